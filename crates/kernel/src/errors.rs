@@ -1,0 +1,107 @@
+//! The one error type of every rule and door. A rule says *what* is wrong; `platform::web` decides
+//! once how that looks as a page, as a problem document or as an answer of the compatible API.
+
+use std::fmt;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong, by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The thing named does not exist, or is not the caller's to see.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// Input that does not fit; every field at once.
+    #[error("{0}")]
+    Invalid(FieldErrors),
+    /// The request contradicts what is already there (a duplicate, a stale version).
+    #[error("{0}")]
+    Conflict(String),
+    /// A rule says no, in words for the person who asked.
+    #[error("{0}")]
+    Refused(String),
+    /// Known caller, missing permission (its name).
+    #[error("You do not have the permission “{0}”.")]
+    Forbidden(&'static str),
+    #[error("Please log in.")]
+    Unauthenticated,
+    #[error("Too many requests. Try again in {retry_after} seconds.")]
+    TooMany { retry_after: u64 },
+    /// Something outside (database, provider) does not answer; trying again may help.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A defect or a broken invariant. The text is for the log, never for the user.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl Error {
+    /// One field is wrong. `message` says what to do, in a sentence.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Error {
+        let mut errors = FieldErrors::default();
+        errors.add(field, message);
+        Error::Invalid(errors)
+    }
+
+    pub fn refused(message: impl Into<String>) -> Error {
+        Error::Refused(message.into())
+    }
+
+    pub fn conflict(message: impl Into<String>) -> Error {
+        Error::Conflict(message.into())
+    }
+
+    pub fn broken(message: impl Into<String>) -> Error {
+        Error::Broken(message.into())
+    }
+}
+
+/// Errors by field, in the order in which they were found.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct FieldErrors(Vec<(String, String)>);
+
+impl FieldErrors {
+    pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.0.push((field.into(), message.into()));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(field, message)| (field.as_str(), message.as_str()))
+    }
+
+    pub fn of(&self, field: &str) -> Option<&str> {
+        self.iter().find(|(name, _)| *name == field).map(|(_, message)| message)
+    }
+
+    /// Keeps the value, or notes the error under `field` and goes on, so that all errors are found at once.
+    pub fn take<T>(&mut self, field: &str, parsed: std::result::Result<T, impl fmt::Display>) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.add(field, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// `Err` when anything was noted.
+    pub fn check(self) -> Result<()> {
+        if self.is_empty() { Ok(()) } else { Err(Error::Invalid(self)) }
+    }
+}
+
+impl fmt::Display for FieldErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (field, message)) in self.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            write!(f, "{field}: {message}")?;
+        }
+        Ok(())
+    }
+}
