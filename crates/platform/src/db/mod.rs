@@ -1,0 +1,362 @@
+//! One SQL text for two engines: SQLite (rusqlite, called in place) and PostgreSQL (tokio-postgres).
+//!
+//! What must hold:
+//! - Statements are written with `$1 …`; `IN $1[]` takes a list. Nothing else differs between the engines
+//!   outside [`dialect`].
+//! - SQLite has one writer; a write transaction is `BEGIN IMMEDIATE` and queues for it. Readers never wait for it.
+//! - After a failed statement a transaction refuses further work, on both engines alike.
+//! - A transaction that is dropped is rolled back.
+
+pub mod dialect;
+mod insert;
+mod migrate;
+mod postgres;
+mod sqlite;
+mod value;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kernel::{Error, Result};
+
+pub use insert::Insert;
+pub use migrate::{Migration, Schema, migrations};
+pub use value::{Cell, FromCell, ToValue, Value, mismatch};
+
+use crate::events::Events;
+
+/// Which engine answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// The database: cheap to clone, shared by everything in the process.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool,
+    events: Arc<Events>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Clone)]
+enum Pool {
+    Sqlite(sqlite::Pool),
+    Postgres(deadpool_postgres::Pool),
+}
+
+/// How much was asked of the database since the start; for metrics and benchmarks.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub statements: AtomicU64,
+    pub commits: AtomicU64,
+}
+
+impl Db {
+    /// Opens `sqlite:PATH` or `postgres://…`. Creates nothing: see [`Db::create`].
+    pub async fn open(url: &str, events: Events) -> Result<Db> {
+        Self::connect(url, events, sqlite::OnMissing::Fail).await
+    }
+
+    /// As [`Db::open`], but makes the SQLite file when there is none.
+    pub async fn create(url: &str, events: Events) -> Result<Db> {
+        Self::connect(url, events, sqlite::OnMissing::Create).await
+    }
+
+    async fn connect(url: &str, events: Events, on_missing: sqlite::OnMissing) -> Result<Db> {
+        let pool = if let Some(path) = sqlite_path(url) {
+            Pool::Sqlite(sqlite::Pool::open(std::path::Path::new(path), on_missing)?)
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Pool::Postgres(postgres::connect(url).await?)
+        } else {
+            return Err(Error::invalid(
+                "database",
+                format!("“{}” is no database URL. Write sqlite:PATH or postgres://user@host/name.", redacted(url)),
+            ));
+        };
+        Ok(Db { pool, events: Arc::new(events), counters: Arc::default() })
+    }
+
+    pub fn engine(&self) -> Engine {
+        match self.pool {
+            Pool::Sqlite(_) => Engine::Sqlite,
+            Pool::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// A connection for reading. On PostgreSQL each statement sees what is committed when it starts.
+    pub async fn read(&self) -> Result<Conn> {
+        let link = match &self.pool {
+            Pool::Sqlite(pool) => Link::Sqlite(pool.reader().await?),
+            Pool::Postgres(pool) => Link::Postgres(postgres::get(pool).await?),
+        };
+        Ok(self.conn(link))
+    }
+
+    /// A write transaction.
+    pub async fn write(&self) -> Result<Tx> {
+        let link = match &self.pool {
+            Pool::Sqlite(pool) => {
+                let handle = pool.writer().await?;
+                handle.begin()?;
+                Link::Sqlite(handle)
+            }
+            Pool::Postgres(pool) => {
+                let client = postgres::get(pool).await?;
+                postgres::batch(&client, "BEGIN").await?;
+                Link::Postgres(client)
+            }
+        };
+        Ok(Tx { conn: Some(self.conn(link)), events: self.events.clone() })
+    }
+
+    fn conn(&self, link: Link) -> Conn {
+        Conn { link, counters: self.counters.clone(), failed: false }
+    }
+
+    /// Copies the whole SQLite database, consistent, while it is in use. `None` on PostgreSQL.
+    pub fn sqlite(&self) -> Option<&sqlite::Pool> {
+        match &self.pool {
+            Pool::Sqlite(pool) => Some(pool),
+            Pool::Postgres(_) => None,
+        }
+    }
+}
+
+/// The path in `sqlite:PATH`.
+pub fn sqlite_path(url: &str) -> Option<&str> {
+    url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))
+}
+
+/// The URL without its password, for messages.
+pub fn redacted(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme + 3 < at => {
+            let user = url[scheme + 3..at].split(':').next().unwrap_or_default();
+            format!("{}{user}{}", &url[..scheme + 3], &url[at..])
+        }
+        _ => url.to_owned(),
+    }
+}
+
+enum Link {
+    Sqlite(sqlite::Handle),
+    Postgres(deadpool_postgres::Object),
+}
+
+/// A connection in use. Statements take `&mut self`: one at a time.
+pub struct Conn {
+    link: Link,
+    counters: Arc<Counters>,
+    failed: bool,
+}
+
+/// One row of a result.
+pub enum Row<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
+}
+
+impl Row<'_> {
+    /// The value of column `at`, counted from 0.
+    pub fn get<T: FromCell>(&self, at: usize) -> Result<T> {
+        match self {
+            Row::Sqlite(row) => T::from_cell(sqlite::cell(row, at)?),
+            Row::Postgres(row) => T::from_cell(postgres::cell(row, at)?),
+        }
+    }
+}
+
+/// What a row can be read into.
+pub trait FromRow: Sized {
+    fn from_row(row: &Row<'_>) -> Result<Self>;
+}
+
+macro_rules! tuple {
+    ($($name:ident $at:literal),+) => {
+        impl<$($name: FromCell),+> FromRow for ($($name,)+) {
+            fn from_row(row: &Row<'_>) -> Result<Self> {
+                Ok(($(row.get::<$name>($at)?,)+))
+            }
+        }
+    };
+}
+tuple!(A 0);
+tuple!(A 0, B 1);
+tuple!(A 0, B 1, C 2);
+tuple!(A 0, B 1, C 2, D 3);
+tuple!(A 0, B 1, C 2, D 3, E 4);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+
+impl Conn {
+    pub fn engine(&self) -> Engine {
+        match self.link {
+            Link::Sqlite(_) => Engine::Sqlite,
+            Link::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Runs a statement; the number of rows it changed.
+    pub async fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
+        self.enter()?;
+        let done = match &mut self.link {
+            Link::Sqlite(handle) => handle.execute(sql, params),
+            Link::Postgres(client) => postgres::execute(client, sql, params).await,
+        };
+        self.note(done)
+    }
+
+    /// Every row.
+    pub async fn all<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<T>> {
+        self.enter()?;
+        let done = match &mut self.link {
+            Link::Sqlite(handle) => handle.all(sql, params),
+            Link::Postgres(client) => postgres::all(client, sql, params).await,
+        };
+        self.note(done)
+    }
+
+    /// The first row, if there is one.
+    pub async fn optional<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Option<T>> {
+        Ok(self.all::<T>(sql, params).await?.into_iter().next())
+    }
+
+    /// The one row that must be there; its absence is a defect.
+    pub async fn one<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<T> {
+        self.optional(sql, params)
+            .await?
+            .ok_or_else(|| Error::broken(format!("database: no row where one must be: {}", first_words(sql))))
+    }
+
+    /// The first column of the one row.
+    pub async fn scalar<T: FromCell>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<T> {
+        Ok(self.one::<(T,)>(sql, params).await?.0)
+    }
+
+    /// The first column of every row.
+    pub async fn column<T: FromCell>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<T>> {
+        Ok(self.all::<(T,)>(sql, params).await?.into_iter().map(|(value,)| value).collect())
+    }
+
+    /// Several statements without parameters.
+    pub async fn batch(&mut self, sql: &str) -> Result<()> {
+        self.enter()?;
+        let done = match &mut self.link {
+            Link::Sqlite(handle) => handle.batch(sql),
+            Link::Postgres(client) => postgres::batch(client, sql).await,
+        };
+        self.note(done)
+    }
+
+    /// How the engine would run a statement, a line a step.
+    pub async fn plan(&mut self, sql: &str, params: &[Value<'_>]) -> Result<String> {
+        match self.engine() {
+            Engine::Sqlite => {
+                let rows = self
+                    .all::<(i64, i64, i64, String)>(&format!("EXPLAIN QUERY PLAN {sql}"), params)
+                    .await?;
+                Ok(rows.into_iter().map(|row| row.3).collect::<Vec<_>>().join("\n"))
+            }
+            Engine::Postgres => Ok(self.column::<String>(&format!("EXPLAIN {sql}"), params).await?.join("\n")),
+        }
+    }
+
+    fn enter(&mut self) -> Result<()> {
+        self.counters.statements.fetch_add(1, Ordering::Relaxed);
+        if self.failed {
+            return Err(Error::broken("database: the transaction has failed and takes no more statements"));
+        }
+        Ok(())
+    }
+
+    fn note<T>(&mut self, done: Result<T>) -> Result<T> {
+        self.failed |= done.is_err();
+        done
+    }
+}
+
+fn first_words(sql: &str) -> String {
+    sql.split_whitespace().take(12).collect::<Vec<_>>().join(" ")
+}
+
+/// A write transaction. Whoever opened it commits it; rules only borrow it.
+pub struct Tx {
+    /// Taken at the end, so that dropping an unfinished transaction can be told from a finished one.
+    conn: Option<Conn>,
+    events: Arc<Events>,
+}
+
+impl std::ops::Deref for Tx {
+    type Target = Conn;
+    fn deref(&self) -> &Conn {
+        self.conn.as_ref().expect("a transaction has its connection until it ends")
+    }
+}
+
+impl std::ops::DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        self.conn.as_mut().expect("a transaction has its connection until it ends")
+    }
+}
+
+impl Tx {
+    pub async fn commit(mut self) -> Result<()> {
+        let Some(mut conn) = self.conn.take() else { return Ok(()) };
+        if conn.failed {
+            let _ = finish(&mut conn, "ROLLBACK").await;
+            return Err(Error::broken("database: a failed transaction was to be committed"));
+        }
+        conn.counters.commits.fetch_add(1, Ordering::Relaxed);
+        finish(&mut conn, "COMMIT").await
+    }
+
+    pub async fn rollback(mut self) -> Result<()> {
+        match self.conn.take() {
+            Some(mut conn) => finish(&mut conn, "ROLLBACK").await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tells everyone whom wiring has subscribed; they act inside this transaction.
+    pub async fn publish<E: Send + Sync + 'static>(&mut self, event: &E) -> Result<()> {
+        let events = self.events.clone();
+        events.publish(self, event).await
+    }
+}
+
+async fn finish(conn: &mut Conn, how: &'static str) -> Result<()> {
+    match &mut conn.link {
+        Link::Sqlite(handle) => handle.finish(how),
+        Link::Postgres(client) => postgres::batch(client, how).await,
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        match conn.link {
+            // Handle rolls back by itself when it is given back with an open transaction.
+            Link::Sqlite(handle) => drop(handle),
+            Link::Postgres(client) => {
+                // The connection may be in the middle of a statement, so it goes back to the pool only after
+                // the server has confirmed the rollback.
+                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                    runtime.spawn(async move {
+                        if postgres::batch(&client, "ROLLBACK").await.is_err() {
+                            drop(deadpool_postgres::Object::take(client));
+                        }
+                    });
+                } else {
+                    drop(deadpool_postgres::Object::take(client));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! One table for everything that happens later: mails, asking a provider what became of a charge, batch runs.
+//!
+//! What must hold:
+//! - A job is enqueued in the transaction of what causes it: both happen or neither.
+//! - A job may run twice (a lease that ran out, a crash after the work): its work must bear that.
+//! - A job that has used up its attempts stays, visible, as failed.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::{Error, Result, Timestamp};
+
+use crate::context::App;
+use crate::db::{Conn, Tx, dialect};
+use crate::{enum_column, params, record};
+
+kernel::text_enum! {
+    pub enum JobState {
+        Ready = "ready",
+        Running = "running",
+        Done = "done",
+        Failed = "failed",
+    }
+}
+enum_column!(JobState);
+
+/// What to enqueue.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    pub kind: &'static str,
+    pub payload: serde_json::Value,
+    /// At most one job ever has this key: enqueueing it again is nothing.
+    pub key: Option<String>,
+    /// What it is about, `invoice:17`, so that a record's page can show its jobs.
+    pub subject: Option<String>,
+    pub run_at: Timestamp,
+    pub max_attempts: u32,
+}
+
+impl NewJob {
+    pub fn now(kind: &'static str, payload: serde_json::Value, now: Timestamp) -> NewJob {
+        NewJob { kind, payload, key: None, subject: None, run_at: now, max_attempts: 12 }
+    }
+
+    pub fn keyed(mut self, key: impl Into<String>) -> NewJob {
+        self.key = Some(key.into());
+        self
+    }
+
+    pub fn about(mut self, subject: impl Into<String>) -> NewJob {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    pub fn at(mut self, run_at: Timestamp) -> NewJob {
+        self.run_at = run_at;
+        self
+    }
+
+    pub fn attempts(mut self, max: u32) -> NewJob {
+        self.max_attempts = max;
+        self
+    }
+}
+
+record! {
+    #[derive(Debug, Clone)]
+    pub struct Job {
+        pub id: i64,
+        pub kind: String,
+        pub payload: String,
+        pub unique_key: Option<String>,
+        pub subject: Option<String>,
+        pub state: JobState,
+        pub run_at: Timestamp,
+        pub attempts: u32,
+        pub max_attempts: u32,
+        pub last_error: Option<String>,
+        pub created_at: Timestamp,
+        pub finished_at: Option<Timestamp>,
+    }
+}
+
+impl Job {
+    /// A number in the payload.
+    pub fn int(&self, key: &str) -> Result<i64> {
+        self.payload()?[key]
+            .as_i64()
+            .ok_or_else(|| Error::broken(format!("job {} of kind {} has no number “{key}”", self.id, self.kind)))
+    }
+
+    pub fn payload(&self) -> Result<serde_json::Value> {
+        serde_json::from_str(&self.payload)
+            .or_else(|error| Err(Error::broken(format!("job {}: payload: {error}", self.id))))
+    }
+}
+
+pub const INSERT_COLUMNS: &[&str] =
+    &["kind", "payload", "unique_key", "subject", "state", "run_at", "attempts", "max_attempts", "created_at"];
+
+/// Enqueues in the caller's transaction. `false` when a job with its key is already there.
+pub async fn enqueue(tx: &mut Tx, job: NewJob, now: Timestamp) -> Result<bool> {
+    Ok(enqueue_all(tx, vec![job], now).await? > 0)
+}
+
+/// Enqueues many in few statements; how many were new.
+pub async fn enqueue_all(tx: &mut Tx, jobs: Vec<NewJob>, now: Timestamp) -> Result<u64> {
+    let payloads: Vec<String> = jobs.iter().map(|job| job.payload.to_string()).collect();
+    let mut rows = crate::db::Insert::into("jobs", INSERT_COLUMNS)
+        .then("ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL DO NOTHING");
+    for (job, payload) in jobs.iter().zip(&payloads) {
+        rows.row(
+            params![
+                job.kind,
+                payload,
+                job.key,
+                job.subject,
+                JobState::Ready,
+                job.run_at,
+                0i64,
+                job.max_attempts,
+                now
+            ]
+            .iter()
+            .cloned(),
+        );
+    }
+    rows.run(tx).await
+}
+
+/// What a handler says when nothing went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    Finished,
+    /// Not yet decided (a payment in the provider's hands): look again then, without counting an attempt.
+    Again(Timestamp),
+}
+
+pub type Work = Pin<Box<dyn Future<Output = Result<Done>> + Send>>;
+type Handler = Arc<dyn Fn(App, Job) -> Work + Send + Sync>;
+
+/// Which function does a kind of job.
+#[derive(Clone, Default)]
+pub struct Registry(HashMap<&'static str, Handler>);
+
+impl Registry {
+    pub fn add<F, Fut>(&mut self, kind: &'static str, handler: F)
+    where
+        F: Fn(App, Job) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Done>> + Send + 'static,
+    {
+        self.0.insert(kind, Arc::new(move |app, job| Box::pin(handler(app, job))));
+    }
+
+    pub fn kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
+    }
+}
+
+const LEASE: Duration = Duration::from_secs(120);
+const POLL: Duration = Duration::from_millis(1000);
+const AT_ONCE: usize = 4;
+
+/// Does jobs until `stop` says so, then finishes what is in hand.
+pub async fn work(app: App, mut stop: tokio::sync::watch::Receiver<bool>) {
+    let mut running = tokio::task::JoinSet::new();
+    loop {
+        while running.try_join_next().is_some() {}
+        let mut claimed = 0;
+        if !*stop.borrow() {
+            match claim(&app, AT_ONCE - running.len().min(AT_ONCE)).await {
+                Ok(jobs) => {
+                    claimed = jobs.len();
+                    for job in jobs {
+                        let app = app.clone();
+                        running.spawn(async move { perform(&app, job).await });
+                    }
+                }
+                Err(error) => tracing::error!(%error, "jobs cannot be claimed"),
+            }
+        }
+        if *stop.borrow() {
+            while running.join_next().await.is_some() {}
+            return;
+        }
+        if claimed > 0 && running.len() < AT_ONCE {
+            continue;
+        }
+        tokio::select! {
+            _ = running.join_next(), if !running.is_empty() => {}
+            () = app.wake.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Does every job that is due now, one after the other, and those that they enqueue; for the CLI and tests.
+/// How many were done.
+pub async fn drain(app: &App) -> Result<u32> {
+    let mut count = 0;
+    loop {
+        let jobs = claim(app, 16).await?;
+        if jobs.is_empty() {
+            return Ok(count);
+        }
+        for job in jobs {
+            perform(app, job).await;
+            count += 1;
+        }
+    }
+}
+
+/// Takes due jobs, and jobs whose worker has died, for this node.
+async fn claim(app: &App, limit: usize) -> Result<Vec<Job>> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let now = app.clock.now();
+    // Most polls find nothing; a look without a write keeps the single writer of SQLite free.
+    let mut conn = app.db.read().await?;
+    let due: i64 = conn
+        .scalar(
+            "SELECT CAST(EXISTS (SELECT 1 FROM jobs WHERE state = 'ready' AND run_at <= $1) AS INTEGER) + \
+                    CAST(EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND lease_until <= $1) AS INTEGER)",
+            params![now],
+        )
+        .await?;
+    drop(conn);
+    if due == 0 {
+        return Ok(Vec::new());
+    }
+    let mut tx = app.db.write().await?;
+    let until = now.plus_seconds(i64::try_from(LEASE.as_secs()).unwrap_or_default());
+    let sql = format!(
+        "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $2, lease_owner = $3 \
+         WHERE id IN (SELECT id FROM jobs WHERE (state = 'ready' AND run_at <= $1) \
+                         OR (state = 'running' AND lease_until <= $1) ORDER BY run_at, id LIMIT $4{}) \
+         RETURNING {}",
+        dialect::for_update_skip_locked(tx.engine()),
+        Job::columns("")
+    );
+    let limit = i64::try_from(limit).unwrap_or(1);
+    let mut jobs: Vec<Job> = tx.all(&sql, params![now, until, app.node, limit]).await?;
+    tx.commit().await?;
+    jobs.sort_by_key(|job| (job.run_at, job.id));
+    Ok(jobs)
+}
+
+async fn perform(app: &App, job: Job) {
+    let id = job.id;
+    let kind = job.kind.clone();
+    let attempts = job.attempts;
+    let max_attempts = job.max_attempts;
+    let outcome = match app.jobs.0.get(kind.as_str()) {
+        Some(handler) => {
+            let handler = handler.clone();
+            let work = tokio::spawn(handler(app.clone(), job));
+            with_lease(app, id, work).await
+        }
+        None => Err(Error::broken(format!("no handler for jobs of kind {kind}"))),
+    };
+    if let Err(error) = &outcome {
+        tracing::warn!(job = id, kind, attempts, %error, "job failed");
+        metrics::counter!("innkeeper_jobs_failed_total", "kind" => kind.clone()).increment(1);
+    } else {
+        metrics::counter!("innkeeper_jobs_done_total", "kind" => kind.clone()).increment(1);
+    }
+    if let Err(error) = conclude(app, id, attempts, max_attempts, outcome).await {
+        tracing::error!(job = id, kind, %error, "the outcome of a job could not be stored; its lease will run out");
+    }
+}
+
+/// Waits for the work and renews the lease meanwhile.
+async fn with_lease(app: &App, id: i64, mut work: tokio::task::JoinHandle<Result<Done>>) -> Result<Done> {
+    loop {
+        tokio::select! {
+            done = &mut work => return match done {
+                Ok(outcome) => outcome,
+                Err(panic) => Err(Error::broken(format!("the job's code panicked: {panic}"))),
+            },
+            () = tokio::time::sleep(LEASE / 3) => {
+                let until = app.clock.now().plus_seconds(i64::try_from(LEASE.as_secs()).unwrap_or_default());
+                if let Ok(mut tx) = app.db.write().await {
+                    let renewed = tx
+                        .execute(
+                            "UPDATE jobs SET lease_until = $2 WHERE id = $1 AND state = 'running' AND lease_owner = $3",
+                            params![id, until, app.node],
+                        )
+                        .await;
+                    if renewed.is_ok() {
+                        let _ = tx.commit().await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn conclude(app: &App, id: i64, attempts: u32, max_attempts: u32, outcome: Result<Done>) -> Result<()> {
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    match outcome {
+        Ok(Done::Finished) => {
+            tx.execute(
+                "UPDATE jobs SET state = 'done', finished_at = $2, lease_until = NULL, last_error = NULL \
+                 WHERE id = $1 AND lease_owner = $3",
+                params![id, now, app.node],
+            )
+            .await?;
+        }
+        Ok(Done::Again(at)) => {
+            tx.execute(
+                "UPDATE jobs SET state = 'ready', run_at = $2, attempts = attempts - 1, lease_until = NULL \
+                 WHERE id = $1 AND lease_owner = $3",
+                params![id, at, app.node],
+            )
+            .await?;
+        }
+        Err(error) => {
+            let state = if attempts >= max_attempts { JobState::Failed } else { JobState::Ready };
+            let finished = (state == JobState::Failed).then_some(now);
+            tx.execute(
+                "UPDATE jobs SET state = $2, run_at = $3, last_error = $4, finished_at = $5, lease_until = NULL \
+                 WHERE id = $1 AND lease_owner = $6",
+                params![id, state, now.plus_seconds(backoff(attempts)), error.to_string(), finished, app.node],
+            )
+            .await?;
+        }
+    }
+    tx.commit().await
+}
+
+/// Seconds until the next attempt: 5, 10, 20 … at most an hour.
+fn backoff(attempts: u32) -> i64 {
+    (5i64 << attempts.saturating_sub(1).min(12)).min(3600)
+}
+
+/// Gives a failed job a fresh set of attempts.
+pub async fn retry(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+    let changed = tx
+        .execute(
+            "UPDATE jobs SET state = 'ready', run_at = $2, attempts = 0, finished_at = NULL \
+             WHERE id = $1 AND state = 'failed'",
+            params![id, now],
+        )
+        .await?;
+    if changed == 0 { Err(Error::refused("Only a failed job can be tried again.")) } else { Ok(()) }
+}
+
+/// The jobs about a thing, newest first.
+pub async fn about(conn: &mut Conn, subject: &str) -> Result<Vec<Job>> {
+    let sql = format!("SELECT {} FROM jobs WHERE subject = $1 ORDER BY id DESC LIMIT 50", Job::columns(""));
+    conn.all(&sql, params![subject]).await
+}

@@ -1,0 +1,158 @@
+//! Runs of batches: one row a run, with true progress and a result that can be read again later.
+//!
+//! What must hold: a run key is used once, so a schedule that fires on two nodes, or a button that is pressed
+//! twice, makes one run.
+
+use kernel::{Date, Result, Timestamp};
+
+use crate::db::{Conn, Tx};
+use crate::jobs::{self, NewJob};
+use crate::{enum_column, params, record};
+
+kernel::text_enum! {
+    pub enum RunState {
+        Queued = "queued",
+        Running = "running",
+        Finished = "finished",
+        Failed = "failed",
+    }
+}
+enum_column!(RunState);
+
+record! {
+    #[derive(Debug, Clone, serde::Serialize)]
+    pub struct Run {
+        pub id: i64,
+        pub task: String,
+        pub run_key: String,
+        pub business_date: Date,
+        pub trigger_kind: String,
+        pub requested_by: String,
+        pub scope: String,
+        pub state: RunState,
+        pub total: i64,
+        pub done: i64,
+        pub failed: i64,
+        pub summary: String,
+        pub queued_at: Timestamp,
+        pub started_at: Option<Timestamp>,
+        pub finished_at: Option<Timestamp>,
+    }
+}
+
+record! {
+    #[derive(Debug, Clone, serde::Serialize)]
+    pub struct Failure {
+        pub id: i64,
+        pub client_id: Option<i64>,
+        pub subject: Option<String>,
+        pub message: String,
+        pub at: Timestamp,
+    }
+}
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    pub task: &'static str,
+    /// The job kind that does it; its payload is `{"run": id}`.
+    pub job: &'static str,
+    pub key: String,
+    pub business_date: Date,
+    pub trigger: &'static str,
+    pub requested_by: String,
+    /// What the batch is limited to, as JSON (`{}` for everything).
+    pub scope: serde_json::Value,
+}
+
+/// Records the run and enqueues its job; the id of the run, old or new.
+pub async fn request(tx: &mut Tx, new: NewRun, now: Timestamp) -> Result<(i64, bool)> {
+    let inserted: Option<(i64,)> = tx
+        .optional(
+            "INSERT INTO task_runs (task, run_key, business_date, trigger_kind, requested_by, scope, state, total, \
+             done, failed, summary, queued_at) VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, 0, '{}', $7) \
+             ON CONFLICT (run_key) DO NOTHING RETURNING id",
+            params![
+                new.task,
+                new.key,
+                new.business_date,
+                new.trigger,
+                new.requested_by,
+                new.scope.to_string(),
+                now
+            ],
+        )
+        .await?;
+    if let Some((id,)) = inserted {
+        let job = NewJob::now(new.job, serde_json::json!({ "run": id }), now)
+            .keyed(format!("run:{id}"))
+            .about(format!("run:{id}"));
+        jobs::enqueue(tx, job, now).await?;
+        return Ok((id, true));
+    }
+    let id = tx.scalar("SELECT id FROM task_runs WHERE run_key = $1", params![new.key]).await?;
+    Ok((id, false))
+}
+
+pub async fn find(conn: &mut Conn, id: i64) -> Result<Run> {
+    let sql = format!("SELECT {} FROM task_runs WHERE id = $1", Run::columns(""));
+    conn.optional(&sql, params![id]).await?.ok_or(kernel::Error::NotFound("Run"))
+}
+
+/// The last runs, newest first; of one task, or of all when it is empty.
+pub async fn latest(conn: &mut Conn, task: &str, limit: i64) -> Result<Vec<Run>> {
+    let sql = format!(
+        "SELECT {} FROM task_runs WHERE ($1 = '' OR task = $1) ORDER BY id DESC LIMIT $2",
+        Run::columns("")
+    );
+    conn.all(&sql, params![task, limit]).await
+}
+
+pub async fn failures(conn: &mut Conn, run: i64) -> Result<Vec<Failure>> {
+    let sql = format!("SELECT {} FROM task_failures WHERE run_id = $1 ORDER BY id LIMIT 1000", Failure::columns(""));
+    conn.all(&sql, params![run]).await
+}
+
+pub async fn start(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE task_runs SET state = 'running', started_at = COALESCE(started_at, $2) WHERE id = $1",
+        params![id, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Stores how far a run is. Absolute numbers: a batch that is repeated after a crash counts itself anew.
+pub async fn progress(tx: &mut Tx, id: i64, total: i64, done: i64, failed: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE task_runs SET total = $2, done = $3, failed = $4 WHERE id = $1",
+        params![id, total, done, failed],
+    )
+    .await?;
+    Ok(())
+}
+
+pub async fn fail(
+    tx: &mut Tx,
+    run: i64,
+    client_id: Option<i64>,
+    subject: Option<&str>,
+    message: &str,
+    now: Timestamp,
+) -> Result<()> {
+    tx.execute(
+        "INSERT INTO task_failures (run_id, client_id, subject, message, at) VALUES ($1, $2, $3, $4, $5)",
+        params![run, client_id, subject, message, now],
+    )
+    .await?;
+    Ok(())
+}
+
+pub async fn finish(tx: &mut Tx, id: i64, state: RunState, summary: &serde_json::Value, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE task_runs SET state = $2, summary = $3, finished_at = $4 WHERE id = $1",
+        params![id, state, summary.to_string(), now],
+    )
+    .await?;
+    Ok(())
+}

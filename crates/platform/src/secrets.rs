@@ -1,0 +1,42 @@
+//! Named secrets, encrypted at rest: keys of gateways, the SMTP password. Never logged, never shown again.
+
+use kernel::{Error, Result, Timestamp};
+
+use crate::clock::Random;
+use crate::crypto::Vault;
+use crate::db::{Conn, Tx};
+use crate::params;
+
+/// A secret by its place, decrypted.
+pub async fn get(conn: &mut Conn, vault: &Vault, place: &str) -> Result<Option<String>> {
+    let sealed: Option<(Vec<u8>,)> =
+        conn.optional("SELECT sealed FROM secrets WHERE place = $1", params![place]).await?;
+    match sealed {
+        Some((sealed,)) => {
+            let plain = vault.open(place, &sealed)?;
+            String::from_utf8(plain)
+                .map(Some)
+                .or_else(|_| Err(Error::broken(format!("vault: the secret at {place} is no text"))))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Stores a secret at its place.
+pub async fn set(
+    tx: &mut Tx,
+    vault: &Vault,
+    random: &Random,
+    place: &str,
+    plain: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let sealed = vault.seal(random, place, plain.as_bytes())?;
+    tx.execute(
+        "INSERT INTO secrets (place, sealed, updated_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (place) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at",
+        params![place, sealed, now],
+    )
+    .await?;
+    Ok(())
+}

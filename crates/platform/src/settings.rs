@@ -1,0 +1,148 @@
+//! The settings registry. A setting is declared once, by the feature that reads it; the list of all of them
+//! is what the settings page, the CLI and the tests walk.
+
+use std::collections::HashMap;
+
+use kernel::{Error, Result, Timestamp};
+
+use crate::db::{Conn, Tx};
+use crate::params;
+
+/// One setting. Values are stored as text; `kind` says what text is allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Stable, snake case, e.g. `invoice_lead_days`.
+    pub key: &'static str,
+    pub kind: Kind,
+    pub default: &'static str,
+    /// Where it stands on the settings page.
+    pub section: &'static str,
+    pub label: &'static str,
+    pub help: &'static str,
+    /// The function that reads it, so that a switch without an effect is found.
+    pub read_by: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text { max: usize },
+    Lines { max: usize },
+    Bool,
+    Int { min: i64, max: i64 },
+    /// An integer or nothing.
+    OptionalInt { min: i64, max: i64 },
+    Choice(&'static [(&'static str, &'static str)]),
+    TimeZone,
+    Email,
+}
+
+impl Setting {
+    /// The value as it will be stored, or the sentence to show beside the field.
+    pub fn check(&self, value: &str) -> Result<String, String> {
+        let value = value.trim();
+        match self.kind {
+            Kind::Text { max } => kernel::single_line(value, max),
+            Kind::Lines { max } => {
+                if value.chars().count() > max {
+                    Err(format!("Use at most {max} characters."))
+                } else if value.chars().any(|c| c.is_control() && c != '\n' && c != '\r' && c != '\t') {
+                    Err("Remove the control characters.".to_owned())
+                } else {
+                    Ok(value.replace("\r\n", "\n"))
+                }
+            }
+            Kind::Bool => match value.to_ascii_lowercase().as_str() {
+                "true" | "on" | "yes" | "1" => Ok("true".to_owned()),
+                "false" | "off" | "no" | "0" | "" => Ok("false".to_owned()),
+                _ => Err("Write true or false.".to_owned()),
+            },
+            Kind::OptionalInt { .. } if value.is_empty() => Ok(String::new()),
+            Kind::Int { min, max } | Kind::OptionalInt { min, max } => match value.parse::<i64>() {
+                Ok(number) if (min..=max).contains(&number) => Ok(number.to_string()),
+                _ => Err(format!("Write a whole number from {min} to {max}.")),
+            },
+            Kind::Choice(choices) => choices
+                .iter()
+                .find(|(choice, _)| choice.eq_ignore_ascii_case(value))
+                .map(|(choice, _)| (*choice).to_owned())
+                .ok_or_else(|| {
+                    let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
+                    format!("Choose one of: {}.", names.join(", "))
+                }),
+            Kind::TimeZone => match jiff::tz::TimeZone::get(value) {
+                Ok(_) => Ok(value.to_owned()),
+                Err(_) => Err("Write a time zone of the IANA list, such as Europe/Berlin or UTC.".to_owned()),
+            },
+            Kind::Email if value.is_empty() => Ok(String::new()),
+            Kind::Email => kernel::Email::parse(value)
+                .map(|email| email.to_string())
+                .or_else(|_| Err("Write an e-mail address such as billing@example.com.".to_owned())),
+        }
+    }
+}
+
+/// Every setting of the program, in the order of the page.
+#[derive(Debug, Clone, Default)]
+pub struct Registry(Vec<&'static Setting>);
+
+impl Registry {
+    pub fn add(&mut self, settings: &'static [Setting]) {
+        for setting in settings {
+            debug_assert!(self.find(setting.key).is_none(), "setting {} is declared once", setting.key);
+            self.0.push(setting);
+        }
+    }
+
+    pub fn all(&self) -> &[&'static Setting] {
+        &self.0
+    }
+
+    pub fn find(&self, key: &str) -> Option<&'static Setting> {
+        self.0.iter().copied().find(|setting| setting.key == key)
+    }
+}
+
+/// The values at one moment, read in one statement.
+#[derive(Debug, Clone, Default)]
+pub struct Values(HashMap<String, String>);
+
+impl Values {
+    pub async fn load(conn: &mut Conn) -> Result<Values> {
+        let rows: Vec<(String, String)> = conn.all("SELECT key, value FROM settings", params![]).await?;
+        Ok(Values(rows.into_iter().collect()))
+    }
+
+    pub fn text(&self, setting: &Setting) -> &str {
+        self.0.get(setting.key).map_or(setting.default, String::as_str)
+    }
+
+    pub fn bool(&self, setting: &Setting) -> bool {
+        self.text(setting) == "true"
+    }
+
+    pub fn int(&self, setting: &Setting) -> i64 {
+        self.text(setting).parse().or_else(|_| setting.default.parse()).unwrap_or_default()
+    }
+
+    pub fn optional_int(&self, setting: &Setting) -> Option<i64> {
+        self.text(setting).parse().ok()
+    }
+
+    pub fn time_zone(&self, setting: &Setting) -> jiff::tz::TimeZone {
+        jiff::tz::TimeZone::get(self.text(setting)).unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+}
+
+/// Stores one value; the former one, for the activity log.
+pub async fn set(tx: &mut Tx, setting: &Setting, value: &str, now: Timestamp) -> Result<String> {
+    let checked = setting.check(value).or_else(|message| Err(Error::invalid(setting.key, message)))?;
+    let before: Option<(String,)> =
+        tx.optional("SELECT value FROM settings WHERE key = $1", params![setting.key]).await?;
+    tx.execute(
+        "INSERT INTO settings (key, value, updated_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+        params![setting.key, checked, now],
+    )
+    .await?;
+    Ok(before.map_or_else(|| setting.default.to_owned(), |(value,)| value))
+}
