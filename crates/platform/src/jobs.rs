@@ -15,7 +15,7 @@ use kernel::{Error, Result, Timestamp};
 
 use crate::context::App;
 use crate::db::{Conn, Tx, dialect};
-use crate::{enum_column, params, record};
+use crate::{cells, enum_column, params, record};
 
 kernel::text_enum! {
     pub enum JobState {
@@ -113,19 +113,7 @@ pub async fn enqueue_all(tx: &mut Tx, jobs: Vec<NewJob>, now: Timestamp) -> Resu
         .then("ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL DO NOTHING");
     for (job, payload) in jobs.iter().zip(&payloads) {
         rows.row(
-            params![
-                job.kind,
-                payload,
-                job.key,
-                job.subject,
-                JobState::Ready,
-                job.run_at,
-                0i64,
-                job.max_attempts,
-                now
-            ]
-            .iter()
-            .cloned(),
+            cells![job.kind, payload, job.key, job.subject, "ready", job.run_at, 0i64, job.max_attempts, now],
         );
     }
     rows.run(tx).await

@@ -9,7 +9,7 @@ use super::{Conn, FromRow, Value};
 ///
 /// ```ignore
 /// let mut rows = Insert::into("jobs", &["kind", "payload"]);
-/// rows.row(params!["mail", payload]);
+/// rows.row(cells!["mail", payload]);
 /// rows.run(tx).await?;
 /// ```
 pub struct Insert<'a> {

@@ -262,6 +262,16 @@ macro_rules! params {
     ($($value:expr),+ $(,)?) => { &[$($crate::db::ToValue::to_value(&$value)),+] };
 }
 
+/// The values of one row of an [`Insert`](crate::db::Insert). Unlike [`params!`] it borrows from where a value lives,
+/// not from the expression, so that rows can be collected in a loop.
+#[macro_export]
+macro_rules! cells {
+    ($($value:expr),+ $(,)?) => {{
+        use $crate::db::ToValue as _;
+        [$($value.to_value()),+]
+    }};
+}
+
 /// A struct that is read from a row, column by column in the order of its fields.
 /// `COLUMNS` lists them, so that no statement says `SELECT *` (a cached `*` breaks on a rolling upgrade).
 #[macro_export]
