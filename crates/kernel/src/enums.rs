@@ -121,3 +121,67 @@ macro_rules! text_value {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{Error as ValueError, StrDeserializer};
+
+    text_enum! {
+        /// A variant may carry attributes, and the enum further derives.
+        #[derive(Default)]
+        pub(super) enum Status {
+            Draft = "draft",
+            /// Waits for money.
+            #[default]
+            Unpaid = "unpaid",
+            PartlyPaid = "partly-paid",
+        }
+    }
+
+    text_enum! { enum Only { One = "one" } }
+
+    #[test]
+    fn each_variant_is_read_from_its_text_in_any_case() {
+        for status in Status::ALL {
+            assert_eq!(Status::parse(status.as_str()), Ok(*status));
+            assert_eq!(status.as_str().to_uppercase().parse(), Ok(*status));
+            assert_eq!(status.to_string(), status.as_str());
+        }
+        assert_eq!(Status::parse(" Partly-Paid "), Ok(Status::PartlyPaid));
+        assert_eq!(Status::ALL, [Status::Draft, Status::Unpaid, Status::PartlyPaid]);
+        assert_eq!(Status::default(), Status::Unpaid);
+        assert!(Status::Draft < Status::Unpaid);
+    }
+
+    #[test]
+    fn an_unknown_text_is_answered_with_the_choices() {
+        let error = "“paid” is not one of the choices. Use draft, unpaid or partly-paid.";
+        assert_eq!(Status::parse("paid"), Err(error.to_owned()));
+        assert_eq!(Only::parse(""), Err("“” is not one of the choices. Use one.".to_owned()));
+        assert_eq!(Only::ALL, [Only::One]);
+    }
+
+    #[test]
+    fn serde_uses_the_same_text() {
+        let value = |text: &'static str| -> StrDeserializer<'static, ValueError> { text.into_deserializer() };
+        assert_eq!(Status::deserialize(value("UNPAID")).unwrap(), Status::Unpaid);
+        let error = Status::deserialize(value("paid")).unwrap_err().to_string();
+        assert!(error.contains("Use draft, unpaid or partly-paid."), "{error}");
+        assert_eq!(written(&Status::PartlyPaid), "partly-paid");
+        assert_eq!(written(&crate::Date::parse("2026-01-31").unwrap()), "2026-01-31");
+        assert_eq!(written(&crate::Rate::from_units(82_500)), "8.25");
+    }
+
+    /// What `Serialize` writes: a `fmt::Formatter` is a serializer of plain values.
+    fn written(value: &impl serde::Serialize) -> String {
+        struct Written<'a, T>(&'a T);
+        impl<T: serde::Serialize> std::fmt::Display for Written<'_, T> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.serialize(f)
+            }
+        }
+        Written(value).to_string()
+    }
+}

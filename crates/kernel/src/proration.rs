@@ -4,6 +4,9 @@
 use crate::calendar::{Cycle, Date, DateError, Period};
 use crate::money::{Money, MoneyError, Rounding};
 
+#[cfg(test)]
+mod tests;
+
 /// Whether an order exactly on the cut-off day also pays for the next cycle. The field is called "day *after* which",
 /// so it does not.
 pub const PRORATA_CUTOFF_INCLUSIVE: bool = false;
