@@ -8,7 +8,7 @@ const MAX_VALUES: usize = 2_000;
 const MAX_DEPTH: usize = 5;
 const MAX_NAME: usize = 200;
 
-const MIXED: &str = "is sent both as a single value and as a list.";
+const MIXED: &str = "Send either a single value or a list, not both.";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
@@ -41,7 +41,7 @@ impl Fields {
     pub fn insert(&mut self, name: &str, text: String) -> Result<()> {
         self.values += 1;
         if self.values > MAX_VALUES {
-            return Err(Error::invalid(name, format!("is one of more than {MAX_VALUES} values.")));
+            return Err(Error::invalid(shown(name), format!("Send at most {MAX_VALUES} values in one request.")));
         }
         let (root, keys) = split(name).map_err(|message| Error::invalid(shown(name), message))?;
         let root = root.to_ascii_lowercase();
@@ -89,7 +89,7 @@ fn place(entries: &mut Vec<(String, Value)>, key: &str, rest: &[&str], text: Str
     let key = if key.is_empty() { next_index(entries)? } else { key.to_owned() };
     let Some((next, deeper)) = rest.split_first() else {
         if find(entries, &key).is_some() {
-            return Err("is sent more than once.");
+            return Err("Send this once.");
         }
         entries.push((key, Value::Text(text)));
         return Ok(());
@@ -109,7 +109,7 @@ fn place(entries: &mut Vec<(String, Value)>, key: &str, rest: &[&str], text: Str
 /// `k[]` counts on from the highest number so far, as in PHP.
 fn next_index(entries: &[(String, Value)]) -> Result<String, &'static str> {
     let next = match entries.iter().filter_map(|(key, _)| index(key)).max() {
-        Some(highest) => highest.checked_add(1).ok_or("has a number that is too large.")?,
+        Some(highest) => highest.checked_add(1).ok_or("Use smaller numbers.")?,
         None => 0,
     };
     Ok(next.to_string())
@@ -123,9 +123,9 @@ pub(super) fn index(key: &str) -> Option<i64> {
 
 /// `a[b][]` into `a` and `b`, ``.
 fn split(name: &str) -> Result<(&str, Vec<&str>), &'static str> {
-    const MALFORMED: &str = "is not a name that can be read; use name, name[key] or name[key][key].";
+    const MALFORMED: &str = "Write the name as name, name[key] or name[key][key].";
     if name.len() > MAX_NAME {
-        return Err("has a name that is too long.");
+        return Err("Use a shorter name.");
     }
     let (root, mut rest) = name.split_at(name.find('[').unwrap_or(name.len()));
     if root.is_empty() || root.contains(']') {
@@ -138,7 +138,7 @@ fn split(name: &str) -> Result<(&str, Vec<&str>), &'static str> {
             return Err(MALFORMED);
         }
         if keys.len() == MAX_DEPTH {
-            return Err("is nested too deeply.");
+            return Err("Use fewer keys in brackets.");
         }
         keys.push(key);
         rest = after;

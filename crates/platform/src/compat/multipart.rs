@@ -9,7 +9,8 @@ const FIELD: &str = "multipart body";
 
 pub(super) fn parse(content_type: &str, body: &[u8], fields: &mut Fields) -> Result<()> {
     let boundary = parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty());
-    let opening = format!("--{}", boundary.ok_or_else(|| Error::invalid(FIELD, "names no boundary."))?);
+    let opening =
+        format!("--{}", boundary.ok_or_else(|| Error::invalid(FIELD, "Name the boundary in the content type."))?);
     let delimiter = format!("\r\n{opening}");
     let mut rest = body.strip_prefix(opening.as_bytes()).ok_or_else(malformed)?;
     while !rest.starts_with(b"--") {
@@ -32,7 +33,7 @@ fn name(headers: &str) -> Result<String> {
         .ok_or_else(malformed)?;
     let name = parameter(disposition, "name").ok_or_else(malformed)?;
     if parameter(disposition, "filename").is_some() {
-        return Err(Error::invalid(name, "is a file; send attachments as base64 text instead."));
+        return Err(Error::invalid(name, "Send the file as base64 text, not as a file upload."));
     }
     Ok(name)
 }
@@ -59,5 +60,5 @@ fn cut<'a>(bytes: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
 }
 
 fn malformed() -> Error {
-    Error::invalid(FIELD, "cannot be read; send application/x-www-form-urlencoded.")
+    Error::invalid(FIELD, "Write it as RFC 7578 says, or send application/x-www-form-urlencoded.")
 }

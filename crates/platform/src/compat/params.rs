@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use kernel::errors::{Error, FieldErrors, Result};
+use kernel::{Currency, Date, Money};
 use serde_json::Value as Json;
 
 use super::fields::{Fields, Value, index};
@@ -60,8 +61,8 @@ impl<'a> Params<'a> {
     pub fn text(&mut self, name: &str) -> Option<&'a str> {
         match self.fields.get(name)? {
             Value::Text(text) => Some(text),
-            Value::Repeated(_) => self.wrong(name, "is sent more than once."),
-            Value::Map(_) => self.wrong(name, "must be a single value, not a list."),
+            Value::Repeated(_) => self.wrong(name, "Send this once."),
+            Value::Map(_) => self.wrong(name, "Send a single value, not a list."),
         }
     }
 
@@ -86,7 +87,7 @@ impl<'a> Params<'a> {
     pub fn demand<T>(&mut self, name: &str, value: Option<T>) -> Result<T, Noted> {
         value.ok_or_else(|| {
             if self.errors.of(name).is_none() {
-                self.errors.add(name, "is required.");
+                self.errors.add(name, "This is required.");
             }
             Noted(())
         })
@@ -110,7 +111,39 @@ impl<'a> Params<'a> {
     /// A number such as `-12.50`, as text: its precision is the reader's business.
     pub fn decimal(&mut self, name: &str) -> Option<&'a str> {
         let text = self.filled(name)?;
-        if is_decimal(text) { Some(text) } else { self.wrong(name, "must be a number such as 12.50.") }
+        if is_decimal(text) { Some(text) } else { self.wrong(name, "Enter a number such as 12.50.") }
+    }
+
+    /// An amount in `currency`, with at most its decimals.
+    pub fn money(&mut self, name: &str, currency: Currency) -> Option<Money> {
+        self.parsed(name, |text| Money::parse(text, currency))
+    }
+
+    pub fn required_money(&mut self, name: &str, currency: Currency) -> Result<Money, Noted> {
+        let value = self.money(name, currency);
+        self.demand(name, value)
+    }
+
+    /// An ISO 4217 code. (Most actions name a currency by its id instead.)
+    pub fn currency(&mut self, name: &str) -> Option<Currency> {
+        self.parsed(name, Currency::parse)
+    }
+
+    /// `2026-01-31` or `20260131`, also with a time of day, which is checked and left out. `0000-00-00` is no date,
+    /// as if sent empty.
+    pub fn date(&mut self, name: &str) -> Option<Date> {
+        self.moment(name).map(|(date, _)| date)
+    }
+
+    pub fn required_date(&mut self, name: &str) -> Result<Date, Noted> {
+        let value = self.date(name);
+        self.demand(name, value)
+    }
+
+    /// A date and the seconds since its midnight, by the clock of the installation: `2026-01-31 09:30:00`.
+    pub fn moment(&mut self, name: &str) -> Option<(Date, u32)> {
+        let text = self.filled(name).filter(|text| !text.starts_with("0000-00-00"))?;
+        self.parsed(name, |_| moment(text))
     }
 
     /// Whole numbers from `k[]=1`, `k[0]=1`, `k=1&k=2` or `k=1,2`. Sent empty: no numbers.
@@ -161,7 +194,7 @@ impl<'a> Params<'a> {
     /// Names with values, sent as `k[a]=1`, as a JSON object (or a Python dict as text), or as the base64 of an
     /// array that PHP serialized. Sent empty: no entries.
     pub fn map(&mut self, name: &str) -> Option<Vec<(String, String)>> {
-        const NOT_FLAT: &str = "must have a single value for each name.";
+        const NOT_FLAT: &str = "Send a single value for each name.";
         let entries: Option<Vec<(String, String)>> = match self.fields.get(name)? {
             Value::Map(entries) => entries.iter().map(|(key, value)| Some((key.clone(), plain(value)?))).collect(),
             Value::Repeated(_) => None,
@@ -186,7 +219,7 @@ impl<'a> Params<'a> {
             }
         };
         let Some(mut elements) = found else {
-            return self.wrong(name, "must be a list of single values.");
+            return self.wrong(name, "Send a list of single values.");
         };
         elements.sort_unstable_by_key(|(at, _)| *at);
         Some(elements)
@@ -203,20 +236,41 @@ pub fn parse_bool(text: &str) -> Result<bool, &'static str> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "on" | "yes" => Ok(true),
         "false" | "0" | "off" | "no" | "" => Ok(false),
-        _ => Err("must be true or false."),
+        _ => Err("Enter true or false."),
     }
 }
 
 pub fn parse_int(text: &str) -> Result<i64, &'static str> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-    number.ok_or("must be a whole number.")
+    number.ok_or("Enter a whole number.")
 }
 
 fn is_decimal(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.strip_prefix('-').unwrap_or(text);
     number.split_once('.').map_or_else(|| digits(number), |(whole, part)| digits(whole) && digits(part))
+}
+
+fn moment(text: &str) -> Result<(Date, u32), String> {
+    let (day, time) = text.split_once([' ', 'T']).unwrap_or((text, "00:00:00"));
+    let compact = day.len() == 8 && day.bytes().all(|byte| byte.is_ascii_digit());
+    let iso = if compact { format!("{}-{}-{}", &day[..4], &day[4..6], &day[6..]) } else { day.to_owned() };
+    let date = Date::parse(&iso).map_err(|error| error.to_string())?;
+    let seconds = seconds(time).ok_or("Enter the time as HH:MM:SS, such as 09:30:00.")?;
+    Ok((date, seconds))
+}
+
+/// `HH:MM` or `HH:MM:SS` as seconds since midnight.
+fn seconds(time: &str) -> Option<u32> {
+    let mut parts = time.split(':');
+    let mut part = |below: u32| {
+        let digits = parts.next().filter(|digits| digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit()))?;
+        digits.parse().ok().filter(|number| *number < below)
+    };
+    let (hours, minutes) = (part(24)?, part(60)?);
+    let seconds = if time.len() == 5 { 0 } else { part(60)? };
+    parts.next().is_none().then_some(hours * 3600 + minutes * 60 + seconds)
 }
 
 fn borrowed(value: &Value) -> Option<&str> {

@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 64 * 1024;
 const MAX_DEPTH: usize = 4;
 const MAX_VALUES: usize = 1_000;
 
-const MALFORMED: &str = "is not an array as PHP's serialize() writes it.";
+const MALFORMED: &str = "Send an array as PHP's serialize() writes it.";
 
 type Parsed<T> = Result<T, &'static str>;
 
@@ -58,10 +58,10 @@ impl fmt::Display for Key {
     }
 }
 
-/// The array in `base64(serialize($array))`; the error is a sentence without its subject, the parameter.
+/// The array in `base64(serialize($array))`.
 pub fn decode(base64: &str) -> Parsed<Array> {
     if base64.len() > MAX_BYTES * 2 {
-        return Err("is too large.");
+        return Err("Send a smaller array.");
     }
     // A plus that was not escaped in the form arrives as a space; line breaks come from chunk_split().
     let compact: String = base64.trim().replace(' ', "+").split(['\r', '\n']).collect();
@@ -71,14 +71,14 @@ pub fn decode(base64: &str) -> Parsed<Array> {
             Value::Array(array) => Ok(array),
             _ => Err(MALFORMED),
         },
-        Err(_not_base64) => Err("is not the base64 of an array as PHP's serialize() writes it."),
+        Err(_not_base64) => Err("Send the base64 of an array as PHP's serialize() writes it."),
     }
 }
 
 /// One serialized value, with nothing after it.
 pub fn parse(bytes: &[u8]) -> Parsed<Value> {
     if bytes.len() > MAX_BYTES {
-        return Err("is too large.");
+        return Err("Send a smaller array.");
     }
     let mut parser = Parser { rest: bytes, values: 0 };
     let value = parser.value(0)?;
@@ -94,7 +94,7 @@ impl<'a> Parser<'a> {
     fn value(&mut self, depth: usize) -> Parsed<Value> {
         self.values += 1;
         if self.values > MAX_VALUES {
-            return Err("has too many values.");
+            return Err("Send fewer values.");
         }
         let (kind, rest) = self.rest.split_first().ok_or(MALFORMED)?;
         self.rest = rest;
@@ -109,7 +109,7 @@ impl<'a> Parser<'a> {
             b'd' => self.float(),
             b's' => self.string().map(Value::Text),
             b'a' => self.array(depth),
-            b'O' | b'C' | b'E' | b'r' | b'R' => Err("contains a PHP object or reference, which is not accepted."),
+            b'O' | b'C' | b'E' | b'r' | b'R' => Err("Send plain values; PHP objects and references are not accepted."),
             _ => Err(MALFORMED),
         }
     }
@@ -138,13 +138,13 @@ impl<'a> Parser<'a> {
         let (text, rest) = self.rest.split_at_checked(length).ok_or(MALFORMED)?;
         self.rest = rest;
         self.skip(b"\";")?;
-        std::str::from_utf8(text).map(str::to_owned).or(Err("contains text that is not valid UTF-8."))
+        std::str::from_utf8(text).map(str::to_owned).or(Err("Send valid UTF-8 in all texts."))
     }
 
     /// `:count:{key value key value}`
     fn array(&mut self, depth: usize) -> Parsed<Value> {
         if depth == MAX_DEPTH {
-            return Err("is nested too deeply.");
+            return Err("Use fewer arrays within arrays.");
         }
         let count = self.length()?;
         self.skip(b"{")?;

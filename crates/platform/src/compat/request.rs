@@ -33,11 +33,12 @@ impl Request {
     /// content type is given), a JSON object, or multipart text fields.
     pub fn parse(query: Option<&str>, content_type: Option<&str>, body: &[u8]) -> Result<Request, WireError> {
         let (mut in_query, mut in_body) = (Fields::default(), Fields::default());
-        let read = parse_form(query.unwrap_or_default().as_bytes(), &mut in_query)
-            .and_then(|()| parse_body(content_type.unwrap_or_default(), body, &mut in_body));
+        let query = parse_form(query.unwrap_or_default().as_bytes(), &mut in_query);
+        let body = parse_body(content_type.unwrap_or_default(), body, &mut in_body);
+        // After a failure, what was read until then still tells in which format to say so.
         let fields = in_query.overlaid_with(in_body);
         let format = Format::of(text(&fields, "responsetype"));
-        match read.and_then(|()| check_controls(&fields)) {
+        match query.and(body).and_then(|()| check_controls(&fields)) {
             Ok(()) => Ok(Request { action: text(&fields, "action").trim().to_ascii_lowercase(), fields }),
             Err(error) => Err(WireError { error, format }),
         }
@@ -165,7 +166,7 @@ fn text<'a>(fields: &'a Fields, name: &str) -> &'a str {
 fn check_controls(fields: &Fields) -> Result<()> {
     let listed = |name: &&&str| matches!(fields.get(name), Some(Value::Repeated(_) | Value::Map(_)));
     match CONTROLS.iter().find(listed) {
-        Some(name) => Err(Error::invalid(*name, "must be a single value, sent once.")),
+        Some(name) => Err(Error::invalid(*name, "Send a single value, once.")),
         None => Ok(()),
     }
 }
@@ -181,7 +182,7 @@ fn parse_body(content_type: &str, body: &[u8], fields: &mut Fields) -> Result<()
         "multipart/form-data" => multipart::parse(content_type, body, fields),
         _ => Err(Error::invalid(
             "Content-Type",
-            "must be application/x-www-form-urlencoded, multipart/form-data or application/json.",
+            "Send application/x-www-form-urlencoded, multipart/form-data or application/json.",
         )),
     }
 }
@@ -206,15 +207,15 @@ fn unescape(text: &[u8]) -> Vec<u8> {
 pub(super) fn utf8(name: &str, bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let position = error.utf8_error().valid_up_to();
-        Error::invalid(name, format!("is not valid UTF-8 (at byte {position})."))
+        Error::invalid(name, format!("Send valid UTF-8; byte {position} is not."))
     })
 }
 
 fn parse_json(body: &[u8], fields: &mut Fields) -> Result<()> {
     match serde_json::from_slice(body) {
         Ok(Json::Object(object)) => object.into_iter().try_for_each(|(name, value)| insert_json(&name, value, fields)),
-        Ok(_) => Err(Error::invalid("body", "must be a JSON object.")),
-        Err(error) => Err(Error::invalid("body", format!("is not valid JSON: {error}."))),
+        Ok(_) => Err(Error::invalid("body", "Send a JSON object.")),
+        Err(error) => Err(Error::invalid("body", format!("Send valid JSON: {error}."))),
     }
 }
 
@@ -226,7 +227,7 @@ fn insert_json(name: &str, value: Json, fields: &mut Fields) -> Result<()> {
         Json::Number(number) => {
             let inexact = number.is_f64() && number.as_f64().is_some_and(|float| float.abs() >= LARGEST_JSON_DECIMAL);
             if inexact {
-                return Err(Error::invalid(name, "is too large for a JSON number; send it as text."));
+                return Err(Error::invalid(name, "Send numbers of this size as text, so that no digit is lost."));
             }
             fields.insert(name, number.to_string())
         }
