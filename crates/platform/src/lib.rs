@@ -1,6 +1,7 @@
 //! Everything technical and nothing about hosting: database, jobs, settings, secrets, web.
 
 pub mod clock;
+pub mod compat;
 pub mod context;
 pub mod crypto;
 pub mod db;

@@ -1,0 +1,195 @@
+//! Administrators: the staff who log in. A password is chosen by themselves through a one-time link, or given on the
+//! command line's standard input; it is never printed.
+
+pub mod admin;
+
+use kernel::{Email, Error, FieldErrors, Result, Timestamp};
+use platform::db::{Conn, Tx};
+use platform::{Random, crypto, params, record};
+
+use crate::activity_log::{self, Activity, Actor};
+
+record! {
+    #[derive(Debug, Clone, serde::Serialize)]
+    pub struct Admin {
+        pub id: i64,
+        pub username: String,
+        pub email: String,
+        pub role_id: i64,
+        pub disabled: bool,
+        pub created_at: Timestamp,
+        pub last_login_at: Option<Timestamp>,
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct NewAdmin {
+    pub username: String,
+    pub email: String,
+    pub role: String,
+    pub password: Option<String>,
+}
+
+/// Shorter ones are guessed.
+pub const MIN_PASSWORD: usize = 10;
+/// A longer text is not a password but a load test of the hash function.
+const MAX_PASSWORD: usize = 512;
+
+pub fn check_password(password: &str) -> Result<(), String> {
+    let length = password.chars().count();
+    if length < MIN_PASSWORD {
+        Err(format!("Use at least {MIN_PASSWORD} characters."))
+    } else if length > MAX_PASSWORD {
+        Err(format!("Use at most {MAX_PASSWORD} characters."))
+    } else {
+        Ok(())
+    }
+}
+
+pub async fn create(tx: &mut Tx, by: &Actor, new: NewAdmin, now: Timestamp) -> Result<Admin> {
+    let mut errors = FieldErrors::default();
+    let username = new.username.trim();
+    let starts_well = username.chars().next().is_some_and(|first| first.is_ascii_alphabetic());
+    let plain = username.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    if !starts_well || !plain || username.len() > 64 {
+        errors.add("username", "Start with a letter and use letters, digits, dots, dashes or underscores, at most 64.");
+    }
+    let email = errors.take("email", Email::parse(&new.email));
+    if let Some(password) = &new.password {
+        errors.take("password", check_password(password));
+    }
+    let role: Option<(i64,)> = tx.optional("SELECT id FROM roles WHERE name = $1", params![new.role]).await?;
+    if role.is_none() {
+        let names: Vec<String> = tx.column("SELECT name FROM roles ORDER BY id", params![]).await?;
+        errors.add("role", format!("There is no role “{}”. Roles: {}.", new.role, names.join(", ")));
+    }
+    errors.check()?;
+    let (Some(email), Some((role_id,))) = (email, role) else { return Err(Error::broken("admin: unchecked input")) };
+    let hash = new.password.as_deref().map(crypto::hash_password).transpose()?;
+    let inserted: Option<(i64,)> = tx
+        .optional(
+            "INSERT INTO admins (username, username_lower, email, email_lower, password_hash, role_id, disabled, \
+             created_at) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7) ON CONFLICT DO NOTHING RETURNING id",
+            params![username, username.to_lowercase(), email.as_str(), email.lower(), hash, role_id, now],
+        )
+        .await?;
+    let Some((id,)) = inserted else {
+        return Err(Error::invalid("username", "There is an administrator with this user name or e-mail address."));
+    };
+    activity_log::record(
+        tx,
+        by,
+        Activity::new(format!("Administrator {username} created")).about(format!("admin:{id}")),
+        now,
+    )
+    .await?;
+    find(tx, id).await
+}
+
+pub async fn find(conn: &mut Conn, id: i64) -> Result<Admin> {
+    let sql = format!("SELECT {} FROM admins WHERE id = $1", Admin::columns(""));
+    conn.optional(&sql, params![id]).await?.ok_or(Error::NotFound("Administrator"))
+}
+
+pub async fn by_username(conn: &mut Conn, username: &str) -> Result<Option<Admin>> {
+    let sql = format!("SELECT {} FROM admins WHERE username_lower = $1", Admin::columns(""));
+    conn.optional(&sql, params![username.trim().to_lowercase()]).await
+}
+
+const LINK_HOURS: i64 = 72;
+
+/// A link by which the administrator chooses a password, once, within three days. Only its hash is stored.
+pub async fn make_link(tx: &mut Tx, admin_id: i64, random: &Random, now: Timestamp) -> Result<String> {
+    let token = random.token();
+    tx.execute(
+        "INSERT INTO admin_links (token_hash, admin_id, expires_at) VALUES ($1, $2, $3)",
+        params![crypto::sha256_hex(token.as_bytes()), admin_id, now.plus_seconds(LINK_HOURS * 3600)],
+    )
+    .await?;
+    Ok(token)
+}
+
+/// Who a link belongs to, while it is good.
+pub async fn link_owner(conn: &mut Conn, token: &str, now: Timestamp) -> Result<Admin> {
+    let id: Option<(i64,)> = conn
+        .optional(
+            "SELECT admin_id FROM admin_links WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2",
+            params![crypto::sha256_hex(token.as_bytes()), now],
+        )
+        .await?;
+    match id {
+        Some((id,)) => find(conn, id).await,
+        None => Err(Error::NotFound("This link has been used or has expired. A good link")),
+    }
+}
+
+/// Sets the password by a link; the link is used up in the same step.
+pub async fn use_link(tx: &mut Tx, token: &str, password: &str, now: Timestamp) -> Result<Admin> {
+    check_password(password).or_else(|message| Err(Error::invalid("password", message)))?;
+    let admin = link_owner(tx, token, now).await?;
+    let used = tx
+        .execute(
+            "UPDATE admin_links SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL",
+            params![crypto::sha256_hex(token.as_bytes()), now],
+        )
+        .await?;
+    if used != 1 {
+        return Err(Error::refused("This link has just been used."));
+    }
+    tx.execute(
+        "UPDATE admins SET password_hash = $2 WHERE id = $1",
+        params![admin.id, crypto::hash_password(password)?],
+    )
+    .await?;
+    tx.execute("DELETE FROM sessions WHERE admin_id = $1", params![admin.id]).await?;
+    Ok(admin)
+}
+
+/// Wrong passwords after which an account or an address must wait.
+const FAILURES: i64 = 10;
+const FAILURE_WINDOW: i64 = 15 * 60;
+
+/// Says no, before any password is looked at, to whoever has guessed wrongly too often.
+pub async fn check_guessing(conn: &mut Conn, account: &str, ip: &str, now: Timestamp) -> Result<()> {
+    let since = now.plus_seconds(-FAILURE_WINDOW);
+    let by_account: i64 = conn
+        .scalar("SELECT COUNT(*) FROM login_failures WHERE account = $1 AND at > $2", params![account, since])
+        .await?;
+    let by_ip: i64 =
+        conn.scalar("SELECT COUNT(*) FROM login_failures WHERE ip = $1 AND at > $2", params![ip, since]).await?;
+    if by_account >= FAILURES || by_ip >= FAILURES * 5 {
+        return Err(Error::TooMany { retry_after: FAILURE_WINDOW.unsigned_abs() });
+    }
+    Ok(())
+}
+
+pub async fn note_failure(tx: &mut Tx, account: &str, ip: &str, now: Timestamp) -> Result<()> {
+    tx.execute("INSERT INTO login_failures (account, ip, at) VALUES ($1, $2, $3)", params![account, ip, now]).await?;
+    tx.execute("DELETE FROM login_failures WHERE at < $1", params![now.plus_seconds(-86_400)]).await?;
+    Ok(())
+}
+
+/// A hash that no password has, so that an unknown user name takes as long as a known one.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$3vjyIbQ5rqUqO0Qbq1lQbQ5rqUqO0Qbq1lQbQ5rqUqM";
+
+/// The administrator whose name and password these are. What was wrong is not told.
+pub async fn authenticate(conn: &mut Conn, username: &str, password: &str) -> Result<Option<Admin>> {
+    let found: Option<(i64, Option<String>, bool)> = conn
+        .optional(
+            "SELECT id, password_hash, disabled FROM admins WHERE username_lower = $1 OR email_lower = $1",
+            params![username.trim().to_lowercase()],
+        )
+        .await?;
+    let (id, hash, disabled) = match found {
+        Some((id, hash, disabled)) => (id, hash, disabled),
+        None => (0, None, true),
+    };
+    let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
+    let password = password.to_owned();
+    let matches = tokio::task::spawn_blocking(move || {
+        password.chars().count() <= MAX_PASSWORD && crypto::password_matches(&password, &hash)
+    })
+    .await
+    .unwrap_or(false);
+    if matches && !disabled { find(conn, id).await.map(Some) } else { Ok(None) }
+}

@@ -1,0 +1,52 @@
+//! Sessions of staff: an opaque random cookie, of which only the hash is stored.
+
+use kernel::{Result, Timestamp};
+use platform::db::{Conn, Tx};
+use platform::{Random, crypto, params};
+
+pub const COOKIE: &str = "innkeeper_session";
+/// Seconds without a request after which a session ends, and its longest life.
+const IDLE: i64 = 12 * 3600;
+const LIFE: i64 = 7 * 86_400;
+
+pub struct Session {
+    pub admin_id: i64,
+    pub csrf: String,
+    pub seen_at: Timestamp,
+    pub token_hash: String,
+}
+
+/// Starts a session; the cookie's value.
+pub async fn start(tx: &mut Tx, admin_id: i64, ip: &str, random: &Random, now: Timestamp) -> Result<String> {
+    let token = random.token();
+    tx.execute(
+        "INSERT INTO sessions (token_hash, admin_id, csrf, ip, created_at, seen_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $5, $6)",
+        params![crypto::sha256_hex(token.as_bytes()), admin_id, random.token(), ip, now, now.plus_seconds(LIFE)],
+    )
+    .await?;
+    tx.execute("UPDATE admins SET last_login_at = $2 WHERE id = $1", params![admin_id, now]).await?;
+    tx.execute("DELETE FROM sessions WHERE expires_at < $1", params![now]).await?;
+    Ok(token)
+}
+
+pub async fn find(conn: &mut Conn, token: &str, now: Timestamp) -> Result<Option<Session>> {
+    let token_hash = crypto::sha256_hex(token.as_bytes());
+    let row: Option<(i64, String, Timestamp)> = conn
+        .optional(
+            "SELECT admin_id, csrf, seen_at FROM sessions WHERE token_hash = $1 AND expires_at > $2 AND seen_at > $3",
+            params![token_hash, now, now.plus_seconds(-IDLE)],
+        )
+        .await?;
+    Ok(row.map(|(admin_id, csrf, seen_at)| Session { admin_id, csrf, seen_at, token_hash }))
+}
+
+pub async fn touch(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<()> {
+    tx.execute("UPDATE sessions SET seen_at = $2 WHERE token_hash = $1", params![token_hash, now]).await?;
+    Ok(())
+}
+
+pub async fn end(tx: &mut Tx, token: &str) -> Result<()> {
+    tx.execute("DELETE FROM sessions WHERE token_hash = $1", params![crypto::sha256_hex(token.as_bytes())]).await?;
+    Ok(())
+}
