@@ -13,7 +13,9 @@ pub struct Clock(Arc<Mutex<Mode>>);
 enum Mode {
     System,
     /// Runs on from an instant chosen at the start (sandbox databases only): offset to the system's clock.
-    Shifted { micros: i64 },
+    Shifted {
+        micros: i64,
+    },
     /// Stands still until a test moves it.
     Fixed(Timestamp),
 }

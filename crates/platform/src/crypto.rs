@@ -53,9 +53,8 @@ impl Vault {
             writeln!(file, "{}", random.token())?;
             file.sync_all()
         };
-        write().or_else(|error| {
-            Err(Error::refused(format!("The key file {} cannot be made: {error}", path.display())))
-        })?;
+        write()
+            .or_else(|error| Err(Error::refused(format!("The key file {} cannot be made: {error}", path.display()))))?;
         Vault::from_file(path)
     }
 

@@ -112,9 +112,7 @@ pub async fn enqueue_all(tx: &mut Tx, jobs: Vec<NewJob>, now: Timestamp) -> Resu
     let mut rows = crate::db::Insert::into("jobs", INSERT_COLUMNS)
         .then("ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL DO NOTHING");
     for (job, payload) in jobs.iter().zip(&payloads) {
-        rows.row(
-            cells![job.kind, payload, job.key, job.subject, "ready", job.run_at, 0i64, job.max_attempts, now],
-        );
+        rows.row(cells![job.kind, payload, job.key, job.subject, "ready", job.run_at, 0i64, job.max_attempts, now]);
     }
     rows.run(tx).await
 }

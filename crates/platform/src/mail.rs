@@ -154,10 +154,7 @@ async fn deliver(app: App, job: Job) -> Result<Done> {
     let mut conn = app.db.read().await?;
     let settings = Values::load(&mut conn).await?;
     let found: Option<(String, String, String, String, String, MailState)> = conn
-        .optional(
-            "SELECT recipient, sender, title, text_body, html_body, state FROM mails WHERE id = $1",
-            params![id],
-        )
+        .optional("SELECT recipient, sender, title, text_body, html_body, state FROM mails WHERE id = $1", params![id])
         .await?;
     drop(conn);
     let Some((recipient, sender, title, text, html, state)) = found else { return Ok(Done::Finished) };
@@ -168,7 +165,11 @@ async fn deliver(app: App, job: Job) -> Result<Done> {
         note(&app, id, MailState::Queued, Some("Waits until the SMTP server and the sender address are set.")).await?;
         return Ok(Done::Again(app.clock.now().plus_seconds(600)));
     }
-    let sender = if sender.ends_with("<>") { format!("{} <{}>", sender.trim_end_matches(" <>"), settings.text(&FROM)) } else { sender };
+    let sender = if sender.ends_with("<>") {
+        format!("{} <{}>", sender.trim_end_matches(" <>"), settings.text(&FROM))
+    } else {
+        sender
+    };
     let outcome = transmit(&app, &settings, &recipient, &sender, &title, text, html).await;
     match &outcome {
         Ok(()) => note(&app, id, MailState::Sent, None).await?,

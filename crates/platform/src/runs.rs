@@ -72,15 +72,7 @@ pub async fn request(tx: &mut Tx, new: NewRun, now: Timestamp) -> Result<(i64, b
             "INSERT INTO task_runs (task, run_key, business_date, trigger_kind, requested_by, scope, state, total, \
              done, failed, summary, queued_at) VALUES ($1, $2, $3, $4, $5, $6, 'queued', 0, 0, 0, '{}', $7) \
              ON CONFLICT (run_key) DO NOTHING RETURNING id",
-            params![
-                new.task,
-                new.key,
-                new.business_date,
-                new.trigger,
-                new.requested_by,
-                new.scope.to_string(),
-                now
-            ],
+            params![new.task, new.key, new.business_date, new.trigger, new.requested_by, new.scope.to_string(), now],
         )
         .await?;
     if let Some((id,)) = inserted {
@@ -101,10 +93,8 @@ pub async fn find(conn: &mut Conn, id: i64) -> Result<Run> {
 
 /// The last runs, newest first; of one task, or of all when it is empty.
 pub async fn latest(conn: &mut Conn, task: &str, limit: i64) -> Result<Vec<Run>> {
-    let sql = format!(
-        "SELECT {} FROM task_runs WHERE ($1 = '' OR task = $1) ORDER BY id DESC LIMIT $2",
-        Run::columns("")
-    );
+    let sql =
+        format!("SELECT {} FROM task_runs WHERE ($1 = '' OR task = $1) ORDER BY id DESC LIMIT $2", Run::columns(""));
     conn.all(&sql, params![task, limit]).await
 }
 

@@ -23,14 +23,7 @@ pub async fn get(conn: &mut Conn, vault: &Vault, place: &str) -> Result<Option<S
 }
 
 /// Stores a secret at its place.
-pub async fn set(
-    tx: &mut Tx,
-    vault: &Vault,
-    random: &Random,
-    place: &str,
-    plain: &str,
-    now: Timestamp,
-) -> Result<()> {
+pub async fn set(tx: &mut Tx, vault: &Vault, random: &Random, place: &str, plain: &str, now: Timestamp) -> Result<()> {
     let sealed = vault.seal(random, place, plain.as_bytes())?;
     tx.execute(
         "INSERT INTO secrets (place, sealed, updated_at) VALUES ($1, $2, $3) \

@@ -25,12 +25,22 @@ pub struct Setting {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    Text { max: usize },
-    Lines { max: usize },
+    Text {
+        max: usize,
+    },
+    Lines {
+        max: usize,
+    },
     Bool,
-    Int { min: i64, max: i64 },
+    Int {
+        min: i64,
+        max: i64,
+    },
     /// An integer or nothing.
-    OptionalInt { min: i64, max: i64 },
+    OptionalInt {
+        min: i64,
+        max: i64,
+    },
     Choice(&'static [(&'static str, &'static str)]),
     TimeZone,
     Email,

@@ -35,7 +35,12 @@ impl<'a> Insert<'a> {
     pub fn row(&mut self, values: impl IntoIterator<Item = Value<'a>>) {
         let before = self.values.len();
         self.values.extend(values);
-        debug_assert_eq!(self.values.len() - before, self.columns.len(), "a row of {} has a value a column", self.table);
+        debug_assert_eq!(
+            self.values.len() - before,
+            self.columns.len(),
+            "a row of {} has a value a column",
+            self.table
+        );
     }
 
     pub fn len(&self) -> usize {

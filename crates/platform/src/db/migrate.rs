@@ -42,7 +42,9 @@ pub enum Schema {
     /// Migrated by a newer program than this one.
     Newer(String),
     /// Ours; so many migrations wait.
-    Ours { pending: usize },
+    Ours {
+        pending: usize,
+    },
 }
 
 impl Db {
@@ -50,8 +52,11 @@ impl Db {
         let mut conn = self.read().await?;
         let tables: i64 = match self.engine() {
             super::Engine::Sqlite => {
-                conn.scalar("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", params![])
-                    .await?
+                conn.scalar(
+                    "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+                    params![],
+                )
+                .await?
             }
             super::Engine::Postgres => {
                 conn.scalar(

@@ -259,9 +259,7 @@ impl Conn {
     pub async fn plan(&mut self, sql: &str, params: &[Value<'_>]) -> Result<String> {
         match self.engine() {
             Engine::Sqlite => {
-                let rows = self
-                    .all::<(i64, i64, i64, String)>(&format!("EXPLAIN QUERY PLAN {sql}"), params)
-                    .await?;
+                let rows = self.all::<(i64, i64, i64, String)>(&format!("EXPLAIN QUERY PLAN {sql}"), params).await?;
                 Ok(rows.into_iter().map(|row| row.3).collect::<Vec<_>>().join("\n"))
             }
             Engine::Postgres => Ok(self.column::<String>(&format!("EXPLAIN {sql}"), params).await?.join("\n")),

@@ -16,8 +16,7 @@ pub(super) async fn connect(url: &str) -> Result<deadpool_postgres::Pool> {
     let config: tokio_postgres::Config = url
         .parse()
         .or_else(|error| Err(Error::invalid("database", format!("The PostgreSQL URL cannot be read: {error}"))))?;
-    let manager =
-        Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
     let pool = deadpool_postgres::Pool::builder(manager)
         .max_size(CONNECTIONS)
         .runtime(deadpool_postgres::Runtime::Tokio1)

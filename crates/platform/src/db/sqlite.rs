@@ -91,7 +91,8 @@ fn connect(path: &Path, writes: bool) -> Result<Connection> {
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         Ok(connection)
     };
-    open().or_else(|error| Err(Error::Unavailable(format!("The database {} cannot be opened: {error}", path.display()))))
+    open()
+        .or_else(|error| Err(Error::Unavailable(format!("The database {} cannot be opened: {error}", path.display()))))
 }
 
 pub(super) enum Handle {
@@ -104,7 +105,9 @@ impl Deref for Handle {
     fn deref(&self) -> &Connection {
         match self {
             Handle::Writer(guard) => guard,
-            Handle::Reader { connection, .. } => connection.as_ref().expect("a reader has its connection until it goes home"),
+            Handle::Reader { connection, .. } => {
+                connection.as_ref().expect("a reader has its connection until it goes home")
+            }
         }
     }
 }
@@ -113,7 +116,9 @@ impl DerefMut for Handle {
     fn deref_mut(&mut self) -> &mut Connection {
         match self {
             Handle::Writer(guard) => guard,
-            Handle::Reader { connection, .. } => connection.as_mut().expect("a reader has its connection until it goes home"),
+            Handle::Reader { connection, .. } => {
+                connection.as_mut().expect("a reader has its connection until it goes home")
+            }
         }
     }
 }

@@ -202,10 +202,7 @@ macro_rules! text_column {
             fn from_cell(cell: $crate::db::Cell<'_>) -> kernel::Result<Self> {
                 match cell {
                     $crate::db::Cell::Text(text) => $parse(text).or_else(|_| {
-                        Err(kernel::Error::broken(format!(
-                            "database: “{text}” is no {}",
-                            stringify!($type)
-                        )))
+                        Err(kernel::Error::broken(format!("database: “{text}” is no {}", stringify!($type))))
                     }),
                     other => Err($crate::db::mismatch(stringify!($type), other)),
                 }

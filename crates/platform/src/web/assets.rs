@@ -13,9 +13,7 @@ struct Assets;
 
 /// The address of an asset with its content hash: it may be kept for ever.
 pub fn address(name: &str) -> String {
-    let hash = Assets::get(name)
-        .map(|file| crate::crypto::hex(&file.metadata.sha256_hash()[..6]))
-        .unwrap_or_default();
+    let hash = Assets::get(name).map(|file| crate::crypto::hex(&file.metadata.sha256_hash()[..6])).unwrap_or_default();
     format!("/assets/{name}?v={hash}")
 }
 

@@ -1,0 +1,141 @@
+//! Logging in and out, and choosing a password by a one-time link.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use kernel::{Error, FieldErrors, Result};
+use minijinja::context;
+use platform::App;
+use platform::web::{Fail, Form};
+
+use crate::activity_log::{self, Activity, Actor, ActorKind};
+use crate::doors::admin::{error_list, plain_frame};
+use crate::doors::{AdminCx, PublicCx, Redirect, Routes};
+use crate::roles::Permission;
+use crate::{admins, sessions};
+
+pub const HOMEPAGE: Permission = Permission("Main Homepage");
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .public_get("/admin/login", login_page)
+        .public_post("/admin/login", login)
+        .public_get("/admin/welcome/{token}", welcome)
+        .public_post("/admin/welcome/{token}", choose_password)
+        .post("/admin/logout", HOMEPAGE, logout)
+}
+
+/// Only addresses of our own pages: no scheme, no other host.
+fn safe_next(next: &str) -> &str {
+    let own = next.starts_with("/admin") && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', ':']);
+    if own { next } else { "/admin" }
+}
+
+async fn login_page(cx: PublicCx) -> Result<Response, Fail> {
+    let query = Form::parse(cx.query.as_bytes())?;
+    login_form(&cx.app, "", query.text("next"), &FieldErrors::default())
+}
+
+fn login_form(app: &App, name: &str, next: &str, errors: &FieldErrors) -> Result<Response, Fail> {
+    let page = app.templates.page(
+        "login.html",
+        context! {
+            page => plain_frame(app, "Log in"),
+            action => "/admin/login",
+            errors => error_list(errors),
+            login => context! { email => name, next => safe_next(next) },
+        },
+    )?;
+    Ok(page)
+}
+
+/// Log-in needs no token: there is no session yet, and the browser tells when another site sends the form.
+async fn login(cx: PublicCx) -> Result<Response, Fail> {
+    if matches!(cx.headers.get("sec-fetch-site").and_then(|site| site.to_str().ok()), Some("cross-site")) {
+        return Err(Fail(Error::refused("This form was sent from another site.")));
+    }
+    let form = Form::parse(&cx.body)?;
+    let name = form.text("email").to_owned();
+    let account = format!("admin:{}", name.to_lowercase().chars().take(100).collect::<String>());
+    let mut conn = cx.app.db.read().await?;
+    admins::check_guessing(&mut conn, &account, &cx.ip, cx.now).await?;
+    let found = admins::authenticate(&mut conn, &name, form.raw("password").unwrap_or_default()).await?;
+    drop(conn);
+    let mut tx = cx.app.db.write().await?;
+    let Some(admin) = found else {
+        admins::note_failure(&mut tx, &account, &cx.ip, cx.now).await?;
+        tx.commit().await?;
+        let mut errors = FieldErrors::default();
+        errors.add("password", "The name or the password is wrong.");
+        let page = login_form(&cx.app, &name, form.text("next"), &errors)?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    };
+    let token = sessions::start(&mut tx, admin.id, &cx.ip, &cx.app.random, cx.now).await?;
+    let actor = Actor { kind: ActorKind::Admin, id: Some(admin.id), name: admin.username.clone(), ip: cx.ip.clone() };
+    activity_log::record(&mut tx, &actor, Activity::new("Logged in").about(format!("admin:{}", admin.id)), cx.now).await?;
+    tx.commit().await?;
+    let mut response = Redirect::to(safe_next(form.text("next"))).into_response();
+    let secure = if behind_tls(&cx) { "; Secure" } else { "" };
+    let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax{secure}", sessions::COOKIE);
+    if let Ok(value) = cookie.parse() {
+        response.headers_mut().append("set-cookie", value);
+    }
+    Ok(response)
+}
+
+/// Whether the browser speaks TLS to a proxy in front of us. A lie here only takes away from the liar's own cookie.
+fn behind_tls(cx: &PublicCx) -> bool {
+    cx.headers.get("x-forwarded-proto").is_some_and(|value| value == "https")
+}
+
+async fn logout(State(app): State<App>, cx: AdminCx, headers: axum::http::HeaderMap) -> Result<Response, Fail> {
+    if let Some(token) = crate::doors::serve_cookie(&headers, sessions::COOKIE) {
+        let mut tx = app.db.write().await?;
+        sessions::end(&mut tx, &token).await?;
+        activity_log::record(&mut tx, &cx.actor, Activity::new("Logged out"), cx.now).await?;
+        tx.commit().await?;
+    }
+    let mut response = Redirect::to("/admin/login").into_response();
+    if let Ok(value) = format!("{}=; Path=/; Max-Age=0", sessions::COOKIE).parse() {
+        response.headers_mut().append("set-cookie", value);
+    }
+    Ok(response)
+}
+
+async fn welcome(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+    welcome_form(&cx, &token, &FieldErrors::default()).await
+}
+
+async fn welcome_form(cx: &PublicCx, token: &str, errors: &FieldErrors) -> Result<Response, Fail> {
+    let mut conn = cx.app.db.read().await?;
+    let admin = admins::link_owner(&mut conn, token, cx.now).await?;
+    let page = cx.app.templates.page(
+        "accounts/admins/welcome.html",
+        context! {
+            page => plain_frame(&cx.app, "Choose a password"),
+            username => admin.username,
+            action => cx.path,
+            minimum => admins::MIN_PASSWORD,
+            errors => error_list(errors),
+        },
+    )?;
+    Ok(page)
+}
+
+async fn choose_password(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+    let form = Form::parse(&cx.body)?;
+    let password = form.raw("password").unwrap_or_default().to_owned();
+    let mut errors = FieldErrors::default();
+    errors.take("password", admins::check_password(&password));
+    if form.raw("again").unwrap_or_default() != password {
+        errors.add("again", "The two passwords differ.");
+    }
+    if !errors.is_empty() {
+        let page = welcome_form(&cx, &token, &errors).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    let mut tx = cx.app.db.write().await?;
+    admins::use_link(&mut tx, &token, &password, cx.now).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/admin/login").saying("Your password is set. Log in with it.").into_response())
+}

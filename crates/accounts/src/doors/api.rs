@@ -1,0 +1,400 @@
+//! The JSON API's side of a request, and the OpenAPI document made out of the operations' descriptions.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Extension, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use kernel::{Error, FieldErrors, Result};
+use platform::web::{Fail, Form};
+use platform::{App, Tx, crypto, params};
+use serde_json::{Map, Value, json};
+
+use super::{Permission, Staff, extension};
+use crate::activity_log::Actor;
+
+/// What the document says of one operation.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    pub method: &'static str,
+    /// Under `/api/v1`, with `{id}` places.
+    pub path: &'static str,
+    pub permission: Permission,
+    pub tag: &'static str,
+    pub summary: &'static str,
+    /// JSON Schema of the body; `None` when there is none.
+    pub body: Option<Value>,
+    /// Query parameters: name, schema, what it does.
+    pub query: Vec<(&'static str, Value, &'static str)>,
+    pub status: u16,
+    /// JSON Schema of the answer.
+    pub answer: Value,
+}
+
+impl Operation {
+    pub fn new(
+        method: &'static str,
+        path: &'static str,
+        permission: Permission,
+        tag: &'static str,
+        summary: &'static str,
+    ) -> Operation {
+        Operation { method, path, permission, tag, summary, body: None, query: Vec::new(), status: 200, answer: json!({}) }
+    }
+
+    pub fn body(mut self, schema: Value) -> Operation {
+        self.body = Some(schema);
+        self
+    }
+
+    pub fn query(mut self, name: &'static str, schema: Value, help: &'static str) -> Operation {
+        self.query.push((name, schema, help));
+        self
+    }
+
+    pub fn answers(mut self, status: u16, schema: Value) -> Operation {
+        self.status = status;
+        self.answer = schema;
+        self
+    }
+}
+
+/// A list's answer: the page and how many there are.
+pub fn list_schema(item: Value) -> Value {
+    json!({
+        "type": "object",
+        "required": ["items", "total"],
+        "properties": {
+            "items": { "type": "array", "items": item },
+            "total": { "type": "integer", "minimum": 0 },
+            "page": { "type": "integer", "minimum": 1 },
+        }
+    })
+}
+
+/// A request of the JSON API by a known caller with the permission.
+#[derive(Clone)]
+pub struct ApiCx {
+    pub app: App,
+    pub now: kernel::Timestamp,
+    pub staff: Arc<Staff>,
+    pub actor: Actor,
+    pub path: String,
+    pub query: String,
+    body: Bytes,
+    key: Option<Key>,
+    replay: Option<(u16, String)>,
+}
+
+#[derive(Clone)]
+struct Key {
+    scope: String,
+    key: String,
+    request_hash: String,
+}
+
+impl FromRequestParts<App> for ApiCx {
+    type Rejection = Response;
+
+    /// A repeated request with the same `Idempotency-Key` gets the first one's answer and goes no further.
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<ApiCx, Response> {
+        let cx: ApiCx = extension(parts).or_else(|fail: Fail| Err(fail.into_response()))?;
+        match &cx.replay {
+            Some((status, body)) => {
+                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::OK);
+                let mut response = json_response(status, body.clone());
+                response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+                Err(response)
+            }
+            None => Ok(cx),
+        }
+    }
+}
+
+impl ApiCx {
+    pub(super) async fn new(
+        app: App,
+        now: kernel::Timestamp,
+        staff: Arc<Staff>,
+        actor: Actor,
+        parts: &Parts,
+        path: String,
+        query: String,
+        body: Bytes,
+    ) -> Result<ApiCx> {
+        let mut key = None;
+        let mut replay = None;
+        if let Some(value) = parts.headers.get("idempotency-key") {
+            let text = value.to_str().unwrap_or_default();
+            if text.is_empty() || text.len() > 200 || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(Error::invalid("Idempotency-Key", "Use 1 to 200 visible ASCII characters."));
+            }
+            let request = [parts.method.as_str().as_bytes(), b" ", path.as_bytes(), b"?", query.as_bytes(), b"\n", &body].concat();
+            let found = Key {
+                scope: format!("api:{}", staff.id),
+                key: text.to_owned(),
+                request_hash: crypto::sha256_hex(&request),
+            };
+            let mut conn = app.db.read().await?;
+            let stored: Option<(String, i64, String)> = conn
+                .optional(
+                    "SELECT request_hash, status, body FROM idempotency_keys WHERE scope = $1 AND key = $2",
+                    params![found.scope, found.key],
+                )
+                .await?;
+            match stored {
+                Some((hash, status, body)) if hash == found.request_hash => {
+                    replay = Some((u16::try_from(status).unwrap_or(200), body));
+                }
+                Some(_) => {
+                    return Err(Error::invalid("Idempotency-Key", "This key was used for a different request. Use a new one."));
+                }
+                None => {}
+            }
+            key = Some(found);
+        }
+        Ok(ApiCx { app, now, staff, actor, path, query, body, key, replay })
+    }
+
+    pub fn params(&self) -> Result<Form> {
+        Form::parse(self.query.as_bytes())
+    }
+
+    /// The JSON object in the body; an empty body is an empty object.
+    pub fn json(&self) -> Result<Body> {
+        if self.body.is_empty() {
+            return Ok(Body { fields: Map::new(), errors: FieldErrors::default() });
+        }
+        match serde_json::from_slice::<Value>(&self.body) {
+            Ok(Value::Object(fields)) => Ok(Body { fields, errors: FieldErrors::default() }),
+            Ok(_) => Err(Error::invalid("body", "Send a JSON object.")),
+            Err(error) => Err(Error::invalid("body", format!("The body is no valid JSON: {error}"))),
+        }
+    }
+
+    /// Commits and answers. With an `Idempotency-Key` the answer is stored in the same transaction, so a repetition
+    /// finds either everything or nothing.
+    pub async fn commit(&self, mut tx: Tx, status: u16, body: Value) -> Result<Response, Fail> {
+        let text = body.to_string();
+        if let Some(key) = &self.key {
+            let stored = tx
+                .execute(
+                    "INSERT INTO idempotency_keys (scope, key, request_hash, status, body, created_at) \
+                     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (scope, key) DO NOTHING",
+                    params![key.scope, key.key, key.request_hash, i64::from(status), text, self.now],
+                )
+                .await?;
+            if stored == 0 {
+                tx.rollback().await?;
+                return Err(Fail(Error::conflict("A request with this Idempotency-Key has just been carried out. Send it again to get its answer.")));
+            }
+        }
+        tx.commit().await?;
+        self.app.wake.notify_waiters();
+        Ok(json_response(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), text))
+    }
+}
+
+/// A JSON answer to a question that changed nothing.
+pub fn answer(body: &Value) -> Response {
+    json_response(StatusCode::OK, body.to_string())
+}
+
+fn json_response(status: StatusCode, body: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// The fields of a JSON body, read one by one; every error is found before [`Body::done`] reports them.
+pub struct Body {
+    fields: Map<String, Value>,
+    pub errors: FieldErrors,
+}
+
+impl Body {
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        match self.fields.get(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) if text.contains('\0') => {
+                self.errors.add(name, "Remove the NUL character.");
+                None
+            }
+            Some(Value::String(text)) => Some(text.trim().to_owned()),
+            Some(_) => {
+                self.errors.add(name, "Write text in quotes.");
+                None
+            }
+        }
+    }
+
+    pub fn int(&mut self, name: &str) -> Option<i64> {
+        match self.fields.get(name) {
+            None | Some(Value::Null) => None,
+            Some(value) => match value.as_i64() {
+                Some(number) => Some(number),
+                None => {
+                    self.errors.add(name, "Write a whole number.");
+                    None
+                }
+            },
+        }
+    }
+
+    pub fn bool(&mut self, name: &str) -> Option<bool> {
+        match self.fields.get(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::Bool(value)) => Some(*value),
+            Some(_) => {
+                self.errors.add(name, "Write true or false.");
+                None
+            }
+        }
+    }
+
+    /// Text that a parser understands: dates, cycles, currencies, enums.
+    pub fn parsed<T, E: std::fmt::Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        let text = self.text(name)?;
+        self.errors.take(name, parse(&text))
+    }
+
+    /// An amount as decimal text (`"12.50"`) or as a number.
+    pub fn money(&mut self, name: &str, currency: kernel::Currency) -> Option<kernel::Money> {
+        let text = match self.fields.get(name) {
+            None | Some(Value::Null) => return None,
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            Some(_) => {
+                self.errors.add(name, "Write an amount such as \"12.50\".");
+                return None;
+            }
+        };
+        self.errors.take(name, kernel::Money::parse(&text, currency))
+    }
+
+    pub fn array(&mut self, name: &str) -> Vec<Value> {
+        match self.fields.get(name) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(values)) => values.clone(),
+            Some(_) => {
+                self.errors.add(name, "Write a list in square brackets.");
+                Vec::new()
+            }
+        }
+    }
+
+    pub fn ints(&mut self, name: &str) -> Vec<i64> {
+        let mut out = Vec::new();
+        for value in self.array(name) {
+            match value.as_i64() {
+                Some(number) => out.push(number),
+                None => self.errors.add(name, "Write whole numbers."),
+            }
+        }
+        out
+    }
+
+    pub fn require<T>(&mut self, name: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() && self.errors.of(name).is_none() {
+            self.errors.add(name, "This field is required.");
+        }
+        value
+    }
+
+    pub fn done(self) -> Result<()> {
+        self.errors.check()
+    }
+}
+
+pub(super) async fn openapi(Extension(document): Extension<Arc<Value>>) -> Response {
+    answer(&document)
+}
+
+/// The OpenAPI 3.1 document of all operations.
+pub fn document(operations: &[Operation]) -> Value {
+    let mut paths = Map::new();
+    for operation in operations {
+        let path = format!("/api/v1{}", operation.path);
+        let mut parameters: Vec<Value> = Vec::new();
+        for place in operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+            parameters.push(json!({
+                "name": place, "in": "path", "required": true, "schema": { "type": "integer", "format": "int64" }
+            }));
+        }
+        for (name, schema, help) in &operation.query {
+            parameters.push(json!({ "name": name, "in": "query", "schema": schema, "description": help }));
+        }
+        if operation.method != "GET" {
+            parameters.push(json!({
+                "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "minLength": 1, "maxLength": 200 },
+                "description": "A repeated request with the same key and content gets the first one's answer and does nothing."
+            }));
+        }
+        let problem = |text: &str| {
+            json!({ "description": text, "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } })
+        };
+        let mut described = json!({
+            "tags": [operation.tag],
+            "summary": operation.summary,
+            "description": format!("Permission: {}", operation.permission.0),
+            "operationId": format!("{}{}", operation.method.to_lowercase(), operation.path.replace(['/', '-', '{', '}'], "_")),
+            "parameters": parameters,
+            "responses": {
+                operation.status.to_string(): {
+                    "description": "Done",
+                    "content": { "application/json": { "schema": operation.answer } }
+                },
+                "400": problem("The request cannot be read"),
+                "401": problem("No valid credential"),
+                "403": problem("The permission is missing"),
+                "404": problem("There is no such thing"),
+                "409": problem("A rule says no, or it conflicts with what is there"),
+                "422": problem("Fields are wrong; each is named"),
+                "429": problem("Too many requests"),
+            },
+        });
+        if let Some(body) = &operation.body {
+            described["requestBody"] = json!({ "content": { "application/json": { "schema": body } } });
+        }
+        let entry = paths.entry(path).or_insert_with(|| json!({}));
+        entry[operation.method.to_lowercase()] = described;
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Innkeeper API",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Amounts are decimal text in the currency named beside them; dates are YYYY-MM-DD in the business's time zone; instants are RFC 3339 in UTC."
+        },
+        "security": [{ "credential": [] }, { "session": [] }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "credential": { "type": "http", "scheme": "basic", "description": "Identifier and secret of an API credential" },
+                "session": { "type": "apiKey", "in": "cookie", "name": crate::sessions::COOKIE, "description": "A staff session; calls that change something carry its token in X-CSRF-Token" }
+            },
+            "schemas": {
+                "Problem": {
+                    "type": "object",
+                    "description": "RFC 9457",
+                    "required": ["type", "title", "status", "detail"],
+                    "properties": {
+                        "type": { "type": "string" },
+                        "title": { "type": "string" },
+                        "status": { "type": "integer" },
+                        "detail": { "type": "string" },
+                        "reference": { "type": "string" },
+                        "errors": { "type": "array", "items": {
+                            "type": "object",
+                            "properties": { "field": { "type": "string" }, "message": { "type": "string" } }
+                        } }
+                    }
+                }
+            }
+        }
+    })
+}

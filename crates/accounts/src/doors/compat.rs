@@ -1,0 +1,131 @@
+//! The WHMCS-compatible API: one address, many actions, a table of functions.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::extract::{Extension, Request as HttpRequest, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use kernel::{Error, Result};
+use platform::App;
+use platform::compat::{Answer, Format, Login, Request};
+use platform::web::errors;
+
+use super::serve::{Address, credential_staff, read_body};
+use super::{Permission, Staff};
+use crate::activity_log::{Actor, ActorKind};
+
+/// The version that clients are told; it says which documentation the actions follow.
+pub const VERSION: &str = "8.13.0";
+
+pub type Reply = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
+type Function = Arc<dyn Fn(CompatCx) -> Reply + Send + Sync>;
+
+/// One action: its documented name, the permission it needs, the function.
+#[derive(Clone)]
+pub struct Action {
+    pub name: &'static str,
+    pub permission: Permission,
+    function: Function,
+}
+
+impl Action {
+    pub fn new<F, Fut>(name: &'static str, permission: Permission, function: F) -> Action
+    where
+        F: Fn(CompatCx) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Answer>> + Send + 'static,
+    {
+        Action { name, permission, function: Arc::new(move |cx| Box::pin(function(cx))) }
+    }
+}
+
+/// A call by a known administrator with the permission.
+#[derive(Clone)]
+pub struct CompatCx {
+    pub app: App,
+    pub now: kernel::Timestamp,
+    pub staff: Arc<Staff>,
+    pub actor: Actor,
+    pub request: Arc<Request>,
+}
+
+pub(super) struct Table(HashMap<String, Action>);
+
+impl Table {
+    pub(super) fn new(actions: Vec<Action>) -> Table {
+        Table(actions.into_iter().map(|action| (action.name.to_lowercase(), action)).collect())
+    }
+}
+
+pub(super) async fn serve(
+    State(app): State<App>,
+    Extension(table): Extension<Arc<Table>>,
+    Extension(Address(ip)): Extension<Address>,
+    request: HttpRequest,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = match read_body(body).await {
+        Ok(body) => body,
+        Err(error) => return respond(&Answer::error(error.to_string()).with_status(400), Format::Json, ""),
+    };
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let request = match Request::parse(parts.uri.query(), kind, &body) {
+        Ok(request) => Arc::new(request),
+        Err(error) => return respond(&error.answer(), error.format, ""),
+    };
+    let format = request.format();
+    let answer = match call(&app, &table, &ip, request.clone()).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let reference = app.random.token()[..12].to_uppercase();
+            errors::log(&error, &reference, &format!("/includes/api.php {}", request.action()));
+            Answer::from_error(&error, &reference)
+        }
+    };
+    respond(&answer, format, request.action())
+}
+
+async fn call(app: &App, table: &Table, ip: &str, request: Arc<Request>) -> Result<Answer> {
+    let staff = caller(app, ip, &request).await?;
+    let Some(action) = table.0.get(request.action()) else {
+        return Ok(Answer::error("Command Not Found"));
+    };
+    if !staff.may(action.permission) {
+        return Ok(Answer::denied(format!("Invalid Permissions: the action needs “{}”", action.permission.0)));
+    }
+    let actor = Actor { kind: ActorKind::Api, id: Some(staff.id), name: staff.username.clone(), ip: ip.to_owned() };
+    let cx = CompatCx { app: app.clone(), now: app.clock.now(), staff: Arc::new(staff), actor, request };
+    (action.function)(cx).await
+}
+
+/// An identifier and a secret, in either pair of fields. The older form, an administrator's name with the MD5 of the
+/// password, would need a password stored so that its MD5 can be compared, so it is refused.
+async fn caller(app: &App, ip: &str, request: &Request) -> Result<Staff> {
+    match request.credentials().login {
+        Login::Identifier { identifier, secret } => credential_staff(app, &identifier, &secret, ip).await,
+        Login::Username { username, password } => match credential_staff(app, &username, &password, ip).await {
+            Err(Error::Unauthenticated) if looks_like_md5(&password) => Err(Error::Forbidden(
+                "API Access with a credential: the older login with an MD5 password is not supported; create an API \
+                 credential and send its identifier and secret in the same fields",
+            )),
+            other => other,
+        },
+        Login::None => Err(Error::Unauthenticated),
+    }
+}
+
+fn looks_like_md5(password: &str) -> bool {
+    password.len() == 32 && password.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn respond(answer: &Answer, format: Format, action: &str) -> Response {
+    let rendered = answer.render(format, action, VERSION);
+    let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::OK);
+    (status, [(header::CONTENT_TYPE, HeaderValue::from_static(rendered.content_type))], rendered.body).into_response()
+}
+
+pub(super) fn error_response(error: &Error, reference: &str) -> Response {
+    respond(&Answer::from_error(error, reference), Format::Json, "")
+}

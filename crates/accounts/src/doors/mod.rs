@@ -1,0 +1,217 @@
+//! The doors: how a request of staff, of an API client or of the compatible API becomes a call of a rule.
+//!
+//! What must hold:
+//! - A route cannot be made without saying who may use it; the table of all routes is what the guard tests walk.
+//! - A page form that changes something carries the session's CSRF token; so does an API call made with a session.
+//! - Errors get their form in one place, by audience.
+
+pub mod admin;
+pub mod api;
+pub mod compat;
+mod serve;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::handler::Handler;
+use axum::http::request::Parts;
+use axum::routing::MethodRouter;
+use kernel::Error;
+use platform::App;
+use platform::web::Fail;
+
+pub use crate::roles::Permission;
+pub use admin::{AdminCx, Nav, NavItem, NavSection, Redirect};
+pub use api::{ApiCx, Operation};
+pub use compat::{Action, CompatCx};
+pub use serve::{Address, service};
+pub(crate) use serve::cookie as serve_cookie;
+
+/// Who may pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone: login, assets, health, webhooks (which prove themselves by their signature), signed links.
+    Public,
+    /// Staff with a session and the permission.
+    Staff(Permission),
+    /// API clients and staff with the permission.
+    Api(Permission),
+}
+
+/// One line of the route table.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub method: &'static str,
+    pub path: String,
+    pub access: Access,
+}
+
+/// The routes of a feature, and of the whole program once they are merged.
+#[derive(Default)]
+pub struct Routes {
+    router: axum::Router<App>,
+    pub table: Vec<Entry>,
+    pub operations: Vec<Operation>,
+    pub actions: Vec<Action>,
+}
+
+impl Routes {
+    pub fn new() -> Routes {
+        Routes::default()
+    }
+
+    /// A page of the staff area.
+    pub fn get<H, T>(self, path: &str, permission: Permission, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("GET", path, Access::Staff(permission), axum::routing::get(handler))
+    }
+
+    /// A form of the staff area.
+    pub fn post<H, T>(self, path: &str, permission: Permission, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("POST", path, Access::Staff(permission), axum::routing::post(handler))
+    }
+
+    /// A page that anyone may see.
+    pub fn public_get<H, T>(self, path: &str, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("GET", path, Access::Public, axum::routing::get(handler))
+    }
+
+    /// A form or webhook that anyone may send.
+    pub fn public_post<H, T>(self, path: &str, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("POST", path, Access::Public, axum::routing::post(handler))
+    }
+
+    /// An operation of the JSON API under `/api/v1`, described for OpenAPI.
+    pub fn api<H, T>(mut self, operation: Operation, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        let path = format!("/api/v1{}", operation.path);
+        let (method, permission) = (operation.method, operation.permission);
+        self.operations.push(operation);
+        let router = match method {
+            "GET" => axum::routing::get(handler),
+            "PUT" => axum::routing::put(handler),
+            "PATCH" => axum::routing::patch(handler),
+            "DELETE" => axum::routing::delete(handler),
+            _ => axum::routing::post(handler),
+        };
+        self.route(method, &path, Access::Api(permission), router)
+    }
+
+    /// An action of the compatible API.
+    pub fn action(mut self, action: Action) -> Routes {
+        self.actions.push(action);
+        self
+    }
+
+    fn route(mut self, method: &'static str, path: &str, access: Access, router: MethodRouter<App>) -> Routes {
+        let guard = axum::middleware::from_fn(move |request, next| serve::guard(access, request, next));
+        self.router = self.router.route(path, router.layer(guard));
+        self.table.push(Entry { method, path: path.to_owned(), access });
+        self
+    }
+
+    pub fn merge(mut self, other: Routes) -> Routes {
+        self.router = self.router.merge(other.router);
+        self.table.extend(other.table);
+        self.operations.extend(other.operations);
+        self.actions.extend(other.actions);
+        self
+    }
+
+    /// Every permission that some route or action checks, in the order of their names.
+    pub fn permissions(&self) -> Vec<Permission> {
+        let mut seen = HashSet::new();
+        let mut all: Vec<Permission> = self
+            .table
+            .iter()
+            .filter_map(|entry| match entry.access {
+                Access::Public => None,
+                Access::Staff(permission) | Access::Api(permission) => Some(permission),
+            })
+            .chain(self.actions.iter().map(|action| action.permission))
+            .filter(|permission| seen.insert(*permission))
+            .collect();
+        all.sort_by_key(|permission| permission.0);
+        all
+    }
+}
+
+/// The administrator behind a request.
+#[derive(Debug)]
+pub struct Staff {
+    pub id: i64,
+    pub username: String,
+    pub role: String,
+    pub permissions: HashSet<String>,
+}
+
+impl Staff {
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.contains(permission.0)
+    }
+
+    pub fn require(&self, permission: Permission) -> kernel::Result<()> {
+        if self.may(permission) { Ok(()) } else { Err(Error::Forbidden(permission.0)) }
+    }
+}
+
+pub(crate) async fn load_staff(conn: &mut platform::Conn, admin_id: i64) -> kernel::Result<Option<Staff>> {
+    let found: Option<(String, i64, String)> = conn
+        .optional(
+            "SELECT a.username, a.role_id, r.name FROM admins a JOIN roles r ON r.id = a.role_id \
+             WHERE a.id = $1 AND NOT a.disabled",
+            platform::params![admin_id],
+        )
+        .await?;
+    let Some((username, role_id, role)) = found else { return Ok(None) };
+    let permissions = crate::roles::permissions(conn, role_id).await?;
+    Ok(Some(Staff { id: admin_id, username, role, permissions }))
+}
+
+/// Takes what the guard put into the request. Its absence means a handler outside the route builder.
+pub(crate) fn extension<T: Clone + Send + Sync + 'static>(parts: &mut Parts) -> Result<T, Fail> {
+    parts
+        .extensions
+        .get::<T>()
+        .cloned()
+        .ok_or_else(|| Fail(Error::broken(format!("no {} in the request", std::any::type_name::<T>()))))
+}
+
+/// A request that may come from anyone.
+#[derive(Clone)]
+pub struct PublicCx {
+    pub app: App,
+    pub now: kernel::Timestamp,
+    pub ip: String,
+    pub path: String,
+    pub query: String,
+    pub headers: axum::http::HeaderMap,
+    pub body: axum::body::Bytes,
+}
+
+impl FromRequestParts<App> for PublicCx {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<PublicCx, Fail> {
+        Ok(extension::<Arc<PublicCx>>(parts)?.as_ref().clone())
+    }
+}

@@ -1,0 +1,298 @@
+//! The way of a request: address, body limit, session or credential, permission, CSRF; and of an answer: the form of
+//! errors, security headers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use http_body_util::{BodyExt, Limited};
+use kernel::{Error, Result};
+use platform::App;
+use platform::web::{Audience, Fail, Form, MAX_BODY, errors};
+
+use super::{Access, AdminCx, ApiCx, PublicCx, Routes, Staff, load_staff};
+use crate::activity_log::{Actor, ActorKind};
+use crate::{api_credentials, sessions};
+
+/// Where a request comes from.
+#[derive(Debug, Clone)]
+pub struct Address(pub String);
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The whole program as one service.
+pub fn service(app: App, routes: Routes) -> axum::Router {
+    let compat = Arc::new(super::compat::Table::new(routes.actions));
+    let document = Arc::new(super::api::document(&routes.operations));
+    let router = routes
+        .router
+        .route("/includes/api.php", axum::routing::any(super::compat::serve))
+        .route("/api/openapi.json", axum::routing::get(super::api::openapi))
+        .route("/assets/{name}", axum::routing::get(platform::web::assets::serve))
+        .route("/healthz", axum::routing::get(platform::web::health::live))
+        .route("/readyz", axum::routing::get(platform::web::health::ready))
+        .route("/metrics", axum::routing::get(platform::web::health::metrics))
+        .fallback(missing)
+        .method_not_allowed_fallback(wrong_method);
+    router
+        .layer(axum::Extension(compat))
+        .layer(axum::Extension(document))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), outermost))
+        .layer(tower_http::compression::CompressionLayer::new())
+        .with_state(app)
+}
+
+async fn missing() -> Fail {
+    Fail(Error::NotFound("This page"))
+}
+
+async fn wrong_method() -> Response {
+    StatusCode::METHOD_NOT_ALLOWED.into_response()
+}
+
+/// Around every request: the app for the guards, a time limit, the form of errors, the headers that every answer has.
+async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let audience = Audience::of(&path);
+    let ip = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or_else(|| "127.0.0.1".to_owned(), |info| info.0.ip().to_canonical().to_string());
+    request.extensions_mut().insert(Address(ip));
+    request.extensions_mut().insert(app.clone());
+    let had_flash = cookie(request.headers(), super::admin::FLASH).is_some();
+    let mut response = match tokio::time::timeout(TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Fail(Error::Unavailable("The request took longer than a minute and was given up.".into()))
+            .into_response(),
+    };
+    if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
+        let reference = app.random.token()[..12].to_uppercase();
+        errors::log(&error, &reference, &path);
+        let headers = response.headers().clone();
+        response = render(&app, &error, &reference, audience, &path);
+        for (name, value) in &headers {
+            if *name == header::SET_COOKIE {
+                response.headers_mut().append(name.clone(), value.clone());
+            }
+        }
+    }
+    if had_flash && response.status() == StatusCode::OK && audience == Audience::Page {
+        set_cookie(response.headers_mut(), &format!("{}=; Path=/; Max-Age=0", super::admin::FLASH));
+    }
+    secure(response.headers_mut(), audience);
+    response
+}
+
+fn render(app: &App, error: &Error, reference: &str, audience: Audience, path: &str) -> Response {
+    match audience {
+        Audience::Api => errors::problem(error, reference),
+        Audience::Compat => super::compat::error_response(error, reference),
+        Audience::Page => {
+            if matches!(error, Error::Unauthenticated) {
+                let target = platform::web::lists::escape(path);
+                return axum::response::Redirect::to(&format!("/admin/login?next={target}")).into_response();
+            }
+            super::admin::error_page(app, error, reference)
+        }
+    }
+}
+
+fn secure(headers: &mut HeaderMap, audience: Audience) {
+    let mut set = |name: HeaderName, value: &'static str| {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    };
+    set(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    );
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "same-origin");
+    set(header::X_FRAME_OPTIONS, "DENY");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    if audience != Audience::Page {
+        set(header::CACHE_CONTROL, "no-store");
+    }
+    // Pages show books; a shared computer's cache must not.
+    set(header::CACHE_CONTROL, "private, no-cache");
+}
+
+/// In front of one route: reads the body, finds out who it is, and lets pass who may.
+pub(super) async fn guard(access: Access, request: Request, next: Next) -> Response {
+    match admit(access, request).await {
+        Ok(request) => next.run(request).await,
+        Err(error) => Fail(error).into_response(),
+    }
+}
+
+async fn admit(access: Access, request: Request) -> Result<Request> {
+    let (mut parts, body) = request.into_parts();
+    let (Some(app), Some(Address(ip))) =
+        (parts.extensions.get::<App>().cloned(), parts.extensions.get::<Address>().cloned())
+    else {
+        return Err(Error::broken("the outermost layer is missing"));
+    };
+    let now = app.clock.now();
+    let body = read_body(body).await?;
+    let changes = !matches!(parts.method, Method::GET | Method::HEAD);
+    let path = parts.uri.path().to_owned();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    match access {
+        Access::Public => {
+            let cx = PublicCx { app, now, ip, path, query, headers: parts.headers.clone(), body: body.clone() };
+            parts.extensions.insert(Arc::new(cx));
+        }
+        Access::Staff(permission) => {
+            let (staff, csrf) = session_staff(&app, &parts.headers).await?.ok_or(Error::Unauthenticated)?;
+            staff.require(permission)?;
+            let form = if changes { form_of(&parts.headers, &body)? } else { Form::default() };
+            if changes {
+                check_origin(&parts.headers)?;
+                check_csrf(&csrf, form.text("csrf"))?;
+            }
+            let actor = actor(ActorKind::Admin, &staff, &ip);
+            let cx = AdminCx {
+                app,
+                now,
+                staff: Arc::new(staff),
+                actor,
+                csrf,
+                form: Arc::new(form),
+                path,
+                query,
+                cookies: super::admin::Cookies::of(&parts.headers),
+            };
+            parts.extensions.insert(cx);
+        }
+        Access::Api(permission) => {
+            let (staff, kind) = api_caller(&app, &parts.headers, &ip, changes).await?;
+            staff.require(permission)?;
+            let actor = actor(kind, &staff, &ip);
+            let cx = ApiCx::new(app, now, Arc::new(staff), actor, &parts, path, query, body.clone()).await?;
+            parts.extensions.insert(cx);
+        }
+    }
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+fn actor(kind: ActorKind, staff: &Staff, ip: &str) -> Actor {
+    Actor { kind, id: Some(staff.id), name: staff.username.clone(), ip: ip.to_owned() }
+}
+
+pub(super) async fn read_body(body: Body) -> Result<Bytes> {
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {
+            Err(Error::invalid("body", format!("The request is larger than {} MiB.", MAX_BODY / 1024 / 1024)))
+        }
+        Err(_) => Err(Error::invalid("body", "The request broke off.")),
+    }
+}
+
+fn form_of(headers: &HeaderMap, body: &[u8]) -> Result<Form> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !body.is_empty() && !kind.starts_with("application/x-www-form-urlencoded") {
+        return Err(Error::invalid("form", "Send the form as application/x-www-form-urlencoded."));
+    }
+    Form::parse(body)
+}
+
+/// A browser says where a request comes from; another site's form is refused even with a stolen token.
+fn check_origin(headers: &HeaderMap) -> Result<()> {
+    match headers.get("sec-fetch-site").and_then(|value| value.to_str().ok()) {
+        Some("cross-site" | "same-site") => Err(Error::refused("This form was sent from another site.")),
+        _ => Ok(()),
+    }
+}
+
+fn check_csrf(wanted: &str, given: &str) -> Result<()> {
+    if platform::crypto::same(wanted, given) {
+        Ok(())
+    } else {
+        Err(Error::refused("This form is out of date. Reload the page and send it again."))
+    }
+}
+
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';')).find_map(
+        |pair| {
+            let (key, value) = pair.trim().split_once('=')?;
+            (key == name).then(|| value.to_owned())
+        },
+    )
+}
+
+pub(super) fn set_cookie(headers: &mut HeaderMap, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.append(header::SET_COOKIE, value);
+    }
+}
+
+async fn session_staff(app: &App, headers: &HeaderMap) -> Result<Option<(Staff, String)>> {
+    let Some(token) = cookie(headers, sessions::COOKIE) else { return Ok(None) };
+    let now = app.clock.now();
+    let mut conn = app.db.read().await?;
+    let Some(session) = sessions::find(&mut conn, &token, now).await? else { return Ok(None) };
+    let staff = load_staff(&mut conn, session.admin_id).await?;
+    drop(conn);
+    if now.seconds_since(session.seen_at) > 300 {
+        let mut tx = app.db.write().await?;
+        sessions::touch(&mut tx, &session.token_hash, now).await?;
+        tx.commit().await?;
+    }
+    Ok(staff.map(|staff| (staff, session.csrf)))
+}
+
+async fn api_caller(app: &App, headers: &HeaderMap, ip: &str, changes: bool) -> Result<(Staff, ActorKind)> {
+    if let Some((identifier, secret)) = basic(headers) {
+        let staff = credential_staff(app, &identifier, &secret, ip).await?;
+        return Ok((staff, ActorKind::Api));
+    }
+    let (staff, csrf) = session_staff(app, headers).await?.ok_or(Error::Unauthenticated)?;
+    if changes {
+        check_origin(headers)?;
+        let token = headers.get("x-csrf-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        check_csrf(&csrf, token)?;
+    }
+    Ok((staff, ActorKind::Admin))
+}
+
+/// The staff behind an identifier and a secret. Wrong ones are counted, so that guessing is slowed down.
+pub(super) async fn credential_staff(app: &App, identifier: &str, secret: &str, ip: &str) -> Result<Staff> {
+    let now = app.clock.now();
+    let account = format!("api:{}", &identifier.chars().take(64).collect::<String>());
+    let mut conn = app.db.read().await?;
+    match api_credentials::authenticate(&mut conn, identifier, secret).await {
+        Ok(admin_id) => {
+            let staff = load_staff(&mut conn, admin_id).await?;
+            staff.ok_or(Error::Unauthenticated)
+        }
+        Err(Error::Unauthenticated) => {
+            crate::admins::check_guessing(&mut conn, &account, ip, now).await?;
+            drop(conn);
+            let mut tx = app.db.write().await?;
+            crate::admins::note_failure(&mut tx, &account, ip, now).await?;
+            tx.commit().await?;
+            Err(Error::Unauthenticated)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let encoded = value.strip_prefix("Basic ").or_else(|| value.strip_prefix("basic "))?;
+    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (identifier, secret) = text.split_once(':')?;
+    Some((identifier.to_owned(), secret.to_owned()))
+}
