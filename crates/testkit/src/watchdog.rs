@@ -8,10 +8,10 @@
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-static WATCHDOG: OnceLock<Mutex<ChildStdin>> = OnceLock::new();
+static WATCHDOG: OnceLock<Mutex<Child>> = OnceLock::new();
 
 /// `signal` is the name of the one that asks this process to end, as the shell's `kill` knows it.
 pub fn started(pid: u32, signal: &str) {
@@ -27,19 +27,19 @@ pub fn folder_made(folder: &Path) {
 }
 
 fn tell(line: &str) {
-    let mut pipe = WATCHDOG.get_or_init(start).lock().unwrap_or_else(PoisonError::into_inner);
+    let mut watchdog = WATCHDOG.get_or_init(start).lock().unwrap_or_else(PoisonError::into_inner);
+    let pipe = watchdog.stdin.as_mut().expect("its standard input is a pipe");
     pipe.write_all(line.as_bytes()).expect("the watchdog listens");
 }
 
-fn start() -> Mutex<ChildStdin> {
-    let mut watchdog = Command::new("sh")
+fn start() -> Mutex<Child> {
+    let watchdog = Command::new("sh")
         .args(["-c", include_str!("watchdog.sh"), "innkeeper-test-watchdog"])
         .process_group(0)
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .spawn()
-        .expect("a shell for the watchdog");
-    Mutex::new(watchdog.stdin.take().expect("its standard input was asked for"))
+        .spawn();
+    Mutex::new(watchdog.expect("a shell for the watchdog"))
 }

@@ -2,6 +2,8 @@
 //!
 //! Each test runs this very program again, has it start something, and watches what happens after its end.
 
+#![allow(clippy::unwrap_used, reason = "its functions serve tests only")]
+
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
