@@ -16,7 +16,7 @@ awk '
         case $verb in
         stop)
             pid=${rest% *}
-            kill -CONT "$pid"
+            kill -s CONT "$pid"
             kill -s "${rest#* }" "$pid"
             pids="$pids $pid"
             ;;
@@ -30,9 +30,9 @@ awk '
             sleep 0.1
             tenths=$((tenths + 1))
         done
-        # The group: a browser's helpers outlive it.
-        kill -KILL -- "-$pid"
-        kill -KILL "$pid"
+        # And its group: a browser's helpers outlive it. Some shells understand this only with -s.
+        kill -s KILL -- "-$pid"
+        kill -s KILL "$pid"
     done
     printf %s "$folders" | while IFS= read -r folder; do
         rm -rf -- "$folder" || { sleep 1 && rm -rf -- "$folder"; }
