@@ -1,0 +1,25 @@
+//! What tests stand on: real databases, real peers, real processes.
+//!
+//! Nothing here fakes anything. A test that needs a PostgreSQL server gets one of its own on a Unix socket; a test that
+//! needs a card processor or a mail server talks to a separate process over the loopback interface. All of it is gone
+//! when the test process is, however that ended: see [`watchdog`].
+//!
+//! What a machine lacks is skipped, in words, unless `INNKEEPER_TEST_REQUIRE=all` is set, as it is in CI: then it fails.
+
+mod engines;
+mod folder;
+pub mod localstripe;
+pub mod peers;
+pub mod postgres;
+pub mod process;
+pub mod smtp;
+mod watchdog;
+
+pub use engines::{Engine, Open, run};
+pub use folder::Folder;
+
+/// Whether what is missing is a failure rather than a reason to skip.
+#[must_use]
+pub fn everything_is_required() -> bool {
+    std::env::var("INNKEEPER_TEST_REQUIRE").is_ok_and(|required| required == "all")
+}
