@@ -72,7 +72,8 @@ async fn login(cx: PublicCx) -> Result<Response, Fail> {
     };
     let token = sessions::start(&mut tx, admin.id, &cx.ip, &cx.app.random, cx.now).await?;
     let actor = Actor { kind: ActorKind::Admin, id: Some(admin.id), name: admin.username.clone(), ip: cx.ip.clone() };
-    activity_log::record(&mut tx, &actor, Activity::new("Logged in").about(format!("admin:{}", admin.id)), cx.now).await?;
+    activity_log::record(&mut tx, &actor, Activity::new("Logged in").about(format!("admin:{}", admin.id)), cx.now)
+        .await?;
     tx.commit().await?;
     let mut response = Redirect::to(safe_next(form.text("next"))).into_response();
     let secure = if behind_tls(&cx) { "; Secure" } else { "" };
@@ -114,7 +115,7 @@ async fn welcome_form(cx: &PublicCx, token: &str, errors: &FieldErrors) -> Resul
         context! {
             page => plain_frame(&cx.app, "Choose a password"),
             username => admin.username,
-            action => cx.path,
+            action => &cx.path,
             minimum => admins::MIN_PASSWORD,
             errors => error_list(errors),
         },

@@ -170,7 +170,8 @@ pub async fn note_failure(tx: &mut Tx, account: &str, ip: &str, now: Timestamp) 
 }
 
 /// A hash that no password has, so that an unknown user name takes as long as a known one.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$3vjyIbQ5rqUqO0Qbq1lQbQ5rqUqO0Qbq1lQbQ5rqUqM";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$3vjyIbQ5rqUqO0Qbq1lQbQ5rqUqO0Qbq1lQbQ5rqUqM";
 
 /// The administrator whose name and password these are. What was wrong is not told.
 pub async fn authenticate(conn: &mut Conn, username: &str, password: &str) -> Result<Option<Admin>> {

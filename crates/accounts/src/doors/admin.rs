@@ -147,17 +147,17 @@ impl AdminCx {
             .collect();
         Ok(context! {
             title, section, create,
-            csrf => self.csrf,
+            csrf => &self.csrf,
             flash => self.cookies.flash.as_deref().and_then(flash_value),
             nav => sections,
-            user => context! { name => self.staff.username, role => self.staff.role },
-            path => self.path,
-            query => self.query,
+            user => context! { name => &self.staff.username, role => &self.staff.role },
+            path => &self.path,
+            query => &self.query,
             instance => instance_name(&self.app),
             sandbox => self.app.sandbox,
             theme_accent => "",
-            theme => self.cookies.theme,
-            sidebar => self.cookies.sidebar,
+            theme => &self.cookies.theme,
+            sidebar => &self.cookies.sidebar,
             lang => "en",
             dir => "ltr",
             css => assets::css(),
@@ -268,8 +268,7 @@ pub fn plain_frame(app: &App, title: &str) -> Value {
 pub(super) fn error_page(app: &App, error: &Error, reference: &str) -> Response {
     let status = errors::status(error);
     let title = errors::title(error);
-    let shown_reference =
-        if matches!(error, Error::Broken(_) | Error::Unavailable(_)) { reference } else { "" };
+    let shown_reference = if matches!(error, Error::Broken(_) | Error::Unavailable(_)) { reference } else { "" };
     let values = context! {
         page => plain_frame(app, title),
         status => status.as_u16(),

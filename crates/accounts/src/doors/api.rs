@@ -41,7 +41,17 @@ impl Operation {
         tag: &'static str,
         summary: &'static str,
     ) -> Operation {
-        Operation { method, path, permission, tag, summary, body: None, query: Vec::new(), status: 200, answer: json!({}) }
+        Operation {
+            method,
+            path,
+            permission,
+            tag,
+            summary,
+            body: None,
+            query: Vec::new(),
+            status: 200,
+            answer: json!({}),
+        }
     }
 
     pub fn body(mut self, schema: Value) -> Operation {
@@ -131,7 +141,9 @@ impl ApiCx {
             if text.is_empty() || text.len() > 200 || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Err(Error::invalid("Idempotency-Key", "Use 1 to 200 visible ASCII characters."));
             }
-            let request = [parts.method.as_str().as_bytes(), b" ", path.as_bytes(), b"?", query.as_bytes(), b"\n", &body].concat();
+            let request =
+                [parts.method.as_str().as_bytes(), b" ", path.as_bytes(), b"?", query.as_bytes(), b"\n", &body]
+                    .concat();
             let found = Key {
                 scope: format!("api:{}", staff.id),
                 key: text.to_owned(),
@@ -149,7 +161,10 @@ impl ApiCx {
                     replay = Some((u16::try_from(status).unwrap_or(200), body));
                 }
                 Some(_) => {
-                    return Err(Error::invalid("Idempotency-Key", "This key was used for a different request. Use a new one."));
+                    return Err(Error::invalid(
+                        "Idempotency-Key",
+                        "This key was used for a different request. Use a new one.",
+                    ));
                 }
                 None => {}
             }
@@ -188,7 +203,9 @@ impl ApiCx {
                 .await?;
             if stored == 0 {
                 tx.rollback().await?;
-                return Err(Fail(Error::conflict("A request with this Idempotency-Key has just been carried out. Send it again to get its answer.")));
+                return Err(Fail(Error::conflict(
+                    "A request with this Idempotency-Key has just been carried out. Send it again to get its answer.",
+                )));
             }
         }
         tx.commit().await?;
@@ -257,7 +274,11 @@ impl Body {
     }
 
     /// Text that a parser understands: dates, cycles, currencies, enums.
-    pub fn parsed<T, E: std::fmt::Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub fn parsed<T, E: std::fmt::Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         let text = self.text(name)?;
         self.errors.take(name, parse(&text))
     }
@@ -334,9 +355,7 @@ pub fn document(operations: &[Operation]) -> Value {
                 "description": "A repeated request with the same key and content gets the first one's answer and does nothing."
             }));
         }
-        let problem = |text: &str| {
-            json!({ "description": text, "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } })
-        };
+        let problem = |text: &str| json!({ "description": text, "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } });
         let mut described = json!({
             "tags": [operation.tag],
             "summary": operation.summary,

@@ -25,8 +25,8 @@ pub use crate::roles::Permission;
 pub use admin::{AdminCx, Nav, NavItem, NavSection, Redirect};
 pub use api::{ApiCx, Operation};
 pub use compat::{Action, CompatCx};
-pub use serve::{Address, service};
 pub(crate) use serve::cookie as serve_cookie;
+pub use serve::{Address, service};
 
 /// Who may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -69,8 +69,9 @@ async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> 
     let had_flash = cookie(request.headers(), super::admin::FLASH).is_some();
     let mut response = match tokio::time::timeout(TIMEOUT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Fail(Error::Unavailable("The request took longer than a minute and was given up.".into()))
-            .into_response(),
+        Err(_) => {
+            Fail(Error::Unavailable("The request took longer than a minute and was given up.".into())).into_response()
+        }
     };
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         let reference = app.random.token()[..12].to_uppercase();
@@ -223,12 +224,15 @@ fn check_csrf(wanted: &str, given: &str) -> Result<()> {
 }
 
 pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';')).find_map(
-        |pair| {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|all| all.split(';'))
+        .find_map(|pair| {
             let (key, value) = pair.trim().split_once('=')?;
             (key == name).then(|| value.to_owned())
-        },
-    )
+        })
 }
 
 pub(super) fn set_cookie(headers: &mut HeaderMap, value: &str) {

@@ -37,8 +37,7 @@ impl Party {
 
 /// Stores the party, or finds the equal one.
 pub async fn keep(tx: &mut Tx, party: &Party) -> Result<i64> {
-    let document =
-        serde_json::to_string(party).or_else(|error| Err(Error::broken(format!("party: {error}"))))?;
+    let document = serde_json::to_string(party).or_else(|error| Err(Error::broken(format!("party: {error}"))))?;
     let hash = crypto::sha256_hex(document.as_bytes());
     tx.execute(
         "INSERT INTO parties (hash, document) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING",
