@@ -32,8 +32,8 @@ const RIGHT: f64 = 8.0;
 const LEGEND: f64 = 20.0;
 /// The stylesheet knows this many series colours; more series begin again.
 const COLOURS: usize = 6;
-/// Width of a character of the 11 px text, on average.
-const CHARACTER: f64 = 6.2;
+/// Width of a character at the largest size that the stylesheet gives to text (12.5 units), on average.
+const CHARACTER: f64 = 6.8;
 
 /// Bars, side by side within a category.
 pub fn bars(spec: &ChartSpec) -> String {
@@ -97,7 +97,7 @@ pub fn doughnut(spec: &ChartSpec) -> String {
     let series = spec.series.first().unwrap_or(&none);
     let parts: Vec<(usize, f64)> = points(spec, series).filter(|(_, value)| *value > 0.0).collect();
     let total: f64 = parts.iter().map(|(_, value)| value).sum();
-    let mut svg = head(spec, WIDTH, HEIGHT);
+    let mut svg = head(spec, "chart chart-round", HEIGHT);
     let (cx, cy, outer, inner) = (112.0, HEIGHT / 2.0, 92.0, 62.0);
     let mut from = 0.0;
     for (c, value) in &parts {
@@ -127,7 +127,7 @@ pub fn doughnut(spec: &ChartSpec) -> String {
         let name = spec.categories.get(*c).map_or("", String::as_str);
         let _ = write!(
             svg,
-            "<rect class=\"chart-key s{}\" x=\"236\" y=\"{:.1}\" width=\"10\" height=\"10\" rx=\"2\"/><text class=\"chart-name\" x=\"254\" y=\"{:.1}\">{}</text><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{} · {:.0} %</text>",
+            "<rect class=\"chart-key s{}\" x=\"236\" y=\"{:.1}\" width=\"10\" height=\"10\" rx=\"2\"/><text class=\"chart-name\" x=\"254\" y=\"{:.1}\">{}</text><text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{} · {}</text>",
             c % COLOURS,
             y - 5.0,
             y + 4.0,
@@ -135,7 +135,7 @@ pub fn doughnut(spec: &ChartSpec) -> String {
             WIDTH - RIGHT,
             y + 4.0,
             number(*value),
-            value / total * 100.0,
+            percent(value / total),
         );
     }
     svg.push_str("</svg>");
@@ -240,7 +240,7 @@ impl Plot {
     }
 
     fn open(&self, spec: &ChartSpec) -> String {
-        let mut svg = head(spec, WIDTH, self.height);
+        let mut svg = head(spec, "chart", self.height);
         let _ = write!(svg, "<text x=\"0\" y=\"11\">{}</text>", escape(&spec.unit));
         for value in ticks(self.low, self.high, self.tick) {
             let y = self.y(value);
@@ -291,9 +291,9 @@ impl Plot {
     }
 }
 
-fn head(spec: &ChartSpec, width: f64, height: f64) -> String {
+fn head(spec: &ChartSpec, class: &str, height: f64) -> String {
     format!(
-        "<svg class=\"chart\" viewBox=\"0 0 {width} {height}\" role=\"img\"><title>{}</title><desc>{}</desc>",
+        "<svg class=\"{class}\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\"><title>{}</title><desc>{}</desc>",
         escape(&spec.title),
         escape(&in_words(spec)),
     )
@@ -394,6 +394,11 @@ fn arc(cx: f64, cy: f64, outer: f64, inner: f64, from: f64, to: f64) -> String {
     format!(
         "M{ax:.2} {ay:.2}A{outer} {outer} 0 {large} 1 {bx:.2} {by:.2}L{dx:.2} {dy:.2}A{inner} {inner} 0 {large} 0 {ex:.2} {ey:.2}Z"
     )
+}
+
+/// A share as a whole percentage; a part that exists is never said to be nothing.
+fn percent(share: f64) -> String {
+    if share < 0.005 { "&lt;1 %".to_string() } else { format!("{:.0} %", share * 100.0) }
 }
 
 fn shortened(text: &str, characters: usize) -> String {

@@ -2,8 +2,13 @@
 const root = document.documentElement;
 const $ = (selector, from = document) => from.querySelector(selector);
 const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+const make = (tag, text = "") => Object.assign(document.createElement(tag), { textContent: text });
 const on = (type, act, target = document) => target.addEventListener(type, act);
-const typing = (el) => el?.matches?.("input, textarea, select, [contenteditable]");
+const json = async (url, options) => {
+  const answer = await fetch(url, { headers: { accept: "application/json" }, ...options });
+  if (!answer.ok) throw new Error(answer.status);
+  return answer.json();
+};
 
 // A choice is kept in localStorage, and in a cookie so that the server's first paint is already right.
 const keep = (name, value) => {
@@ -36,26 +41,24 @@ if (command) {
     detail: $("summary .nav-label", a.closest("details") ?? a)?.textContent ?? "",
   }));
   let wait, asked, options = [], at = 0;
-
   const choose = (i) => {
-    options[at]?.setAttribute("aria-selected", "false");
+    if (options[at]) options[at].ariaSelected = "false";
     if (!options.length) return input.removeAttribute("aria-activedescendant");
     at = (i + options.length) % options.length;
-    options[at].setAttribute("aria-selected", "true");
+    options[at].ariaSelected = "true";
     options[at].scrollIntoView({ block: "nearest" });
     input.setAttribute("aria-activedescendant", options[at].id);
   };
   const show = (groups) => {
     options = [];
     list.replaceChildren(...groups.filter((g) => g.items.length).map((group) => {
-      const box = document.createElement("div"), name = document.createElement("div");
-      box.role = "group"; box.ariaLabel = name.textContent = group.label;
-      name.ariaHidden = "true";
+      const box = make("div"), name = make("div", group.label);
+      box.role = "group"; box.ariaLabel = group.label; name.ariaHidden = "true";
       box.append(name, ...group.items.map((item) => {
-        const a = document.createElement("a"), detail = document.createElement("small");
+        const a = make("a", item.title), detail = make("small", item.detail ?? "");
         a.href = item.href; a.role = "option"; a.tabIndex = -1; a.id = `command-${options.length}`;
-        a.setAttribute("aria-selected", "false");
-        a.append(item.title); detail.textContent = item.detail ?? ""; a.append(detail);
+        a.ariaSelected = "false";
+        a.append(detail);
         options.push(a);
         return a;
       }));
@@ -75,19 +78,14 @@ if (command) {
     if (q.length < 2) return;
     asked = new AbortController();
     try {
-      const answer = await fetch(`${command.dataset.src}?q=${encodeURIComponent(q)}`, { signal: asked.signal, headers: { accept: "application/json" } });
-      if (!answer.ok) throw answer.status;
-      show([...(await answer.json()).groups, local]);
+      const { groups } = await json(`${command.dataset.src}?q=${encodeURIComponent(q)}`, { signal: asked.signal });
+      show([...groups, local]);
       note.textContent = options.length ? "" : `Nothing matches “${q}”.`;
     } catch (error) {
       if (error?.name !== "AbortError") note.textContent = "The search did not answer. Press Enter to try it as a page.";
     }
   };
-  const open = () => {
-    if (command.open) return;
-    input.value = ""; note.textContent = "";
-    command.showModal(); show([{ label: "Pages", items: pagesFor("") }]);
-  };
+  const open = () => { if (!command.open) { input.value = ""; command.showModal(); ask(); } };
   on("input", () => { clearTimeout(wait); wait = setTimeout(ask, 120); }, input);
   on("keydown", (e) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
@@ -96,7 +94,7 @@ if (command) {
   }, input);
   on("click", (e) => e.target === command && command.close(), command);
   on("keydown", (e) => {
-    const slash = e.key === "/" && !typing(e.target) && !e.ctrlKey && !e.metaKey && !e.altKey;
+    const slash = e.key === "/" && !e.target.matches("input, textarea, select") && !e.ctrlKey && !e.metaKey && !e.altKey;
     const k = e.key.toLowerCase() === "k" && (e.ctrlKey || e.metaKey);
     if ((slash && !$("dialog[open]")) || k) { e.preventDefault(); open(); }
   });
@@ -122,9 +120,7 @@ on("change", (e) => {
   all(".tick-box", e.target.form).forEach((box) => { box.checked = e.target.checked; });
   recount(e.target.form);
 });
-all("form.bulk").forEach((form) => $(".tick-box:checked", form) && recount(form));
 
-// Clicks
 on("click", (e) => {
   const el = e.target;
   if (el.closest("[data-theme-toggle]")) return toggleTheme();
@@ -135,16 +131,15 @@ on("click", (e) => {
   }
   const copy = el.closest("[data-copy]");
   if (copy) {
-    navigator.clipboard?.writeText(copy.dataset.copy).then(() => {
+    return navigator.clipboard?.writeText(copy.dataset.copy).then(() => {
       copy.classList.add("copied"); copy.title = "Copied";
       setTimeout(() => { copy.classList.remove("copied"); copy.title = "Copy"; }, 1500);
     });
-    return;
   }
   all("details.menu[open]").forEach((menu) => { if (!menu.contains(el)) menu.open = false; });
   const row = el.closest("tr[data-href]");
   if (row && !el.closest("a, button, input, label, select, summary") && !String(getSelection())) {
-    if (e.ctrlKey || e.metaKey) window.open(row.dataset.href); else ($("a[href]", row) ?? { click: () => { location = row.dataset.href; } }).click();
+    if (e.ctrlKey || e.metaKey) window.open(row.dataset.href); else $("a[href]", row).click();
   }
 });
 on("keydown", (e) => {
@@ -154,6 +149,7 @@ on("keydown", (e) => {
 });
 
 // Forms: ask before typed work is lost; send once, keeping the value of the button that was pressed
+on("change", (e) => { if (e.target.id === "drawer" && e.target.checked) $(".brand a").focus(); });
 const dirty = new Set();
 on("input", (e) => { const form = e.target.closest?.("form[data-dirty]"); if (form) dirty.add(form); });
 on("submit", (e) => {
@@ -166,9 +162,9 @@ on("submit", (e) => {
   all("button:not([type=button])", form).forEach((b) => b.setAttribute("aria-busy", "true"));
 });
 on("beforeunload", (e) => { if (dirty.size) e.preventDefault(); }, window);
-on("pageshow", (e) => e.persisted && all("form[data-sent]").forEach((form) => {
-  delete form.dataset.sent;
-  all("[aria-busy]", form).forEach((b) => b.removeAttribute("aria-busy"));
+on("pageshow", (e) => e.persisted && all("form[data-sent], [aria-busy]").forEach((el) => {
+  delete el.dataset.sent;
+  el.removeAttribute("aria-busy");
 }), window);
 $("[data-focus]")?.focus();
 
@@ -178,9 +174,7 @@ all("[data-progress-src]").forEach((box) => {
   let misses = 0;
   const look = async () => {
     try {
-      const answer = await fetch(box.dataset.progressSrc, { headers: { accept: "application/json" }, cache: "no-store" });
-      if (!answer.ok) throw answer.status;
-      const state = await answer.json();
+      const state = await json(box.dataset.progressSrc, { cache: "no-store" });
       misses = 0;
       bar.max = state.total || 1; bar.value = state.done;
       all("[data-progress]", box).forEach((part) => { part.textContent = state[part.dataset.progress] ?? "–"; });
