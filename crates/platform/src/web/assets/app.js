@@ -10,22 +10,19 @@ const json = async (url, options) => {
   return answer.json();
 };
 
-// A choice is kept in localStorage, and in a cookie so that the server's first paint is already right.
+// The cookie lets the server's first paint be right already.
 const keep = (name, value) => {
   try { localStorage.setItem(name, value); } catch { /* private window */ }
   document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax`;
 };
 const kept = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
 
-// Theme
-if (["light", "dark"].includes(kept("theme"))) root.dataset.theme = kept("theme");
+if (kept("theme")) root.dataset.theme = kept("theme");
 const toggleTheme = () => {
-  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = dark ? "light" : "dark";
-  keep("theme", root.dataset.theme);
+  const now = root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  keep("theme", root.dataset.theme = now === "dark" ? "light" : "dark");
 };
 
-// Sidebar as icons
 const sidebar = (value) => {
   if (value === "mini") root.dataset.sidebar = "mini"; else delete root.dataset.sidebar;
   $("[data-sidebar-toggle]")?.setAttribute("aria-pressed", value === "mini");
@@ -56,8 +53,7 @@ if (command) {
       box.role = "group"; box.ariaLabel = group.label; name.ariaHidden = "true";
       box.append(name, ...group.items.map((item) => {
         const a = make("a", item.title), detail = make("small", item.detail ?? "");
-        a.href = item.href; a.role = "option"; a.tabIndex = -1; a.id = `command-${options.length}`;
-        a.ariaSelected = "false";
+        Object.assign(a, { href: item.href, role: "option", tabIndex: -1, id: `command-${options.length}`, ariaSelected: "false" });
         a.append(detail);
         options.push(a);
         return a;
@@ -67,13 +63,12 @@ if (command) {
     at = 0; choose(0);
   };
   const pagesFor = (q) => {
-    const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = q.toLowerCase().split(/\s+/);
     return pages.filter((p) => words.every((w) => `${p.detail} ${p.title}`.toLowerCase().includes(w))).slice(0, q ? 6 : 50);
   };
   const ask = async () => {
     const q = input.value.trim(), local = { label: "Pages", items: pagesFor(q) };
-    asked?.abort();
-    show([local]);
+    asked?.abort(); show([local]);
     note.textContent = "";
     if (q.length < 2) return;
     asked = new AbortController();
@@ -82,7 +77,7 @@ if (command) {
       show([...groups, local]);
       note.textContent = options.length ? "" : `Nothing matches “${q}”.`;
     } catch (error) {
-      if (error?.name !== "AbortError") note.textContent = "The search did not answer. Press Enter to try it as a page.";
+      if (error?.name !== "AbortError") note.textContent = "The search did not answer. Try again.";
     }
   };
   const open = () => { if (!command.open) { input.value = ""; command.showModal(); ask(); } };
@@ -110,10 +105,10 @@ const recount = (form) => {
 let lastTick;
 on("click", (e) => {
   if (!e.target.matches?.(".tick-box")) return;
-  const form = e.target.form, boxes = all(".tick-box", form), a = boxes.indexOf(lastTick), b = boxes.indexOf(e.target);
-  if (e.shiftKey && a >= 0) boxes.slice(Math.min(a, b), Math.max(a, b) + 1).forEach((box) => { box.checked = e.target.checked; });
+  const boxes = all(".tick-box", e.target.form), a = boxes.indexOf(lastTick), b = boxes.indexOf(e.target);
+  if (e.shiftKey && a >= 0) boxes.slice(Math.min(a, b), Math.max(a, b)).forEach((box) => { box.checked = e.target.checked; });
   lastTick = e.target;
-  recount(form);
+  recount(lastTick.form);
 });
 on("change", (e) => {
   if (!e.target.matches("[data-tick-all]")) return;
@@ -131,10 +126,8 @@ on("click", (e) => {
   }
   const copy = el.closest("[data-copy]");
   if (copy) {
-    return navigator.clipboard?.writeText(copy.dataset.copy).then(() => {
-      copy.classList.add("copied"); copy.title = "Copied";
-      setTimeout(() => { copy.classList.remove("copied"); copy.title = "Copy"; }, 1500);
-    });
+    navigator.clipboard?.writeText(copy.dataset.copy).then(() => { copy.title = "Copied"; });
+    return;
   }
   all("details.menu[open]").forEach((menu) => { if (!menu.contains(el)) menu.open = false; });
   const row = el.closest("tr[data-href]");
@@ -148,7 +141,7 @@ on("keydown", (e) => {
   if (menu) { menu.open = false; $("summary", menu).focus(); } else if (drawer) { drawer.checked = false; drawer.focus(); }
 });
 
-// Forms: ask before typed work is lost; send once, keeping the value of the button that was pressed
+// Forms: ask before typed work is lost, and send once
 on("change", (e) => { if (e.target.id === "drawer" && e.target.checked) $(".brand a").focus(); });
 const dirty = new Set();
 on("input", (e) => { const form = e.target.closest?.("form[data-dirty]"); if (form) dirty.add(form); });
@@ -171,16 +164,16 @@ $("[data-focus]")?.focus();
 // Progress of long work
 all("[data-progress-src]").forEach((box) => {
   const bar = $("progress", box);
-  let misses = 0;
+  let pause = 1000;
   const look = async () => {
     try {
       const state = await json(box.dataset.progressSrc, { cache: "no-store" });
-      misses = 0;
+      pause = 1000;
       bar.max = state.total || 1; bar.value = state.done;
       all("[data-progress]", box).forEach((part) => { part.textContent = state[part.dataset.progress] ?? "–"; });
       if (state.state === "finished") return location.reload();
-    } catch { misses += 1; }
-    setTimeout(look, 1000 * Math.min(1 + misses, 10));
+    } catch { pause = Math.min(pause * 2, 15000); }
+    setTimeout(look, pause);
   };
-  setTimeout(look, 1000);
+  setTimeout(look, pause);
 });
