@@ -179,7 +179,7 @@ fn instance_name(app: &App) -> String {
 
 /// The errors as the form macros want them.
 pub fn error_list(errors: &FieldErrors) -> Value {
-    Value::from_iter(errors.iter().map(|(field, message)| context! { field, message }))
+    Value::from_iter(errors.iter().map(|(field, message)| Value::from(vec![field.to_owned(), message.to_owned()])))
 }
 
 /// Where the browser goes after a form, and what it says there.
