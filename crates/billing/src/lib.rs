@@ -1,3 +1,4 @@
 //! billing
 
 pub mod invoices;
+pub mod taxes;
