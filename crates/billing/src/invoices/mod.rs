@@ -1,1 +1,2 @@
 pub mod draft;
+pub mod numbering;
