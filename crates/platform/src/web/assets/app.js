@@ -2,25 +2,27 @@
 const root = document.documentElement;
 const $ = (selector, from = document) => from.querySelector(selector);
 const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+const make = (tag, text = "") => Object.assign(document.createElement(tag), { textContent: text });
 const on = (type, act, target = document) => target.addEventListener(type, act);
-const typing = (el) => el?.matches?.("input, textarea, select, [contenteditable]");
+const json = async (url, options) => {
+  const answer = await fetch(url, { headers: { accept: "application/json" }, ...options });
+  if (!answer.ok) throw new Error(answer.status);
+  return answer.json();
+};
 
-// A choice is kept in localStorage, and in a cookie so that the server's first paint is already right.
+// The cookie lets the server's first paint be right already.
 const keep = (name, value) => {
   try { localStorage.setItem(name, value); } catch { /* private window */ }
   document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax`;
 };
 const kept = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
 
-// Theme
-if (["light", "dark"].includes(kept("theme"))) root.dataset.theme = kept("theme");
+if (kept("theme")) root.dataset.theme = kept("theme");
 const toggleTheme = () => {
-  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = dark ? "light" : "dark";
-  keep("theme", root.dataset.theme);
+  const now = root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  keep("theme", root.dataset.theme = now === "dark" ? "light" : "dark");
 };
 
-// Sidebar as icons
 const sidebar = (value) => {
   if (value === "mini") root.dataset.sidebar = "mini"; else delete root.dataset.sidebar;
   $("[data-sidebar-toggle]")?.setAttribute("aria-pressed", value === "mini");
@@ -36,26 +38,23 @@ if (command) {
     detail: $("summary .nav-label", a.closest("details") ?? a)?.textContent ?? "",
   }));
   let wait, asked, options = [], at = 0;
-
   const choose = (i) => {
-    options[at]?.setAttribute("aria-selected", "false");
+    if (options[at]) options[at].ariaSelected = "false";
     if (!options.length) return input.removeAttribute("aria-activedescendant");
     at = (i + options.length) % options.length;
-    options[at].setAttribute("aria-selected", "true");
+    options[at].ariaSelected = "true";
     options[at].scrollIntoView({ block: "nearest" });
     input.setAttribute("aria-activedescendant", options[at].id);
   };
   const show = (groups) => {
     options = [];
     list.replaceChildren(...groups.filter((g) => g.items.length).map((group) => {
-      const box = document.createElement("div"), name = document.createElement("div");
-      box.role = "group"; box.ariaLabel = name.textContent = group.label;
-      name.ariaHidden = "true";
+      const box = make("div"), name = make("div", group.label);
+      box.role = "group"; box.ariaLabel = group.label; name.ariaHidden = "true";
       box.append(name, ...group.items.map((item) => {
-        const a = document.createElement("a"), detail = document.createElement("small");
-        a.href = item.href; a.role = "option"; a.tabIndex = -1; a.id = `command-${options.length}`;
-        a.setAttribute("aria-selected", "false");
-        a.append(item.title); detail.textContent = item.detail ?? ""; a.append(detail);
+        const a = make("a", item.title), detail = make("small", item.detail ?? "");
+        Object.assign(a, { href: item.href, role: "option", tabIndex: -1, id: `command-${options.length}`, ariaSelected: "false" });
+        a.append(detail);
         options.push(a);
         return a;
       }));
@@ -64,30 +63,24 @@ if (command) {
     at = 0; choose(0);
   };
   const pagesFor = (q) => {
-    const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = q.toLowerCase().split(/\s+/);
     return pages.filter((p) => words.every((w) => `${p.detail} ${p.title}`.toLowerCase().includes(w))).slice(0, q ? 6 : 50);
   };
   const ask = async () => {
     const q = input.value.trim(), local = { label: "Pages", items: pagesFor(q) };
-    asked?.abort();
-    show([local]);
+    asked?.abort(); show([local]);
     note.textContent = "";
     if (q.length < 2) return;
     asked = new AbortController();
     try {
-      const answer = await fetch(`${command.dataset.src}?q=${encodeURIComponent(q)}`, { signal: asked.signal, headers: { accept: "application/json" } });
-      if (!answer.ok) throw answer.status;
-      show([...(await answer.json()).groups, local]);
+      const { groups } = await json(`${command.dataset.src}?q=${encodeURIComponent(q)}`, { signal: asked.signal });
+      show([...groups, local]);
       note.textContent = options.length ? "" : `Nothing matches “${q}”.`;
     } catch (error) {
-      if (error?.name !== "AbortError") note.textContent = "The search did not answer. Press Enter to try it as a page.";
+      if (error?.name !== "AbortError") note.textContent = "The search did not answer. Try again.";
     }
   };
-  const open = () => {
-    if (command.open) return;
-    input.value = ""; note.textContent = "";
-    command.showModal(); show([{ label: "Pages", items: pagesFor("") }]);
-  };
+  const open = () => { if (!command.open) { input.value = ""; command.showModal(); ask(); } };
   on("input", () => { clearTimeout(wait); wait = setTimeout(ask, 120); }, input);
   on("keydown", (e) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
@@ -96,7 +89,7 @@ if (command) {
   }, input);
   on("click", (e) => e.target === command && command.close(), command);
   on("keydown", (e) => {
-    const slash = e.key === "/" && !typing(e.target) && !e.ctrlKey && !e.metaKey && !e.altKey;
+    const slash = e.key === "/" && !e.target.matches("input, textarea, select") && !e.ctrlKey && !e.metaKey && !e.altKey;
     const k = e.key.toLowerCase() === "k" && (e.ctrlKey || e.metaKey);
     if ((slash && !$("dialog[open]")) || k) { e.preventDefault(); open(); }
   });
@@ -112,19 +105,17 @@ const recount = (form) => {
 let lastTick;
 on("click", (e) => {
   if (!e.target.matches?.(".tick-box")) return;
-  const form = e.target.form, boxes = all(".tick-box", form), a = boxes.indexOf(lastTick), b = boxes.indexOf(e.target);
-  if (e.shiftKey && a >= 0) boxes.slice(Math.min(a, b), Math.max(a, b) + 1).forEach((box) => { box.checked = e.target.checked; });
+  const boxes = all(".tick-box", e.target.form), a = boxes.indexOf(lastTick), b = boxes.indexOf(e.target);
+  if (e.shiftKey && a >= 0) boxes.slice(Math.min(a, b), Math.max(a, b)).forEach((box) => { box.checked = e.target.checked; });
   lastTick = e.target;
-  recount(form);
+  recount(lastTick.form);
 });
 on("change", (e) => {
   if (!e.target.matches("[data-tick-all]")) return;
   all(".tick-box", e.target.form).forEach((box) => { box.checked = e.target.checked; });
   recount(e.target.form);
 });
-all("form.bulk").forEach((form) => $(".tick-box:checked", form) && recount(form));
 
-// Clicks
 on("click", (e) => {
   const el = e.target;
   if (el.closest("[data-theme-toggle]")) return toggleTheme();
@@ -135,16 +126,13 @@ on("click", (e) => {
   }
   const copy = el.closest("[data-copy]");
   if (copy) {
-    navigator.clipboard?.writeText(copy.dataset.copy).then(() => {
-      copy.classList.add("copied"); copy.title = "Copied";
-      setTimeout(() => { copy.classList.remove("copied"); copy.title = "Copy"; }, 1500);
-    });
+    navigator.clipboard?.writeText(copy.dataset.copy).then(() => { copy.title = "Copied"; });
     return;
   }
   all("details.menu[open]").forEach((menu) => { if (!menu.contains(el)) menu.open = false; });
   const row = el.closest("tr[data-href]");
   if (row && !el.closest("a, button, input, label, select, summary") && !String(getSelection())) {
-    if (e.ctrlKey || e.metaKey) window.open(row.dataset.href); else ($("a[href]", row) ?? { click: () => { location = row.dataset.href; } }).click();
+    if (e.ctrlKey || e.metaKey) window.open(row.dataset.href); else $("a[href]", row).click();
   }
 });
 on("keydown", (e) => {
@@ -153,7 +141,8 @@ on("keydown", (e) => {
   if (menu) { menu.open = false; $("summary", menu).focus(); } else if (drawer) { drawer.checked = false; drawer.focus(); }
 });
 
-// Forms: ask before typed work is lost; send once, keeping the value of the button that was pressed
+// Forms: ask before typed work is lost, and send once
+on("change", (e) => { if (e.target.id === "drawer" && e.target.checked) $(".brand a").focus(); });
 const dirty = new Set();
 on("input", (e) => { const form = e.target.closest?.("form[data-dirty]"); if (form) dirty.add(form); });
 on("submit", (e) => {
@@ -166,27 +155,25 @@ on("submit", (e) => {
   all("button:not([type=button])", form).forEach((b) => b.setAttribute("aria-busy", "true"));
 });
 on("beforeunload", (e) => { if (dirty.size) e.preventDefault(); }, window);
-on("pageshow", (e) => e.persisted && all("form[data-sent]").forEach((form) => {
-  delete form.dataset.sent;
-  all("[aria-busy]", form).forEach((b) => b.removeAttribute("aria-busy"));
+on("pageshow", (e) => e.persisted && all("form[data-sent], [aria-busy]").forEach((el) => {
+  delete el.dataset.sent;
+  el.removeAttribute("aria-busy");
 }), window);
 $("[data-focus]")?.focus();
 
 // Progress of long work
 all("[data-progress-src]").forEach((box) => {
   const bar = $("progress", box);
-  let misses = 0;
+  let pause = 1000;
   const look = async () => {
     try {
-      const answer = await fetch(box.dataset.progressSrc, { headers: { accept: "application/json" }, cache: "no-store" });
-      if (!answer.ok) throw answer.status;
-      const state = await answer.json();
-      misses = 0;
+      const state = await json(box.dataset.progressSrc, { cache: "no-store" });
+      pause = 1000;
       bar.max = state.total || 1; bar.value = state.done;
       all("[data-progress]", box).forEach((part) => { part.textContent = state[part.dataset.progress] ?? "–"; });
       if (state.state === "finished") return location.reload();
-    } catch { misses += 1; }
-    setTimeout(look, 1000 * Math.min(1 + misses, 10));
+    } catch { pause = Math.min(pause * 2, 15000); }
+    setTimeout(look, pause);
   };
-  setTimeout(look, 1000);
+  setTimeout(look, pause);
 });
