@@ -1,0 +1,5 @@
+//! Ways to be paid.
+
+pub mod contract;
+
+pub use contract::*;
