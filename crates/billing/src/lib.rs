@@ -1,4 +1,5 @@
 //! billing
 
+pub mod captures;
 pub mod invoices;
 pub mod taxes;
