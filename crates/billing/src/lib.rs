@@ -1,1 +1,3 @@
 //! billing
+
+pub mod gateways;

@@ -1,0 +1,5 @@
+//! Payment gateways: the contract that modules implement.
+
+pub mod contract;
+
+pub use contract::*;
