@@ -14,8 +14,6 @@ use kernel::{Money, Rounding, Timestamp};
 use super::signature;
 
 mod scenario;
-#[cfg(test)]
-mod tests;
 mod webhook;
 
 pub use scenario::Scenario;
