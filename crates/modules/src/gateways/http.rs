@@ -69,6 +69,16 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The same with `secrets` blotted out wherever they occur.
+    pub fn without(mut self, secrets: &[&str]) -> Answer {
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+            if self.body.windows(secret.len()).any(|window| window == secret.as_bytes()) {
+                self.body = String::from_utf8_lossy(&self.body).replace(secret, "…").into_bytes();
+            }
+        }
+        self
+    }
+
     /// The body as JSON of the expected shape.
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()

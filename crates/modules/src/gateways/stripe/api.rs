@@ -99,7 +99,8 @@ impl<'a> Api<'a> {
         let request = request
             .header(AUTHORIZATION, self.authorization.clone())
             .header(HeaderName::from_static("stripe-version"), API_VERSION);
-        let answer = self.http.send(request).await?;
+        // Whatever of an answer is kept or shown, a secret that it echoes is not in it.
+        let answer = self.http.send(request).await?.without(&self.secrets);
         tracing::debug!(path, status = answer.status.as_u16(), "Stripe answered");
         Ok(answer)
     }
@@ -121,7 +122,7 @@ impl<'a> Api<'a> {
     /// are [`GatewayError::NotSent`].
     pub fn failure(&self, answer: &Answer) -> GatewayError {
         let error = self.refusal(answer).unwrap_or_default();
-        let said = self.words(error.message.as_deref().unwrap_or("no reason given"));
+        let said = one_line(error.message.as_deref().unwrap_or("no reason given"));
         match answer.status {
             // Stripe quotes the key in part, so its own words are left out.
             status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
@@ -139,15 +140,9 @@ impl<'a> Api<'a> {
             status => unknown(format!("Stripe answered {}: {said}", status.as_u16())),
         }
     }
-
-    /// The provider's words, fit for a screen, and free of our secrets even if it echoes them.
-    pub fn words(&self, text: &str) -> String {
-        let text = self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "…"));
-        one_line(&text)
-    }
 }
 
-/// One line, and not endless.
+/// The provider's words, fit for a screen: one line, and not endless.
 pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE_CHARS).collect()
 }

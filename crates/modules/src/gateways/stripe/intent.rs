@@ -128,7 +128,7 @@ pub(super) fn refused(external_id: Option<String>, error: &StripeError) -> Outco
         external_id => Outcome::Declined {
             external_id,
             // `code` is mostly card_declined; `decline_code` says why.
-            code: codes.into_iter().flatten().next().unwrap_or("card_declined").to_owned(),
+            code: one_line(codes.into_iter().flatten().find(|code| !code.is_empty()).unwrap_or("card_declined")),
             reason: one_line(error.message.as_deref().unwrap_or("The payment was declined.")),
         },
     }

@@ -8,10 +8,11 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 
 use super::amount;
-use super::api::{Api, Reference, not_sent, unknown};
+use super::api::{Api, Reference, not_sent, one_line, unknown};
 use super::intent::REFUND;
 use super::leave_open;
 use super::search::{Listed, Search, find};
+use crate::gateways::http::Answer;
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Refund {
@@ -81,14 +82,14 @@ async fn earlier(api: &Api<'_>, payment: (&str, &str), id: &str) -> Result<Optio
 }
 
 /// Refused for a reason that staff can read: more than was paid, already refunded, disputed.
-fn refusal(api: &Api<'_>, answer: &crate::gateways::http::Answer) -> Option<String> {
+fn refusal(api: &Api<'_>, answer: &Answer) -> Option<String> {
     if !matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::PAYMENT_REQUIRED | StatusCode::NOT_FOUND) {
         return None;
     }
     let error = api.refusal(answer)?;
     // An idempotency error says nothing of what the earlier request with this key did.
     let says_no = error.kind.as_deref() != Some("idempotency_error");
-    says_no.then(|| api.words(error.message.as_deref().unwrap_or("Stripe refuses the refund.")))
+    says_no.then(|| one_line(error.message.as_deref().unwrap_or("Stripe refuses the refund.")))
 }
 
 /// Payments of an importing host may be known by their charge.
