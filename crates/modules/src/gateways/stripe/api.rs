@@ -104,41 +104,41 @@ impl<'a> Api<'a> {
         tracing::debug!(path, status = answer.status.as_u16(), "Stripe answered");
         Ok(answer)
     }
+}
 
-    /// The object of a 2xx answer. One that cannot be read leaves open what happened.
-    pub fn object<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, GatewayError> {
-        if !answer.status.is_success() {
-            return Err(self.failure(answer));
-        }
-        answer.json().ok_or_else(|| unknown("Stripe's answer cannot be read."))
+/// The object of a 2xx answer. One that cannot be read leaves open what happened.
+pub(super) fn object<T: DeserializeOwned>(answer: &Answer) -> Result<T, GatewayError> {
+    if !answer.status.is_success() {
+        return Err(failure(answer));
     }
+    answer.json().ok_or_else(|| unknown("Stripe's answer cannot be read."))
+}
 
-    /// Why Stripe refused, if it is Stripe who speaks.
-    pub fn refusal(&self, answer: &Answer) -> Option<StripeError> {
-        answer.json::<Refusal>().map(|refusal| refusal.error)
-    }
+/// Why Stripe refused, if it is Stripe who speaks.
+pub(super) fn refusal(answer: &Answer) -> Option<StripeError> {
+    answer.json::<Refusal>().map(|refusal| refusal.error)
+}
 
-    /// What an answer that is no success says of the request: only statuses with which Stripe certainly did nothing
-    /// are [`GatewayError::NotSent`].
-    pub fn failure(&self, answer: &Answer) -> GatewayError {
-        let error = self.refusal(answer).unwrap_or_default();
-        let said = one_line(error.message.as_deref().unwrap_or("no reason given"));
-        match answer.status {
-            // Stripe quotes the key in part, so its own words are left out.
-            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                not_sent(format!("Stripe refuses the secret key ({}).", status.as_u16()))
-            }
-            StatusCode::TOO_MANY_REQUESTS => not_sent("Stripe wants fewer requests from this account (429)."),
-            // The key was used before, with other parameters: that earlier request may have been carried out.
-            _ if error.kind.as_deref() == Some("idempotency_error") => unknown(format!("Stripe: {said}")),
-            StatusCode::BAD_REQUEST
-            | StatusCode::PAYMENT_REQUIRED
-            | StatusCode::NOT_FOUND
-            | StatusCode::METHOD_NOT_ALLOWED
-            | StatusCode::PAYLOAD_TOO_LARGE
-            | StatusCode::UNPROCESSABLE_ENTITY => not_sent(format!("Stripe: {said}")),
-            status => unknown(format!("Stripe answered {}: {said}", status.as_u16())),
+/// What an answer that is no success says of the request: only statuses with which Stripe certainly did nothing
+/// are [`GatewayError::NotSent`].
+pub(super) fn failure(answer: &Answer) -> GatewayError {
+    let error = refusal(answer).unwrap_or_default();
+    let said = one_line(error.message.as_deref().unwrap_or("no reason given"));
+    match answer.status {
+        // Stripe quotes the key in part, so its own words are left out.
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            not_sent(format!("Stripe refuses the secret key ({}).", status.as_u16()))
         }
+        StatusCode::TOO_MANY_REQUESTS => not_sent("Stripe wants fewer requests from this account (429)."),
+        // The key was used before, with other parameters: that earlier request may have been carried out.
+        _ if error.kind.as_deref() == Some("idempotency_error") => unknown(format!("Stripe: {said}")),
+        StatusCode::BAD_REQUEST
+        | StatusCode::PAYMENT_REQUIRED
+        | StatusCode::NOT_FOUND
+        | StatusCode::METHOD_NOT_ALLOWED
+        | StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::UNPROCESSABLE_ENTITY => not_sent(format!("Stripe: {said}")),
+        status => unknown(format!("Stripe answered {}: {said}", status.as_u16())),
     }
 }
 

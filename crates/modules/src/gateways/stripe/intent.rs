@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use billing::gateways::{GatewayError, Outcome};
 use kernel::Money;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::amount;
 use super::api::{Reference, StripeError, one_line, unknown};
@@ -31,8 +30,7 @@ pub(super) struct PaymentIntent {
     pub payment_method: Option<Reference>,
     pub last_payment_error: Option<StripeError>,
     next_action: Option<NextAction>,
-    /// An id, or an object when expanded; read only for the fee.
-    latest_charge: Option<Value>,
+    pub latest_charge: Option<Reference>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -43,12 +41,6 @@ struct NextAction {
 #[derive(Debug, Clone, Deserialize)]
 struct RedirectToUrl {
     url: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct BalanceTransaction {
-    fee: i64,
-    currency: String,
 }
 
 /// How far an intent has come.
@@ -90,7 +82,7 @@ impl PaymentIntent {
     pub fn progress(&self) -> Progress {
         let external_id = self.id.clone();
         Progress::Decided(match self.status.as_str() {
-            "succeeded" => Outcome::Succeeded { external_id, fee: self.fee() },
+            "succeeded" => Outcome::Succeeded { external_id, fee: None },
             "processing" => Outcome::Pending { external_id },
             "requires_action" => Outcome::ActionRequired { external_id, url: self.action_url() },
             "requires_payment_method" => match &self.last_payment_error {
@@ -104,13 +96,6 @@ impl PaymentIntent {
             },
             _ => return Progress::Open(self.status.clone()),
         })
-    }
-
-    /// In the currency of Stripe's payout, which need not be that of the charge.
-    fn fee(&self) -> Option<Money> {
-        let transaction = self.latest_charge.as_ref()?.get("balance_transaction")?;
-        let transaction = BalanceTransaction::deserialize(transaction).ok()?;
-        amount::from_stripe(transaction.fee, &transaction.currency)
     }
 
     fn action_url(&self) -> Option<String> {

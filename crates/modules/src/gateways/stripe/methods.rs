@@ -1,15 +1,14 @@
 //! Customers and their payment methods.
 
-use billing::gateways::{Expiry, GatewayError, MethodKind, MethodToken, StoreRequest, StoredMethod};
+use billing::gateways::{Expiry, GatewayConfig, GatewayError, MethodKind, MethodToken, StoreRequest, StoredMethod};
 use reqwest::StatusCode;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::api::{Api, Reference, StripeError, not_sent, one_line, path_id, unknown};
+use super::api::{self, Api, Reference, StripeError, not_sent, one_line, path_id, unknown};
 use super::intent::CLIENT;
 use super::{Stripe, optional};
 use crate::gateways::signature::hex;
-use billing::gateways::GatewayConfig;
 
 /// Who is to become a customer at Stripe.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +99,7 @@ impl Stripe {
             ("automatic_payment_methods[enabled]", "true"),
             (&client_key, &client_id),
         ];
-        let setup: SetupObject = api.object(&api.post("/v1/setup_intents", &form, None).await?)?;
+        let setup: SetupObject = api::object(&api.post("/v1/setup_intents", &form, None).await?)?;
         let client_secret = setup.client_secret.ok_or_else(|| unknown("Stripe gave no client secret."))?;
         Ok(SetupIntent { id: setup.id, customer, client_secret })
     }
@@ -114,7 +113,7 @@ impl Stripe {
         customer: &str,
     ) -> Result<SetupOutcome, GatewayError> {
         let api = Api::new(&self.http, config)?;
-        let setup: SetupObject = api.object(&api.get(&format!("/v1/setup_intents/{}", path_id(setup)?), &[]).await?)?;
+        let setup: SetupObject = api::object(&api.get(&format!("/v1/setup_intents/{}", path_id(setup)?), &[]).await?)?;
         if setup.customer.as_ref().map(Reference::id) != Some(customer) {
             return Err(not_sent("This page belongs to another customer of Stripe."));
         }
@@ -159,22 +158,22 @@ pub(super) async fn forget(api: &Api<'_>, method: &str) -> Result<(), GatewayErr
         StatusCode::NOT_FOUND => Ok(()),
         StatusCode::BAD_REQUEST if retrieve(api, method).await?.customer.is_none() => Ok(()),
         status if status.is_success() => Ok(()),
-        _ => Err(api.failure(&answer)),
+        _ => Err(api::failure(&answer)),
     }
 }
 
 async fn retrieve(api: &Api<'_>, method: &str) -> Result<PaymentMethod, GatewayError> {
-    api.object(&api.get(&format!("/v1/payment_methods/{}", path_id(method)?), &[]).await?)
+    api::object(&api.get(&format!("/v1/payment_methods/{}", path_id(method)?), &[]).await?)
 }
 
 async fn from_token(api: &Api<'_>, token: &str) -> Result<PaymentMethod, GatewayError> {
     let form = [("type", "card"), ("card[token]", token)];
-    api.object(&api.post("/v1/payment_methods", &form, None).await?)
+    api::object(&api.post("/v1/payment_methods", &form, None).await?)
 }
 
 async fn attach(api: &Api<'_>, method: &str, customer: &str) -> Result<StoredMethod, GatewayError> {
     let path = format!("/v1/payment_methods/{}/attach", path_id(method)?);
-    let method: PaymentMethod = api.object(&api.post(&path, &[("customer", customer)], None).await?)?;
+    let method: PaymentMethod = api::object(&api.post(&path, &[("customer", customer)], None).await?)?;
     Ok(method.stored(customer))
 }
 
@@ -192,7 +191,7 @@ async fn create_customer(api: &Api<'_>, client: NewCustomer<'_>, purpose: &str) 
         hash.update([0]);
     }
     let key = hex(&hash.finalize());
-    let customer: Customer = api.object(&api.post("/v1/customers", &form, Some(&key)).await?)?;
+    let customer: Customer = api::object(&api.post("/v1/customers", &form, Some(&key)).await?)?;
     Ok(customer.id)
 }
 

@@ -30,6 +30,7 @@ use intent::{PaymentIntent, Progress};
 
 mod amount;
 mod api;
+mod fees;
 mod intent;
 mod methods;
 mod refunds;
@@ -37,9 +38,6 @@ mod search;
 mod webhook;
 
 pub use methods::{NewCustomer, SetupIntent, SetupOutcome};
-
-/// With the fee of a payment that succeeded; without it, the fee would cost a request of its own.
-const EXPAND_FEE: (&str, &str) = ("expand[]", "latest_charge.balance_transaction");
 
 const FIELDS: &[ConfigField] = &[
     ConfigField {
@@ -112,13 +110,13 @@ impl Stripe {
         let intent = match answer.status {
             // Not in a state to be canceled; then its state is the answer.
             StatusCode::BAD_REQUEST => retrieve(&api, payment).await?,
-            _ => api.object::<PaymentIntent>(&answer)?,
+            _ => api::object::<PaymentIntent>(&answer)?,
         };
         let canceled = intent.status == "canceled";
         Ok(match intent.progress() {
             // It was refused once, but is open to another try.
             Progress::Decided(Outcome::Declined { .. }) if !canceled => LookUp::InProgress,
-            Progress::Decided(outcome) => LookUp::Known(outcome),
+            Progress::Decided(outcome) => LookUp::Known(fees::added(&api, &intent, outcome).await),
             Progress::Open(_) => LookUp::InProgress,
         })
     }
@@ -173,17 +171,16 @@ impl Gateway for Stripe {
             // Any kind of method that works without sending the client elsewhere; so no return address is needed.
             ("automatic_payment_methods[enabled]", "true"),
             ("automatic_payment_methods[allow_redirects]", "never"),
-            // Capturing later is faster, but then the fee is not known in the answer.
+            // Capturing later is faster, but then the fee is not known at once.
             ("capture_method", "automatic"),
             (&keys.0, &request.attempt),
             (&keys.1, &invoice),
             (&keys.2, &client),
-            EXPAND_FEE,
         ];
         form.extend(optional("customer", &request.method.customer));
         form.extend(optional("description", &request.description));
         let answer = api.post("/v1/payment_intents", &form, Some(&request.attempt)).await?;
-        outcome(&api, &answer, &request)
+        outcome(&api, &answer, &request).await
     }
 
     async fn look_up(&self, config: &GatewayConfig, attempt: &Attempt) -> Result<LookUp, GatewayError> {
@@ -209,25 +206,25 @@ impl Gateway for Stripe {
 }
 
 /// What Stripe's answer to a charge means.
-fn outcome(api: &Api<'_>, answer: &Answer, request: &ChargeRequest) -> Result<Outcome, GatewayError> {
+async fn outcome(api: &Api<'_>, answer: &Answer, request: &ChargeRequest) -> Result<Outcome, GatewayError> {
     if answer.status == StatusCode::PAYMENT_REQUIRED {
-        let Some(error) = api.refusal(answer) else {
+        let Some(error) = api::refusal(answer) else {
             return Err(unknown("Stripe declined (402), but its answer cannot be read."));
         };
         let payment = error.payment_intent.as_ref().map(|intent| intent.id().to_owned());
         return Ok(intent::refused(payment, &error));
     }
-    let intent: PaymentIntent = api.object(answer)?;
+    let intent: PaymentIntent = api::object(answer)?;
     intent.check(&request.attempt, request.amount)?;
     match intent.progress() {
-        Progress::Decided(outcome) => Ok(outcome),
+        Progress::Decided(outcome) => Ok(fees::added(api, &intent, outcome).await),
         Progress::Open(status) => Err(unknown(format!("Stripe left the payment in the status {status}."))),
     }
 }
 
 async fn retrieve(api: &Api<'_>, payment: &str) -> Result<PaymentIntent, GatewayError> {
-    let answer = api.get(&format!("/v1/payment_intents/{}", path_id(payment)?), &[EXPAND_FEE]).await?;
-    api.object(&answer)
+    let answer = api.get(&format!("/v1/payment_intents/{}", path_id(payment)?), &[]).await?;
+    api::object(&answer)
 }
 
 fn optional<'a>(key: &'a str, value: &'a str) -> Option<(&'a str, &'a str)> {

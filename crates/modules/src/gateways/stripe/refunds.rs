@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 
 use super::amount;
-use super::api::{Api, Reference, not_sent, one_line, unknown};
+use super::api::{self, Api, Reference, not_sent, one_line, unknown};
 use super::intent::REFUND;
 use super::leave_open;
 use super::search::{Listed, Search, find};
@@ -61,9 +61,9 @@ pub(super) async fn refund(api: &Api<'_>, request: &RefundRequest) -> Result<Ref
             let key = format!("metadata[{REFUND}]");
             let form = [payment, ("amount", &units), (&key, &request.refund)];
             let answer = api.post("/v1/refunds", &form, Some(&request.refund)).await?;
-            match refusal(api, &answer) {
+            match refusal(&answer) {
                 Some(reason) => return Ok(RefundOutcome::Refused { reason }),
-                None => api.object(&answer)?,
+                None => api::object(&answer)?,
             }
         }
     };
@@ -82,11 +82,11 @@ async fn earlier(api: &Api<'_>, payment: (&str, &str), id: &str) -> Result<Optio
 }
 
 /// Refused for a reason that staff can read: more than was paid, already refunded, disputed.
-fn refusal(api: &Api<'_>, answer: &Answer) -> Option<String> {
+fn refusal(answer: &Answer) -> Option<String> {
     if !matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::PAYMENT_REQUIRED | StatusCode::NOT_FOUND) {
         return None;
     }
-    let error = api.refusal(answer)?;
+    let error = api::refusal(answer)?;
     // An idempotency error says nothing of what the earlier request with this key did.
     let says_no = error.kind.as_deref() != Some("idempotency_error");
     says_no.then(|| one_line(error.message.as_deref().unwrap_or("Stripe refuses the refund.")))

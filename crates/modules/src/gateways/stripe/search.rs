@@ -5,9 +5,9 @@ use kernel::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::api::{Api, Form, unknown};
+use super::api::{self, Api, Form, unknown};
 use super::intent::{PaymentIntent, Progress};
-use super::retrieve;
+use super::{fees, retrieve};
 use crate::gateways::http::Http;
 
 /// Until then a charge that is not to be found may still be on its way: our own call gives up after 30 seconds, and
@@ -55,7 +55,7 @@ pub(super) async fn look_up(http: &Http, config: &GatewayConfig, attempt: &Attem
     };
     intent.check(&attempt.attempt, attempt.amount)?;
     Ok(match intent.progress() {
-        Progress::Decided(outcome) => LookUp::Known(outcome),
+        Progress::Decided(outcome) => LookUp::Known(fees::added(&api, &intent, outcome).await),
         Progress::Open(_) => LookUp::InProgress,
     })
 }
@@ -72,7 +72,7 @@ fn absent(started_at: Timestamp, asked_at: Option<Timestamp>) -> LookUp {
 /// late, and more during outages, which is when it is needed.)
 async fn search(api: &Api<'_>, attempt: &Attempt) -> Result<Search<PaymentIntent>, GatewayError> {
     let since = (attempt.started_at.micros() / 1_000_000 - LOOK_BACK_SECONDS).to_string();
-    let mut query = vec![("created[gte]", since.as_str()), ("expand[]", "data.latest_charge.balance_transaction")];
+    let mut query = vec![("created[gte]", since.as_str())];
     if !attempt.customer.is_empty() {
         query.push(("customer", &attempt.customer));
     }
@@ -93,7 +93,7 @@ pub(super) async fn find<T: Listed>(
         query.push(("limit", "100"));
         query.extend(after.as_deref().map(|id| ("starting_after", id)));
         let answer = api.get(path, &query).await?;
-        let page: Page<T> = api.object(&answer)?;
+        let page: Page<T> = api::object(&answer)?;
         // The first page's: what arrives while we turn the pages is not seen.
         asked_at = asked_at.or(answer.date);
         let last = page.data.last().map(|object| object.id().to_owned());
