@@ -102,8 +102,12 @@ async fn an_imported_pair_of_customer_and_method_is_taken_over() {
 async fn a_method_of_another_customer_is_not_taken_over() {
     let Some(bench) = Bench::start().await else { return };
     let first = bench.stored("4242424242424242").await;
-    let error = stripe().store(&bench.config, store_request(&first.token.method)).await.unwrap_err();
-    assert!(matches!(error, GatewayError::NotSent(_)), "{error:?}");
+    let other = bench.stored("5555555555554444").await.token.customer;
+    for customer in [None, Some(other)] {
+        let request = StoreRequest { customer, ..store_request(&first.token.method) };
+        let error = stripe().store(&bench.config, request).await.unwrap_err();
+        assert!(matches!(error, GatewayError::NotSent(_)), "{error:?}");
+    }
 }
 
 #[tokio::test]

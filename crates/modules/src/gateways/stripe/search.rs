@@ -103,10 +103,8 @@ pub(super) async fn find<T: Listed>(
         if !page.has_more {
             return Ok(Search::Absent(asked_at));
         }
-        if last.is_none() || last == after {
-            break;
-        }
-        after = last;
+        let Some(last) = last else { break };
+        after = Some(last);
     }
     Err(unknown("Stripe's list does not come to an end."))
 }
