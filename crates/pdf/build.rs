@@ -10,7 +10,8 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
 /// Faces of `mupdf-fonts-noto`: the file name in `OUT_DIR` (which `src/fonts.rs` includes) and the name there.
-const NOTO: [(&str, &str); 20] = [
+const NOTO: [(&str, &str); 21] = [
+    ("sans_recent", "Noto Sans"),
     ("naskh_arabic", "Noto Naskh Arabic"),
     ("thaana", "Noto Sans Thaana"),
     ("armenian", "Noto Serif Armenian"),

@@ -96,7 +96,7 @@ const CJK: &[RangeInclusive<char>] = &[
 ];
 
 /// In the order in which they are asked for a glyph.
-static FACES: [Face; 27] = [
+static FACES: [Face; 28] = [
     face!("Noto Sans", 400.0, "sans_regular", Serves::Always),
     face!("Noto Sans", 700.0, "sans_bold", Serves::Always),
     face!("Noto Sans", 400.0, "sans_italic", Serves::Always),
@@ -133,6 +133,8 @@ static FACES: [Face; 27] = [
     face!("Droid Sans Fallback", 400.0, "cjk", Serves::Ranges(CJK)),
     face!("DejaVu Sans", 400.0, "dejavu_regular", Serves::Rest),
     face!("DejaVu Sans", 700.0, "dejavu_bold", Serves::Rest),
+    // A newer Noto Sans, for what the text face of 2017 lacks: the manat and the lari, for instance.
+    face!("Noto Sans 2", 400.0, "sans_recent", Serves::Rest),
     face!("Noto Emoji", 400.0, "emoji", Serves::Rest),
 ];
 
