@@ -47,14 +47,16 @@ const REPLACEMENT: char = '\u{fffd}';
 const BASE_CSS: &str = "html { font-family: sans-serif; font-size: 13px; line-height: 1.4; color: #1a1f26; } \
     body { margin: 0; } \
     .page-footer { display: flex; justify-content: space-between; width: 100%; box-sizing: border-box; \
-    padding: 0 15mm; font-family: sans-serif; font-size: 10px; color: #6b7480; }";
+    padding: 0 15mm; font-family: sans-serif; font-size: 10px; color: #6b7480; } \
+    .page-footer span { unicode-bidi: plaintext; }";
 
 /// What to print.
 #[derive(Debug, Clone)]
 pub struct Document<'a> {
     /// A whole page or a fragment; CSS stands in its `<style>` elements.
     pub html: &'a str,
-    /// Shown by viewers as the window's title, and in the footer.
+    /// Shown by viewers as the window's title, and in the footer. In a right-to-left title a number with dashes
+    /// needs isolates around it (U+2066 … U+2069), as anywhere.
     pub title: &'a str,
     /// BCP 47, such as `en` or `zh-Hant`; screen readers and hyphenation need it.
     pub language: &'a str,
