@@ -108,7 +108,8 @@ pub enum PdfError {
     Language(String),
     #[error("{0} is not a date between the years 1 and 9999.")]
     Date(i64),
-    /// The HTML asks for something that cannot be printed: a damaged picture, a blur filter, 20,000 pages.
+    /// The HTML asks for something that cannot be printed: a damaged picture, a blur filter, 20,000 pages, a
+    /// letter with thousands of accents (PDF/A has limits).
     #[error("The document cannot be printed: {0}")]
     Unprintable(String),
     #[error("A bundled font is damaged: {0}")]
@@ -248,7 +249,7 @@ fn refused(error: takumi_pdf::PdfError) -> PdfError {
     use takumi_pdf::PdfError as Engine;
     match error {
         Engine::Font(error) => PdfError::Font(error.to_string()),
-        Engine::InvalidStandard | Engine::MissingViewport | Engine::Krilla(_) => PdfError::Broken(error.to_string()),
+        Engine::InvalidStandard | Engine::MissingViewport => PdfError::Broken(error.to_string()),
         error => PdfError::Unprintable(error.to_string()),
     }
 }

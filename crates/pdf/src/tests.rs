@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -442,6 +443,68 @@ fn malformed_html_is_printed_somehow() {
         }
         assert!(started.elapsed().as_secs() < 20, "{scrap:?} took {:?}", started.elapsed());
     }
+}
+
+#[test]
+fn css_and_tables_that_ask_for_too_much_end_in_bounded_time() {
+    let greedy = [
+        "<table><tr><td colspan=4294967295 rowspan=4294967295>x</table>".to_owned(),
+        "<table><tr><td colspan=65534>x<tr><td>y</table>".to_owned(),
+        "<div style='display:grid;grid-template-columns:repeat(1000000,1px)'>x</div>".to_owned(),
+        "<div style='display:grid'><p style='grid-column:999999/1000000;grid-row:999999'>x</p></div>".to_owned(),
+        "<p style='box-shadow:0 0 9999px red;text-shadow:0 0 9999px red;border-radius:1e9px'>x</p>".to_owned(),
+        "<p style='filter:blur(4px)'>x</p>".to_owned(),
+        "<p style='columns:1000000'>x</p>".to_owned(),
+        format!("<style>{}</style><p class=a>x</p>", ":is(".repeat(5_000)),
+        format!("<style>p {{ width: {}1px{} }}</style><p>x</p>", "calc(".repeat(5_000), ")".repeat(5_000)),
+        format!(
+            "<style>{}</style>{}",
+            ".a .a .a .a .a b { color: red }".repeat(200),
+            "<p class=a><b>x</b></p>".repeat(500)
+        ),
+        "<p style='counter-increment:a 2147483647'>x</p>".repeat(50),
+        format!("<p>{}</p>", "<b>x".repeat(90)),
+        format!("<p>{}x</p>", "\u{202e}\u{2067}".repeat(20_000)),
+        format!("<p>e{}</p>", "\u{301}".repeat(50_000)),
+    ];
+    for html in greedy {
+        let started = Instant::now();
+        let start: String = html.chars().take(80).collect();
+        match render(&document(&html)) {
+            Ok(_) | Err(PdfError::Unprintable(_)) => {}
+            Err(error) => panic!("{start}: {error}"),
+        }
+        println!("{:?} {start}", started.elapsed());
+        assert!(started.elapsed().as_secs() < 20, "{start} took {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn a_name_with_hundreds_of_accents_is_printed() {
+    render(&document(&format!("<p>e{}</p>", "\u{301}".repeat(500)))).unwrap();
+}
+
+#[test]
+fn a_picture_that_unpacks_to_gigabytes_is_refused_or_left_out() {
+    let before = peak_memory();
+    let side = 40_000_u32;
+    let mut rows = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    for _ in 0..side {
+        rows.write_all(&vec![0; side as usize / 8 + 1]).unwrap();
+    }
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    let header = [&side.to_be_bytes()[..], &side.to_be_bytes(), &[1, 0, 0, 0, 0]].concat();
+    for (kind, data) in [(b"IHDR", header), (b"IDAT", rows.finish().unwrap()), (b"IEND", Vec::new())] {
+        let mut sum = flate2::Crc::new();
+        sum.update(&[kind, &data[..]].concat());
+        png.extend(
+            [&u32::try_from(data.len()).unwrap().to_be_bytes()[..], kind, &data, &sum.sum().to_be_bytes()].concat(),
+        );
+    }
+    let url: String = png.iter().map(|byte| format!("%{byte:02x}")).collect();
+    let printed = render(&document(&format!("<img src='data:image/png,{url}'>"))).map(|pdf| pdf.len());
+    println!("{printed:?}, {} MB more at the peak", (peak_memory() - before) / 1000);
+    assert!(peak_memory() - before < 500_000);
 }
 
 #[test]
