@@ -133,10 +133,10 @@ fn letters(text: &str) -> String {
         .collect()
 }
 
-/// `INNKEEPER_PDF_OUT=folder` keeps what the tests print, to look at.
-fn keep(name: &str, pdf: &[u8]) {
+/// `INNKEEPER_PDF_OUT=folder` keeps what the tests print, and from what, to look at and to measure.
+fn keep(name: &str, bytes: &[u8]) {
     if let Ok(folder) = std::env::var("INNKEEPER_PDF_OUT") {
-        std::fs::write(Path::new(&folder).join(name), pdf).unwrap();
+        std::fs::write(Path::new(&folder).join(name), bytes).unwrap();
     }
 }
 
@@ -154,6 +154,7 @@ fn an_invoice_with_names_in_every_script_can_be_read_back() {
     let html = invoice(&sample(&lines(NAMES.len())));
     assert_eq!(missing_glyphs(&html).unwrap(), Vec::<char>::new());
     let pdf = render(&document(&html)).unwrap();
+    keep("invoice.html", html.as_bytes());
     keep("invoice.pdf", &pdf);
     let Some(text) = text_of(&pdf) else { return };
     let text = letters(&text);
@@ -532,6 +533,7 @@ fn a_wrong_language_or_date_is_refused() {
 #[test]
 fn an_invoice_of_a_thousand_lines_is_printed_in_seconds() {
     let html = invoice(&sample(&lines(1000)));
+    keep("thousand.html", html.as_bytes());
     let before = peak_memory();
     let started = Instant::now();
     let pdf = render(&document(&html)).unwrap();
