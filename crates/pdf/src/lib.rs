@@ -1,7 +1,7 @@
 //! Turns an HTML document with its CSS into the bytes of a PDF/A-3b file.
 //!
 //! What always holds:
-//! - The same [`Document`] gives the same bytes, on every machine: no clock, no random numbers, no font of the
+//! - The same [`Document`] gives the same bytes: no clock, no random numbers, no font of the
 //!   machine. The bytes can be hashed and signed.
 //! - Nothing is fetched or opened, whatever the HTML says. The only pictures are `data:` URLs (PNG, JPEG, GIF, WebP).
 //! - Hostile HTML gives an [`PdfError`] or an odd-looking page, never a crash: layout runs on a thread of its own
