@@ -197,6 +197,7 @@ record! {
 
 /// Makes the invoices of the locked clients.
 async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope) -> Result<Vec<Made>> {
+    let ids = tx.ids().to_vec();
     let clients: Vec<ClientRow> = tx
         .all(
             "SELECT c.id, c.currency, c.country, c.state, c.tax_exempt, c.party_id, c.separate_invoices, \
@@ -204,7 +205,7 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
              FROM clients c LEFT JOIN client_groups g ON g.id = c.group_id \
              LEFT JOIN credit_balances b ON b.client_id = c.id \
              WHERE c.id IN $1[] AND c.status <> 'closed'",
-            params![locked_ids(tx)],
+            params![ids],
         )
         .await?;
     let until = terms.today.plus_days(terms.longest_lead())?;
@@ -212,7 +213,7 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
         "SELECT {} FROM recurring_charges WHERE client_id IN $1[] AND billable AND next_invoice_on <= $2 ORDER BY id",
         RecurringCharge::columns("")
     );
-    let charges: Vec<RecurringCharge> = tx.all(&sql, params![locked_ids(tx), until]).await?;
+    let charges: Vec<RecurringCharge> = tx.all(&sql, params![ids, until]).await?;
     let mut by_client: HashMap<i64, Vec<DueCharge>> = HashMap::new();
     for charge in charges {
         let wanted = scope
@@ -263,10 +264,6 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
         });
     }
     Ok(made)
-}
-
-fn locked_ids(tx: &Locked<'_>) -> Vec<i64> {
-    tx.ids().to_vec()
 }
 
 /// What a report says of an invoice, kept while the invoice itself is handed over to be issued.
