@@ -16,6 +16,7 @@ use accounts::activity_log::Actor;
 use accounts::clients::{self, Locked};
 use kernel::{Currency, Date, Error, Money, Result};
 use platform::db::{Conn, Db, Tx};
+use platform::runs::{Failed, Progress};
 use platform::{params, record};
 
 use crate::invoices::draft::{self, DueCharge, Grouping};
@@ -56,6 +57,12 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    fn told(&self) -> Failed {
+        Failed { client_id: Some(self.client_id), subject: None, message: self.message.clone() }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     pub clients: usize,
@@ -65,12 +72,21 @@ pub struct Report {
     pub totals: Vec<Money>,
     pub failures: Vec<Failure>,
     pub last_invoice_id: i64,
+    /// Each invoice, when the caller asked for them.
+    pub made: Vec<Made>,
+}
+
+/// Whether the report lists every invoice. A batch over a million services counts only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    Counts,
+    EveryInvoice,
 }
 
 impl Report {
-    fn add(&mut self, made: &[Made]) {
+    fn add(&mut self, made: Vec<Made>, detail: Detail) {
         self.invoices += made.len();
-        for invoice in made {
+        for invoice in &made {
             self.lines += invoice.lines.len();
             match self.totals.iter_mut().find(|total| total.currency == invoice.total.currency) {
                 Some(total) => total.minor = total.minor.saturating_add(invoice.total.minor),
@@ -79,6 +95,9 @@ impl Report {
             if let Some(issued) = &invoice.invoice {
                 self.last_invoice_id = self.last_invoice_id.max(issued.id);
             }
+        }
+        if detail == Detail::EveryInvoice {
+            self.made.extend(made);
         }
     }
 }
@@ -90,14 +109,15 @@ pub enum Mode {
     DryRun,
 }
 
-/// Runs over all clients with something due. `watch` hears of every batch: how many clients are done, of how many.
+/// Runs over all clients with something due and tells `progress` of every batch.
 pub async fn run(
     db: &Db,
     by: &Actor,
     terms: &Terms,
     scope: &Scope,
     mode: Mode,
-    mut watch: impl AsyncFnMut(usize, usize, &[Made], &[Failure]) -> Result<()>,
+    detail: Detail,
+    progress: &Progress,
 ) -> Result<Report> {
     let mut conn = db.read().await?;
     let ids = clients_due(&mut conn, terms, scope).await?;
@@ -105,9 +125,10 @@ pub async fn run(
     let mut report = Report { clients: ids.len(), ..Report::default() };
     for (index, block) in ids.chunks(BATCH).enumerate() {
         let (made, failures) = batch(db, by, terms, scope, mode, block).await?;
-        report.add(&made);
-        watch((index * BATCH + block.len()).min(ids.len()), ids.len(), &made, &failures).await?;
+        report.add(made, detail);
+        let new: Vec<Failed> = failures.iter().map(Failure::told).collect();
         report.failures.extend(failures);
+        progress.step(ids.len(), index * BATCH + block.len(), report.failures.len(), &new).await?;
         // Between batches others get their turn at the single writer of SQLite.
         tokio::task::yield_now().await;
     }
