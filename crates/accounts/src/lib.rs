@@ -8,3 +8,9 @@ pub mod doors;
 pub mod parties;
 pub mod roles;
 pub mod sessions;
+
+/// The templates of this crate, by the folder of their feature.
+#[derive(rust_embed::RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/src"]
+#[include = "*.html"]
+pub struct Templates;
