@@ -4,16 +4,25 @@
 use std::sync::RwLock;
 
 use accounts::doors::admin::InstanceName;
-use accounts::doors::{Nav, NavSection, Routes};
+use accounts::doors::finders::Finders;
+use accounts::doors::{Nav, NavItem, NavSection, Routes};
 use kernel::Result;
 use platform::context::Extensions;
 use platform::web::templates::Templates;
 use platform::{App, Clock, Db, Events, Parts, Random, Vault, jobs, settings};
 
-use crate::dashboard;
+use crate::{account, api_docs, automation, dashboard, jobs_page, search, settings_page};
 
 pub fn routes() -> Routes {
-    Routes::new().merge(dashboard::routes()).merge(accounts::admins::admin::routes())
+    Routes::new()
+        .merge(dashboard::routes())
+        .merge(search::routes())
+        .merge(account::routes())
+        .merge(settings_page::routes())
+        .merge(jobs_page::routes())
+        .merge(automation::routes())
+        .merge(api_docs::routes())
+        .merge(accounts::admins::admin::routes())
 }
 
 pub fn settings() -> settings::Registry {
@@ -40,11 +49,74 @@ pub fn templates() -> Result<Templates> {
     Ok(templates.build())
 }
 
+/// What the command bar looks through, in the order of its answer.
+pub fn finders() -> Finders {
+    let mut finders = Finders::default();
+    accounts::clients::finders(&mut finders);
+    finders
+}
+
 /// The sidebar. Sections with the same key become one.
 pub fn nav() -> Nav {
     let mut nav = Nav::default();
     add_sections(&mut nav, dashboard::nav());
+    add_sections(&mut nav, utilities());
+    add_sections(&mut nav, configuration());
     nav
+}
+
+fn utilities() -> Vec<NavSection> {
+    vec![NavSection {
+        label: "Utilities",
+        key: "utilities",
+        href: automation::PATH,
+        items: vec![
+            NavItem { label: "Automation status", href: automation::PATH, permission: jobs_page::VIEW_JOBS },
+            NavItem { label: "Jobs", href: jobs_page::PATH, permission: jobs_page::VIEW_JOBS },
+        ],
+    }]
+}
+
+fn configuration() -> Vec<NavSection> {
+    vec![NavSection {
+        label: "Configuration",
+        key: "configuration",
+        href: settings_page::PATH,
+        items: vec![NavItem {
+            label: "General settings",
+            href: settings_page::PATH,
+            permission: settings_page::CONFIGURE,
+        }],
+    }]
+}
+
+/// Where the pages of things are, by the kind that stands in a subject such as `invoice:17`.
+const PAGES: &[(&str, &str)] = &[
+    ("client", "/admin/clients/{id}"),
+    ("invoice", "/admin/invoices/{id}"),
+    ("order", "/admin/orders/{id}"),
+    ("product", "/admin/products/{id}"),
+    ("service", "/admin/services/{id}"),
+    ("transaction", "/admin/transactions/{id}"),
+    ("job", "/admin/utilities/jobs/{id}"),
+    ("run", "/admin/utilities/automation/{id}"),
+];
+
+/// Links from subjects to those of the pages that exist.
+pub struct Links(Vec<(&'static str, &'static str)>);
+
+impl Links {
+    fn of_routes(routes: &Routes) -> Links {
+        let exists = |path: &str| routes.table.iter().any(|entry| entry.method == "GET" && entry.path == path);
+        Links(PAGES.iter().filter(|(_, path)| exists(path)).copied().collect())
+    }
+
+    /// The address of the page of `invoice:17`.
+    pub fn of(&self, subject: &str) -> Option<String> {
+        let (kind, id) = subject.split_once(':')?;
+        let (_, path) = self.0.iter().find(|(known, _)| *known == kind)?;
+        id.parse::<i64>().ok().map(|id| path.replace("{id}", &id.to_string()))
+    }
 }
 
 fn add_sections(nav: &mut Nav, sections: Vec<NavSection>) {
@@ -59,7 +131,11 @@ fn add_sections(nav: &mut Nav, sections: Vec<NavSection>) {
 /// Everything put together around an open database.
 pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mut extra: Extensions) -> Result<App> {
     extra.add(nav());
+    extra.add(finders());
     extra.add(InstanceName(RwLock::default()));
+    let routes = routes();
+    extra.add(Links::of_routes(&routes));
+    extra.add(api_docs::Document::of(&routes));
     let node = format!("{}-{}", std::process::id(), &random.token()[..8]);
     Ok(App::new(Parts {
         db,

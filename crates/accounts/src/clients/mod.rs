@@ -6,6 +6,7 @@
 //! - `party_id` points at the name and address as they are now; documents copy that pointer, so a later change of
 //!   address makes a new party and leaves the documents alone.
 
+mod finder;
 mod store;
 
 use std::ops::{Deref, DerefMut};
@@ -13,6 +14,8 @@ use std::ops::{Deref, DerefMut};
 use kernel::{Currency, Error, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::record;
+
+pub use finder::finders;
 
 kernel::text_enum! {
     pub enum ClientStatus {

@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod api;
 pub mod compat;
+pub mod finders;
 mod serve;
 
 use std::collections::HashSet;
@@ -194,6 +195,21 @@ pub(crate) fn extension<T: Clone + Send + Sync + 'static>(parts: &mut Parts) -> 
         .get::<T>()
         .cloned()
         .ok_or_else(|| Fail(Error::broken(format!("no {} in the request", std::any::type_name::<T>()))))
+}
+
+/// The id in an address such as `/admin/clients/{id}`. What is no number names nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Id(pub i64);
+
+impl FromRequestParts<App> for Id {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Id, Fail> {
+        match axum::extract::Path::<i64>::from_request_parts(parts, app).await {
+            Ok(axum::extract::Path(id)) => Ok(Id(id)),
+            Err(_) => Err(Fail(Error::NotFound("This page"))),
+        }
+    }
 }
 
 /// A request that may come from anyone.
