@@ -6,10 +6,10 @@ use accounts::activity_log::Actor;
 use kernel::{Error, Result};
 use platform::App;
 use platform::jobs::{Done, Job, Registry};
-use platform::runs::{self, NewRun, RunState};
+use platform::runs::{self, NewRun, Progress, RunState};
 use serde_json::{Value, json};
 
-use super::{Mode, Report, Scope};
+use super::{Detail, Mode, Report, Scope};
 use crate::terms::Terms;
 
 pub const TASK: &str = "generate_invoices";
@@ -72,33 +72,13 @@ async fn perform(app: App, job: Job) -> Result<Done> {
     tx.commit().await?;
     let scope = scope_from(&run.scope)?;
     let by = Actor::system(&run.requested_by);
-    let report = execute(&app, &by, &terms, &scope, Some(run_id)).await?;
+    let progress = Progress::of(&app, run_id);
+    let report = super::run(&app.db, &by, &terms, &scope, Mode::Real, Detail::Counts, &progress).await?;
+    app.wake.notify_waiters();
     let mut tx = app.db.write().await?;
     runs::finish(&mut tx, run_id, RunState::Finished, &summary(&report), app.clock.now()).await?;
     tx.commit().await?;
     Ok(Done::Finished)
-}
-
-/// Runs the batch for real, and tells the run's row about it.
-pub async fn execute(app: &App, by: &Actor, terms: &Terms, scope: &Scope, run_id: Option<i64>) -> Result<Report> {
-    let mut failed = 0;
-    let report = super::run(&app.db, by, terms, scope, Mode::Real, async |done, total, _, failures| {
-        failed += failures.len();
-        let Some(run_id) = run_id else { return Ok(()) };
-        let mut tx = app.db.write().await?;
-        runs::progress(&mut tx, run_id, count(total), count(done), count(failed)).await?;
-        for failure in failures {
-            runs::fail(&mut tx, run_id, Some(failure.client_id), None, &failure.message, app.clock.now()).await?;
-        }
-        tx.commit().await
-    })
-    .await?;
-    app.wake.notify_waiters();
-    Ok(report)
-}
-
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 pub fn summary(report: &Report) -> Value {

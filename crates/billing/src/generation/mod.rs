@@ -16,6 +16,7 @@ use accounts::activity_log::Actor;
 use accounts::clients::{self, Locked};
 use kernel::{Currency, Date, Error, Money, Result};
 use platform::db::{Conn, Db, Tx};
+use platform::runs::{Failed, Progress};
 use platform::{params, record};
 
 use crate::invoices::draft::{self, DueCharge, Grouping};
@@ -56,6 +57,12 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    fn told(&self) -> Failed {
+        Failed { client_id: Some(self.client_id), subject: None, message: self.message.clone() }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     pub clients: usize,
@@ -65,12 +72,21 @@ pub struct Report {
     pub totals: Vec<Money>,
     pub failures: Vec<Failure>,
     pub last_invoice_id: i64,
+    /// Each invoice, when the caller asked for them.
+    pub made: Vec<Made>,
+}
+
+/// Whether the report lists every invoice. A batch over a million services counts only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    Counts,
+    EveryInvoice,
 }
 
 impl Report {
-    fn add(&mut self, made: &[Made]) {
+    fn add(&mut self, made: Vec<Made>, detail: Detail) {
         self.invoices += made.len();
-        for invoice in made {
+        for invoice in &made {
             self.lines += invoice.lines.len();
             match self.totals.iter_mut().find(|total| total.currency == invoice.total.currency) {
                 Some(total) => total.minor = total.minor.saturating_add(invoice.total.minor),
@@ -79,6 +95,9 @@ impl Report {
             if let Some(issued) = &invoice.invoice {
                 self.last_invoice_id = self.last_invoice_id.max(issued.id);
             }
+        }
+        if detail == Detail::EveryInvoice {
+            self.made.extend(made);
         }
     }
 }
@@ -90,14 +109,15 @@ pub enum Mode {
     DryRun,
 }
 
-/// Runs over all clients with something due. `watch` hears of every batch: how many clients are done, of how many.
+/// Runs over all clients with something due and tells `progress` of every batch.
 pub async fn run(
     db: &Db,
     by: &Actor,
     terms: &Terms,
     scope: &Scope,
     mode: Mode,
-    mut watch: impl AsyncFnMut(usize, usize, &[Made], &[Failure]) -> Result<()>,
+    detail: Detail,
+    progress: &Progress,
 ) -> Result<Report> {
     let mut conn = db.read().await?;
     let ids = clients_due(&mut conn, terms, scope).await?;
@@ -105,9 +125,10 @@ pub async fn run(
     let mut report = Report { clients: ids.len(), ..Report::default() };
     for (index, block) in ids.chunks(BATCH).enumerate() {
         let (made, failures) = batch(db, by, terms, scope, mode, block).await?;
-        report.add(&made);
-        watch((index * BATCH + block.len()).min(ids.len()), ids.len(), &made, &failures).await?;
+        report.add(made, detail);
+        let new: Vec<Failed> = failures.iter().map(Failure::told).collect();
         report.failures.extend(failures);
+        progress.step(ids.len(), index * BATCH + block.len(), report.failures.len(), &new).await?;
         // Between batches others get their turn at the single writer of SQLite.
         tokio::task::yield_now().await;
     }
@@ -197,6 +218,7 @@ record! {
 
 /// Makes the invoices of the locked clients.
 async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope) -> Result<Vec<Made>> {
+    let ids = tx.ids().to_vec();
     let clients: Vec<ClientRow> = tx
         .all(
             "SELECT c.id, c.currency, c.country, c.state, c.tax_exempt, c.party_id, c.separate_invoices, \
@@ -204,7 +226,7 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
              FROM clients c LEFT JOIN client_groups g ON g.id = c.group_id \
              LEFT JOIN credit_balances b ON b.client_id = c.id \
              WHERE c.id IN $1[] AND c.status <> 'closed'",
-            params![locked_ids(tx)],
+            params![ids],
         )
         .await?;
     let until = terms.today.plus_days(terms.longest_lead())?;
@@ -212,7 +234,7 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
         "SELECT {} FROM recurring_charges WHERE client_id IN $1[] AND billable AND next_invoice_on <= $2 ORDER BY id",
         RecurringCharge::columns("")
     );
-    let charges: Vec<RecurringCharge> = tx.all(&sql, params![locked_ids(tx), until]).await?;
+    let charges: Vec<RecurringCharge> = tx.all(&sql, params![ids, until]).await?;
     let mut by_client: HashMap<i64, Vec<DueCharge>> = HashMap::new();
     for charge in charges {
         let wanted = scope
@@ -263,10 +285,6 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
         });
     }
     Ok(made)
-}
-
-fn locked_ids(tx: &Locked<'_>) -> Vec<i64> {
-    tx.ids().to_vec()
 }
 
 /// What a report says of an invoice, kept while the invoice itself is handed over to be issued.

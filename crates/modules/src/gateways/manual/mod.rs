@@ -79,6 +79,10 @@ impl Gateway for Manual {
         Err(GatewayError::Unsupported("asking about a charge"))
     }
 
+    async fn cancel(&self, _: &GatewayConfig, _: &str) -> Result<LookUp, GatewayError> {
+        Err(GatewayError::Unsupported("giving up a charge"))
+    }
+
     async fn refund(&self, _: &GatewayConfig, _: RefundRequest) -> Result<RefundOutcome, GatewayError> {
         Err(GatewayError::Unsupported("refunding"))
     }

@@ -109,6 +109,14 @@ impl Gateway for Sandbox {
         })
     }
 
+    async fn cancel(&self, _: &GatewayConfig, external_id: &str) -> Result<LookUp, GatewayError> {
+        Ok(LookUp::Known(Outcome::Declined {
+            external_id: Some(external_id.to_owned()),
+            code: "canceled".to_owned(),
+            reason: "The charge was given up before the client authenticated it.".to_owned(),
+        }))
+    }
+
     async fn refund(&self, _: &GatewayConfig, request: RefundRequest) -> Result<RefundOutcome, GatewayError> {
         if Scenario::of_id(&request.payment).is_none() {
             return Ok(RefundOutcome::Refused { reason: "This payment was not made with the sandbox.".to_owned() });

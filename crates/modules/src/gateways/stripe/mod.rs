@@ -188,6 +188,10 @@ impl Gateway for Stripe {
         search::look_up(&self.http, config, attempt).await.map_err(leave_open)
     }
 
+    async fn cancel(&self, config: &GatewayConfig, external_id: &str) -> Result<LookUp, GatewayError> {
+        self.cancel_payment(config, external_id).await
+    }
+
     async fn refund(&self, config: &GatewayConfig, request: RefundRequest) -> Result<RefundOutcome, GatewayError> {
         refunds::refund(&Api::new(&self.http, config)?, &request).await
     }
