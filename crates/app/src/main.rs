@@ -10,8 +10,6 @@ const LEAST_WORKERS: usize = 4;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start(cli.common.log);
-    // Fails only when a provider is installed already, and then there is one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let workers = std::thread::available_parallelism().map_or(LEAST_WORKERS, |cores| cores.get().max(LEAST_WORKERS));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
     match runtime {

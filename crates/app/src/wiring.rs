@@ -6,7 +6,9 @@ use std::sync::RwLock;
 use accounts::doors::admin::InstanceName;
 use accounts::doors::finders::Finders;
 use accounts::doors::{Nav, NavItem, NavSection, Routes};
-use kernel::Result;
+use billing::gateways::Gateways;
+use kernel::{Error, Result};
+use modules::gateways::Http;
 use platform::context::Extensions;
 use platform::web::templates::Templates;
 use platform::{App, Clock, Db, Events, Parts, Random, Vault, jobs, settings};
@@ -27,6 +29,7 @@ pub fn routes() -> Routes {
 
 pub fn settings() -> settings::Registry {
     let mut registry = settings::Registry::default();
+    registry.add(billing::SETTINGS);
     registry.add(platform::mail::SETTINGS);
     registry
 }
@@ -34,6 +37,8 @@ pub fn settings() -> settings::Registry {
 pub fn jobs() -> jobs::Registry {
     let mut registry = jobs::Registry::default();
     platform::mail::jobs(&mut registry);
+    billing::generation::jobs::register(&mut registry);
+    billing::captures::jobs::register(&mut registry);
     registry
 }
 
@@ -45,8 +50,18 @@ pub fn events() -> Events {
 pub fn templates() -> Result<Templates> {
     let mut templates = Templates::builder()?;
     templates.add::<accounts::Templates>("accounts")?;
+    templates.add::<billing::Templates>("billing")?;
     templates.add::<crate::Templates>("app")?;
     Ok(templates.build())
+}
+
+/// The payment gateways that this program can talk to.
+fn gateways() -> Result<Gateways> {
+    // Fails only when a provider is installed already, and then there is one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().user_agent(concat!("Innkeeper/", env!("CARGO_PKG_VERSION")));
+    let http = Http::new(client).or_else(|error| Err(Error::broken(format!("HTTP client: {error}"))))?;
+    Ok(Gateways::new(modules::gateways::built_in(&http)))
 }
 
 /// What the command bar looks through, in the order of its answer.
@@ -132,6 +147,7 @@ fn add_sections(nav: &mut Nav, sections: Vec<NavSection>) {
 pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mut extra: Extensions) -> Result<App> {
     extra.add(nav());
     extra.add(finders());
+    extra.add(gateways()?);
     extra.add(InstanceName(RwLock::default()));
     let routes = routes();
     extra.add(Links::of_routes(&routes));

@@ -17,12 +17,12 @@ async fn page(cx: AdminCx) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let admin = admins::find(&mut conn, cx.staff.id).await?;
     let times = Times::load(&cx.app, &mut conn).await?;
-    let mut permissions: Vec<&String> = cx.staff.permissions.iter().collect();
+    let mut permissions: Vec<String> = cx.staff.permissions.iter().cloned().collect();
     permissions.sort();
     let values = context! {
         username => admin.username,
         email => admin.email,
-        role => cx.staff.role,
+        role => cx.staff.role.clone(),
         created => times.show(admin.created_at),
         last_login => times.show_some(admin.last_login_at),
         permissions,

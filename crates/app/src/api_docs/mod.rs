@@ -4,6 +4,7 @@ use accounts::doors::admin::plain_frame;
 use accounts::doors::{PublicCx, Routes, api};
 use axum::response::Response;
 use minijinja::context;
+use minijinja::value::Serde;
 use platform::web::Fail;
 use serde_json::Value;
 
@@ -146,7 +147,7 @@ fn kind(schema: &Value) -> String {
 async fn page(cx: PublicCx) -> Result<Response, Fail> {
     let document = cx.app.get::<Document>()?;
     let page = context! { wide => true, home => "/admin", ..plain_frame(&cx.app, "API") };
-    let values = context! { page, groups => document.groups, about => document.about };
+    let values = context! { page, groups => Serde(&document.groups), about => &document.about };
     Ok(cx.app.templates.page("app/api_docs/page.html", values)?)
 }
 

@@ -80,7 +80,7 @@ pub fn row(run: &Run, times: &Times, now: Timestamp) -> Value {
         tone => tone(run),
         under_way => under_way(run),
         trigger => words(&run.trigger_kind),
-        requested_by => run.requested_by,
+        requested_by => &run.requested_by,
         business_date => run.business_date.to_string(),
         queued => times.show(run.queued_at),
         started => times.show_some(run.started_at),
@@ -136,7 +136,7 @@ async fn one(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
                 failure.subject.clone().or_else(|| failure.client_id.map(|client| format!("client:{client}")));
             let href = subject.as_deref().and_then(|subject| links.of(subject));
             let what = subject.map(|subject| words(&subject.replace(':', " ")));
-            context! { what, href, message => failure.message, at => times.show(failure.at) }
+            context! { what, href, message => &failure.message, at => times.show(failure.at) }
         })
         .collect();
     let speed = Speed::of(&run, cx.now);

@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Response};
 use kernel::{Date, Result, Timestamp};
 use minijinja::context;
 use platform::charts::{self, ChartSpec, Series};
+use platform::db::{ToValue, Value};
 use platform::web::Fail;
 use platform::web::lists::grouped;
-use platform::db::{ToValue, Value};
 use platform::{Conn, params, runs};
 
 use crate::times::Times;
@@ -73,7 +73,7 @@ async fn work(conn: &mut Conn, cards: &mut Vec<minijinja::Value>) -> Result<()> 
 
 /// A finished picture with the same numbers as a table.
 fn figure(spec: &ChartSpec) -> minijinja::Value {
-    context! { title => spec.title, svg => charts::bars(spec), table => charts::table(spec) }
+    context! { title => spec.title.as_str(), svg => charts::bars(spec), table => charts::table(spec) }
 }
 
 async fn new_clients(conn: &mut Conn, times: &Times, now: Timestamp) -> Result<minijinja::Value> {

@@ -114,7 +114,7 @@ async fn list(cx: AdminCx) -> Result<Response, Fail> {
         ],
         wanted,
         kind,
-        kinds => kinds.iter().map(|kind| context! { value => kind, label => kind }).collect::<Vec<_>>(),
+        kinds => kinds.iter().map(|kind| context! { value => *kind, label => *kind }).collect::<Vec<_>>(),
         rows,
         failed_shown => state == Some(JobState::Failed),
         list => request.view(total, jobs.len()),
@@ -126,15 +126,15 @@ fn row(job: &Job, times: &Times, links: &Links) -> Value {
     context! {
         id => job.id,
         href => format!("{PATH}/{}", job.id),
-        kind => job.kind,
-        subject => job.subject,
+        kind => &job.kind,
+        subject => job.subject.as_deref(),
         subject_href => job.subject.as_deref().and_then(|subject| links.of(subject)),
         state => words(job.state),
         tone => tone(job.state),
         failed => job.state == JobState::Failed,
         run_at => times.show(job.run_at),
         attempts => format!("{} of {}", job.attempts, job.max_attempts),
-        error => job.last_error,
+        error => job.last_error.as_deref(),
     }
 }
 

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use kernel::Result;
 use minijinja::context;
+use minijinja::value::Serde;
 use platform::web::{Fail, lists};
 
 pub fn routes() -> Routes {
@@ -26,7 +27,7 @@ struct Group {
 
 async fn page(cx: AdminCx) -> Result<Response, Fail> {
     let (q, groups) = search(&cx).await?;
-    cx.page("search.html", "", "Search", context! { q, groups })
+    cx.page("search.html", "", "Search", context! { q, groups => Serde(&groups) })
 }
 
 async fn command_bar(cx: AdminCx) -> Result<Response, Fail> {

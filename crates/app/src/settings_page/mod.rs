@@ -46,7 +46,7 @@ fn sections(cx: &AdminCx, values: &Values, typed: Option<&Form>) -> Vec<Value> {
         .map(|name| {
             let own = cx.app.settings.all().iter().filter(|setting| setting.section == *name);
             let fields: Vec<Value> = own.map(|setting| field(setting, values, typed)).collect();
-            context! { name, fields }
+            context! { name => *name, fields }
         })
         .collect()
 }
@@ -68,7 +68,7 @@ fn field(setting: &Setting, values: &Values, typed: Option<&Form>) -> Value {
     };
     let options: Vec<Value> = match setting.kind {
         Kind::Choice(choices) => {
-            choices.iter().map(|(value, label)| context! { value => value, label => label }).collect()
+            choices.iter().map(|(value, label)| context! { value => *value, label => *label }).collect()
         }
         _ => Vec::new(),
     };
