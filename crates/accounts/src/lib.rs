@@ -3,8 +3,38 @@
 pub mod activity_log;
 pub mod admins;
 pub mod api_credentials;
+pub mod client_groups;
 pub mod clients;
+pub mod company;
 pub mod doors;
 pub mod parties;
 pub mod roles;
+pub mod search;
 pub mod sessions;
+pub mod users;
+
+#[cfg(test)]
+mod testing;
+
+/// The templates of this crate, by the folder of their feature.
+#[derive(rust_embed::RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/src"]
+#[include = "*.html"]
+pub struct Templates;
+
+pub const SETTINGS: &[platform::Setting] = company::SETTINGS;
+
+/// Every route of this crate.
+pub fn routes() -> doors::Routes {
+    doors::Routes::new()
+        .merge(admins::admin::routes())
+        .merge(clients::admin::routes())
+        .merge(clients::api::routes())
+        .merge(clients::compat::routes())
+        .merge(client_groups::admin::routes())
+        .merge(client_groups::api::routes())
+        .merge(users::admin::routes())
+        .merge(activity_log::admin::routes())
+        .merge(activity_log::api::routes())
+        .merge(activity_log::compat::routes())
+}

@@ -4,8 +4,8 @@
 //! never changed or deleted. Balances elsewhere are conveniences that `doctor` recomputes from here.
 
 use kernel::{Date, Error, Money, Result, Timestamp};
-use platform::db::{Insert, Tx, dialect};
 use platform::cells;
+use platform::db::{Insert, Tx, dialect};
 
 kernel::text_enum! {
     pub enum Account {
@@ -95,16 +95,16 @@ pub async fn book(tx: &mut Tx, entries: &[Entry], now: Timestamp) -> Result<()> 
         return Err(Error::broken(format!("ledger: the entry {} is not balanced", wrong.source)));
     }
     let ids = dialect::reserve_ids(tx, "ledger_entries", entries.len()).await?;
-    let mut heads =
-        Insert::into("ledger_entries", &["id", "source", "kind", "client_id", "booked_on", "created_at"]);
+    let mut heads = Insert::into("ledger_entries", &["id", "source", "kind", "client_id", "booked_on", "created_at"]);
     let mut postings = Insert::into(
         "ledger_postings",
         &["entry_id", "position", "account", "detail", "client_id", "invoice_id", "currency", "amount"],
     );
-    const POSITIONS: [i64; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+    let longest = entries.iter().map(|entry| entry.postings.len()).max().unwrap_or_default();
+    let positions: Vec<i64> = (1i64..).take(longest).collect();
     for (entry, id) in entries.iter().zip(&ids) {
         heads.row(cells![id, entry.source, entry.kind, entry.client_id, entry.booked_on, now]);
-        for (posting, position) in entry.postings.iter().zip(&POSITIONS) {
+        for (posting, position) in entry.postings.iter().zip(&positions) {
             postings.row(cells![
                 id,
                 position,
@@ -115,9 +115,6 @@ pub async fn book(tx: &mut Tx, entries: &[Entry], now: Timestamp) -> Result<()> 
                 posting.amount.currency,
                 posting.amount.minor
             ]);
-        }
-        if entry.postings.len() > POSITIONS.len() {
-            return Err(Error::broken(format!("ledger: the entry {} has too many postings", entry.source)));
         }
     }
     heads.run(tx).await?;
