@@ -9,17 +9,20 @@ pub mod product_groups;
 pub mod products;
 pub mod services;
 
+use accounts::company;
 use kernel::{Date, Result, Timestamp};
 use platform::db::Conn;
-use platform::settings::Values;
+
+#[cfg(test)]
+mod testing;
 
 /// The business's today.
 pub async fn today(conn: &mut Conn, now: Timestamp) -> Result<Date> {
-    let settings = Values::load(conn).await?;
-    Ok(now.date_in(&settings.time_zone(&billing::settings::TIME_ZONE)))
+    Ok(now.date_in(&company::zone(conn).await?))
 }
 
 /// What this crate listens to.
 pub fn events(events: &mut platform::Events) {
     events.on(services::due_date_moved);
+    events.on(services::client_closed);
 }

@@ -13,7 +13,8 @@ mod first;
 mod store;
 
 use accounts::activity_log::{self, Activity, Actor};
-use accounts::clients::{self, ClientStatus, Locked};
+use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
+use billing::gateways;
 use billing::recurring::{self, Charge, DueDateMoved};
 use kernel::{Currency, Cycle, Date, Error, FieldErrors, Money, Result, Timestamp};
 use platform::Reaction;
@@ -253,15 +254,6 @@ pub async fn options_of(conn: &mut Conn, service_id: i64) -> Result<Vec<Picked>>
     store::options_of(conn, service_id).await
 }
 
-/// Refuses a payment method that is not offered, with the words that callers of the compatible API know.
-pub async fn check_gateway(conn: &mut Conn, name: &str) -> Result<()> {
-    let active = store::active_gateways(conn).await?;
-    if active.iter().any(|gateway| gateway == name) {
-        return Ok(());
-    }
-    Err(Error::invalid("paymentmethod", format!("Invalid Payment Method. Valid options include {}", active.join(", "))))
-}
-
 /// Makes a service of a product for the client, pending, with its options, addons and charges. What the order's invoice
 /// must bill comes back; until that invoice is paid, `next_due_on` is the day of the order.
 pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Timestamp) -> Result<Created> {
@@ -270,7 +262,7 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
     if client.status == ClientStatus::Closed {
         return Err(Error::refused("The client's account is closed. Reopen it before you add services."));
     }
-    check_gateway(tx, &new.gateway).await?;
+    let gateway = gateways::require_active(tx, "paymentmethod", &new.gateway).await?.name;
     let product = products::find(tx, new.product_id).await?;
     if product.retired {
         return Err(Error::refused(format!("“{}” is retired: it is not sold any more.", product.name)));
@@ -302,7 +294,7 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
         recurring_amount: quote.recurring.minor,
         cycle,
         anchor_day: first.anchor_day,
-        gateway: new.gateway,
+        gateway,
         registered_on: new.ordered_on,
         // Until the first invoice is paid, the first period is the next unpaid one.
         next_due_on: cycle.is_recurring().then_some(new.ordered_on),
@@ -469,10 +461,11 @@ pub async fn update(tx: &mut Locked<'_>, by: &Actor, id: i64, edit: ServiceEdit,
         },
         _ => products::find(tx, before.product_id).await?,
     };
-    if let Some(gateway) = edit.gateway.as_deref().filter(|gateway| *gateway != before.gateway) {
-        check_gateway(tx, gateway).await?;
-    }
     let mut service = applied(&before, &edit, &product)?;
+    // A service may keep a gateway that has been switched off since.
+    if service.gateway != before.gateway {
+        service.gateway = gateways::require_active(tx, "paymentmethod", &service.gateway).await?.name;
+    }
     let stored = store::options_of(tx, id).await?;
     let mut picked = stored.clone();
     if edit.options.is_some() || edit.recalculate.is_some() || service.product_id != before.product_id {
@@ -564,6 +557,20 @@ pub fn due_date_moved<'a>(tx: &'a mut Tx, event: &'a DueDateMoved) -> Reaction<'
             ADDON => store::move_addon_due(tx, event.owner_id, event.next_due_on).await,
             _ => Ok(()),
         }
+    })
+}
+
+/// A closed client has no services: what was ordered is cancelled, what ran is terminated.
+pub fn client_closed<'a>(tx: &'a mut Tx, event: &'a ClientClosed) -> Reaction<'a> {
+    Box::pin(async move {
+        let services = store::end_of_client(tx, event.client_id).await?;
+        for id in &services {
+            recurring::set_billable(tx, SERVICE, *id, false).await?;
+        }
+        for id in store::end_addons(tx, &services).await? {
+            recurring::set_billable(tx, ADDON, id, false).await?;
+        }
+        Ok(())
     })
 }
 

@@ -38,11 +38,6 @@ pub(super) async fn options_of(conn: &mut Conn, service_id: i64) -> Result<Vec<P
     Ok(rows.into_iter().map(picked).collect())
 }
 
-/// In the order in which they are offered.
-pub(super) async fn active_gateways(conn: &mut Conn) -> Result<Vec<String>> {
-    conn.column("SELECT name FROM gateways WHERE active ORDER BY position, name", params![]).await
-}
-
 pub(super) async fn insert(tx: &mut Tx, service: &Service) -> Result<i64> {
     tx.scalar(
         "INSERT INTO services (client_id, product_id, order_id, domain, username, status, quantity, currency, \
@@ -201,6 +196,25 @@ pub(super) async fn complete_addons(tx: &mut Tx, service_id: i64) -> Result<Vec<
         "UPDATE service_addons SET status = 'completed' \
          WHERE service_id = $1 AND status IN ('pending', 'active', 'suspended') RETURNING id",
         params![service_id],
+    )
+    .await
+}
+
+/// Ends what a client has; the ids of the services that were not over.
+pub(super) async fn end_of_client(tx: &mut Tx, client_id: i64) -> Result<Vec<i64>> {
+    tx.column(
+        "UPDATE services SET status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE 'terminated' END \
+         WHERE client_id = $1 AND status IN ('pending', 'active', 'suspended') RETURNING id",
+        params![client_id],
+    )
+    .await
+}
+
+pub(super) async fn end_addons(tx: &mut Tx, service_ids: &[i64]) -> Result<Vec<i64>> {
+    tx.column(
+        "UPDATE service_addons SET status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE 'terminated' END \
+         WHERE service_id IN $1[] AND status IN ('pending', 'active', 'suspended') RETURNING id",
+        params![service_ids],
     )
     .await
 }
