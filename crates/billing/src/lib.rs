@@ -1,11 +1,22 @@
 //! Money: what falls due, invoices, the ledger, payments, credit, gateways.
 
+pub mod captures;
+pub mod credits;
 pub mod currencies;
+pub mod doctor;
 pub mod gateways;
+pub mod generation;
 pub mod invoices;
 pub mod ledger;
+pub mod pay_methods;
+pub mod payments;
 pub mod recurring;
+pub mod settings;
 pub mod taxes;
+pub mod terms;
+
+pub use settings::SETTINGS;
+pub use terms::{Buyer, Terms};
 
 /// The templates of this crate, by the folder of their feature.
 #[derive(rust_embed::RustEmbed)]

@@ -146,3 +146,38 @@ pub async fn finish(tx: &mut Tx, id: i64, state: RunState, summary: &serde_json:
     .await?;
     Ok(())
 }
+
+/// Tells a run's row how far its batch is. A batch without a row (on the command line) tells nobody.
+#[derive(Clone, Default)]
+pub struct Progress(Option<(crate::App, i64)>);
+
+/// Something that a batch could not do.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    pub client_id: Option<i64>,
+    pub subject: Option<String>,
+    pub message: String,
+}
+
+impl Progress {
+    pub fn of(app: &crate::App, run_id: i64) -> Progress {
+        Progress(Some((app.clone(), run_id)))
+    }
+
+    pub fn run_id(&self) -> Option<i64> {
+        self.0.as_ref().map(|(_, id)| *id)
+    }
+
+    /// `done` of `total` are done, `failed` of them without success; `new` says which failed since the last step.
+    pub async fn step(&self, total: usize, done: usize, failed: usize, new: &[Failed]) -> Result<()> {
+        let Some((app, run_id)) = &self.0 else { return Ok(()) };
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let mut tx = app.db.write().await?;
+        progress(&mut tx, *run_id, count(total), count(done), count(failed)).await?;
+        for failure in new {
+            let now = app.clock.now();
+            fail(&mut tx, *run_id, failure.client_id, failure.subject.as_deref(), &failure.message, now).await?;
+        }
+        tx.commit().await
+    }
+}

@@ -1,16 +1,15 @@
 //! The activity log as a page, and as a file of exactly what the page has filtered.
 
 use axum::response::Response;
-use jiff::tz::TimeZone;
 use kernel::{Date, Error, FieldErrors, Result};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
+use platform::jiff::tz::TimeZone;
 use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort};
 use platform::web::{Fail, Form};
 
 use super::{Change, Filter, Listed, VIEW, count, list};
 use crate::company;
-use crate::doors::admin::listing;
 use crate::doors::{AdminCx, Routes};
 
 const PAGE: &str = "/admin/logs/activity";
@@ -72,7 +71,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         "logs",
         "Activity log",
         context! {
-            list => listing(&request, counted, entries.len()),
+            list => request.view(counted, entries.len()),
             filter => filter_values(&request.form),
             clear => if filtered { PAGE } else { "" },
             rows => entries.iter().map(|entry| row(entry, &zone)).collect::<Vec<_>>(),

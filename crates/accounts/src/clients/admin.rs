@@ -1,13 +1,13 @@
 //! Clients in the staff area: the list, the form, the record, closing.
 
 use axum::response::{IntoResponse, Response};
-use jiff::tz::TimeZone;
 use kernel::{Currency, Error, FieldErrors, Result, nonempty};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use platform::db::Conn;
+use platform::jiff::tz::TimeZone;
 use platform::settings::Values;
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Request, Sort};
+use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Request, Sort, grouped};
 use platform::web::{Fail, Form};
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::activity_log::{self, Entry};
 use crate::client_groups::{self, ClientGroup};
-use crate::doors::admin::{error_list, grouped, listing, or_back};
+use crate::doors::admin::{error_list, or_back};
 use crate::doors::{AdminCx, Id, Redirect, Routes};
 use crate::users::{self, Owner};
 use crate::{clients, company};
@@ -117,7 +117,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         SECTION,
         "Clients",
         context! {
-            list => listing(&request, counted, rows.len()),
+            list => request.view(counted, rows.len()),
             filter => Value::from_iter(typed),
             clear => if filtered { LIST_PAGE } else { "" },
             statuses => [("active", "Active"), ("inactive", "Inactive"), ("closed", "Closed"), ("all", "All, closed too")]

@@ -182,44 +182,6 @@ pub fn error_list(errors: &FieldErrors) -> Value {
     Value::from_iter(errors.iter().map(|(field, message)| Value::from(vec![field.to_owned(), message.to_owned()])))
 }
 
-/// The `list` of the list macros: which rows of how many these are, and the way to the others. `counted` goes up to
-/// one more than [`lists::COUNT_LIMIT`].
-pub fn listing(request: &lists::Request, counted: i64, shown: usize) -> Value {
-    let shown = i64::try_from(shown).unwrap_or(i64::MAX);
-    let offset = request.offset();
-    let more = if counted > lists::COUNT_LIMIT { shown == lists::PAGE_SIZE } else { offset + shown < counted };
-    let page = |page: i64| request.link(&[("page", &page.to_string()), ("format", "")]);
-    let query = request.link(&[("sort", ""), ("page", ""), ("format", "")]);
-    let total =
-        if counted > lists::COUNT_LIMIT { format!("over {}", grouped(lists::COUNT_LIMIT)) } else { grouped(counted) };
-    context! {
-        query => query.trim_start_matches('?'),
-        sort => format!("{}{}", if request.descending { "-" } else { "" }, request.sort.key),
-        total,
-        first => if shown > 0 { grouped(offset + 1) } else { String::new() },
-        last => grouped(offset + shown),
-        prev => if request.page > 1 { page(request.page - 1) } else { String::new() },
-        next => if more { page(request.page + 1) } else { String::new() },
-        csv => request.link(&[("page", ""), ("format", "csv")]),
-    }
-}
-
-/// A count as English writes it: `12,345`.
-pub fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut out = String::with_capacity(digits.len() * 2);
-    if number < 0 {
-        out.push('-');
-    }
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// Where the browser goes after a form, and what it says there.
 pub struct Redirect {
     to: String,

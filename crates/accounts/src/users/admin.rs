@@ -1,16 +1,15 @@
 //! The list of users in the staff area.
 
 use axum::response::Response;
-use jiff::tz::TimeZone;
 use kernel::Result;
 use minijinja::{Value, context};
+use platform::jiff::tz::TimeZone;
 use platform::web::Fail;
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort};
+use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort, grouped};
 
 use super::{Listed, count, list};
 use crate::clients::LIST;
 use crate::company;
-use crate::doors::admin::{grouped, listing};
 use crate::doors::{AdminCx, Routes};
 
 const PAGE: &str = "/admin/users";
@@ -46,7 +45,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         "clients",
         "Users",
         context! {
-            list => listing(&request, counted, users.len()),
+            list => request.view(counted, users.len()),
             filter => context! { q => text },
             clear => if text.is_empty() { "" } else { PAGE },
             rows => users.iter().map(|user| row(user, &zone)).collect::<Vec<_>>(),

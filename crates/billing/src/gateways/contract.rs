@@ -32,6 +32,10 @@ pub trait Gateway: Send + Sync {
     /// What became of an attempt whose outcome we do not know.
     async fn look_up(&self, config: &GatewayConfig, attempt: &Attempt) -> Result<LookUp, GatewayError>;
 
+    /// Gives up a charge that waits for the client ([`Outcome::ActionRequired`]), so that another can be made. Only
+    /// `Known(Declined)` says that no money will come of it any more.
+    async fn cancel(&self, config: &GatewayConfig, external_id: &str) -> Result<LookUp, GatewayError>;
+
     /// Refunds `amount` of a payment; `refund` is the idempotency key.
     async fn refund(&self, config: &GatewayConfig, request: RefundRequest) -> Result<RefundOutcome, GatewayError>;
 

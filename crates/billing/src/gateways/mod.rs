@@ -1,5 +1,192 @@
-//! Ways to be paid.
+//! Ways to be paid: which exist, which are switched on, how they are configured.
+//!
+//! What must hold: a secret of a gateway is only in `secrets`, encrypted; it is written, never shown. What is asked of a
+//! gateway and what it answers is in the gateway log, without secrets.
 
 pub mod contract;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use accounts::activity_log::{self, Activity, Actor};
+use kernel::{Error, FieldErrors, Result, Timestamp};
+use platform::db::{Conn, Tx};
+use platform::{App, params, record, secrets};
+
 pub use contract::*;
+
+/// Every gateway module of the program.
+#[derive(Clone)]
+pub struct Gateways(Vec<Arc<dyn Gateway>>);
+
+impl Gateways {
+    pub fn new(all: Vec<Arc<dyn Gateway>>) -> Gateways {
+        Gateways(all)
+    }
+
+    pub fn all(&self) -> &[Arc<dyn Gateway>] {
+        &self.0
+    }
+
+    pub fn find(&self, name: &str) -> Result<Arc<dyn Gateway>> {
+        self.0.iter().find(|gateway| gateway.name() == name).cloned().ok_or_else(|| {
+            let names: Vec<&str> = self.0.iter().map(|gateway| gateway.name()).collect();
+            Error::invalid("gateway", format!("There is no gateway “{name}”. Gateways: {}.", names.join(", ")))
+        })
+    }
+}
+
+record! {
+    /// A gateway as it is set up here.
+    #[derive(Debug, Clone, serde::Serialize)]
+    pub struct SetUp {
+        pub name: String,
+        pub display_name: String,
+        pub active: bool,
+        pub position: i64,
+        pub config: String,
+    }
+}
+
+pub async fn all(conn: &mut Conn) -> Result<Vec<SetUp>> {
+    let sql = format!("SELECT {} FROM gateways ORDER BY position, name", SetUp::columns(""));
+    conn.all(&sql, params![]).await
+}
+
+/// Those that clients and orders may use.
+pub async fn active(conn: &mut Conn) -> Result<Vec<SetUp>> {
+    Ok(all(conn).await?.into_iter().filter(|gateway| gateway.active).collect())
+}
+
+/// The active gateway of this name, or an error that lists the choices.
+pub async fn require_active(conn: &mut Conn, field: &str, name: &str) -> Result<SetUp> {
+    let active = active(conn).await?;
+    let names: Vec<String> = active.iter().map(|gateway| gateway.name.clone()).collect();
+    active.into_iter().find(|gateway| gateway.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        Error::invalid(field, format!("Invalid Payment Method. Valid options include {}", names.join(", ")))
+    })
+}
+
+/// The configuration with its secrets, for a call of the gateway.
+pub async fn config(conn: &mut Conn, app: &App, gateway: &dyn Gateway) -> Result<GatewayConfig> {
+    let stored: Option<(String,)> =
+        conn.optional("SELECT config FROM gateways WHERE name = $1", params![gateway.name()]).await?;
+    let mut values: BTreeMap<String, String> = match stored {
+        Some((text,)) => serde_json::from_str(&text)
+            .or_else(|error| Err(Error::broken(format!("gateway {}: {error}", gateway.name()))))?,
+        None => BTreeMap::new(),
+    };
+    for field in gateway.fields() {
+        if field.secret {
+            if let Some(secret) = secrets::get(conn, &app.vault, &place(gateway.name(), field.key)).await? {
+                values.insert(field.key.to_owned(), secret);
+            }
+        } else if !field.default.is_empty() {
+            values.entry(field.key.to_owned()).or_insert_with(|| field.default.to_owned());
+        }
+    }
+    Ok(GatewayConfig(values))
+}
+
+fn place(gateway: &str, key: &str) -> String {
+    format!("gateways:{gateway}:{key}")
+}
+
+/// What staff say of a gateway. What is not named stays as it is.
+#[derive(Default, Clone)]
+pub struct Configure {
+    pub display_name: Option<String>,
+    pub active: Option<bool>,
+    pub values: Vec<(String, String)>,
+    pub secrets: Vec<(String, String)>,
+}
+
+/// Sets a gateway up, and switches it on unless told otherwise.
+pub async fn configure(tx: &mut Tx, app: &App, by: &Actor, name: &str, new: Configure, now: Timestamp) -> Result<()> {
+    let gateway = app.get::<Gateways>()?.find(name)?;
+    if gateway.name() == "sandbox" && !app.sandbox {
+        return Err(Error::refused(
+            "The sandbox gateway moves no money. It works only in a database made with: innkeeper init --sandbox",
+        ));
+    }
+    let mut errors = FieldErrors::default();
+    for (key, _) in &new.values {
+        if !gateway.fields().iter().any(|field| field.key == key && !field.secret) {
+            errors.add(key, format!("{} has no such open field. {}", gateway.display_name(), field_list(&*gateway)));
+        }
+    }
+    for (key, value) in &new.secrets {
+        if !gateway.fields().iter().any(|field| field.key == key && field.secret) {
+            errors.add(key, format!("{} has no such secret field. {}", gateway.display_name(), field_list(&*gateway)));
+        } else if value.trim().is_empty() {
+            errors.add(key, "The secret is empty.");
+        }
+    }
+    errors.check()?;
+    let before: Option<(String, bool, String)> = tx
+        .optional("SELECT display_name, active, config FROM gateways WHERE name = $1", params![name])
+        .await?;
+    let mut values: BTreeMap<String, String> =
+        before.as_ref().and_then(|(_, _, text)| serde_json::from_str(text).ok()).unwrap_or_default();
+    values.extend(new.values.iter().cloned());
+    for (key, value) in &new.secrets {
+        secrets::set(tx, &app.vault, &app.random, &place(name, key), value.trim(), now).await?;
+    }
+    let active = new.active.unwrap_or(true);
+    if active {
+        for field in gateway.fields().iter().filter(|field| field.required) {
+            let set = if field.secret {
+                secrets::get(tx, &app.vault, &place(name, field.key)).await?.is_some()
+            } else {
+                values.get(field.key).is_some_and(|value| !value.is_empty()) || !field.default.is_empty()
+            };
+            if !set {
+                return Err(Error::invalid(field.key, format!("{} is required.", field.label)));
+            }
+        }
+    }
+    let display = new
+        .display_name
+        .filter(|name| !name.trim().is_empty())
+        .or_else(|| before.map(|(display, _, _)| display))
+        .unwrap_or_else(|| gateway.display_name().to_owned());
+    let config = serde_json::to_string(&values).or_else(|error| Err(Error::broken(format!("gateway: {error}"))))?;
+    tx.execute(
+        "INSERT INTO gateways (name, display_name, active, position, config) \
+         VALUES ($1, $2, $3, (SELECT COALESCE(MAX(position), 0) + 1 FROM gateways), $4) \
+         ON CONFLICT (name) DO UPDATE SET display_name = excluded.display_name, active = excluded.active, \
+         config = excluded.config",
+        params![name, display, active, config],
+    )
+    .await?;
+    let changed: Vec<&str> = new.values.iter().chain(&new.secrets).map(|(key, _)| key.as_str()).collect();
+    let state = if active { "on" } else { "off" };
+    let activity = Activity::new(format!("Gateway {name} set up, switched {state}; fields: {}", changed.join(", ")));
+    activity_log::record(tx, by, activity.about(format!("gateway:{name}")), now).await
+}
+
+fn field_list(gateway: &dyn Gateway) -> String {
+    let fields: Vec<&str> = gateway.fields().iter().map(|field| field.key).collect();
+    if fields.is_empty() { "It has no fields.".to_owned() } else { format!("Fields: {}.", fields.join(", ")) }
+}
+
+/// One line of the gateway log.
+pub struct LogLine<'a> {
+    pub gateway: &'a str,
+    pub what: &'a str,
+    pub result: &'a str,
+    pub client_id: Option<i64>,
+    pub invoice_id: Option<i64>,
+    pub detail: String,
+}
+
+pub async fn log(tx: &mut Tx, line: LogLine<'_>, now: Timestamp) -> Result<()> {
+    let detail: String = line.detail.chars().take(4000).collect();
+    tx.execute(
+        "INSERT INTO gateway_log (gateway, what, result, client_id, invoice_id, detail, at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        params![line.gateway, line.what, line.result, line.client_id, line.invoice_id, detail, now],
+    )
+    .await?;
+    Ok(())
+}

@@ -101,10 +101,11 @@ pub async fn book(tx: &mut Tx, entries: &[Entry], now: Timestamp) -> Result<()> 
         "ledger_postings",
         &["entry_id", "position", "account", "detail", "client_id", "invoice_id", "currency", "amount"],
     );
-    const POSITIONS: [i64; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+    let longest = entries.iter().map(|entry| entry.postings.len()).max().unwrap_or_default();
+    let positions: Vec<i64> = (1i64..).take(longest).collect();
     for (entry, id) in entries.iter().zip(&ids) {
         heads.row(cells![id, entry.source, entry.kind, entry.client_id, entry.booked_on, now]);
-        for (posting, position) in entry.postings.iter().zip(&POSITIONS) {
+        for (posting, position) in entry.postings.iter().zip(&positions) {
             postings.row(cells![
                 id,
                 position,
@@ -115,9 +116,6 @@ pub async fn book(tx: &mut Tx, entries: &[Entry], now: Timestamp) -> Result<()> 
                 posting.amount.currency,
                 posting.amount.minor
             ]);
-        }
-        if entry.postings.len() > POSITIONS.len() {
-            return Err(Error::broken(format!("ledger: the entry {} has too many postings", entry.source)));
         }
     }
     heads.run(tx).await?;

@@ -188,25 +188,29 @@ impl Share {
         amount.times_ratio(self.num, self.den, Rounding::HalfUp)
     }
 
-    /// Towards zero, and what that cuts off, in parts of `den`, with the sign of the amount.
-    fn cut(self, amount: Money) -> Result<(Money, i128), MoneyError> {
-        let whole = amount.times_ratio(self.num, self.den, Rounding::Down)?;
-        Ok((whole, i128::from(amount.minor) * i128::from(self.num) % i128::from(self.den)))
+    /// Rounded, and by how much the exact tax is more than that, in parts of `den`.
+    fn with_remainder(self, amount: Money) -> Result<(Money, i128), MoneyError> {
+        let rounded = self.of(amount)?;
+        let exact = i128::from(amount.minor) * i128::from(self.num);
+        Ok((rounded, exact - i128::from(rounded.minor) * i128::from(self.den)))
     }
 }
 
-/// Shares out the document's tax: first what each line bears in whole minor units, then the units that are missing,
-/// one each, to the lines that were cut by most, the earlier first. (`Money::allocate` does this for weights of one
-/// sign; here a discount takes tax away.)
+/// Shares out the document's tax by largest remainder: first each line's own, rounded; then the units that are
+/// missing or too many, one each, where the rounding lost or added most. On a tie the earlier line bears more.
+/// (`Money::allocate` does this for weights of one sign; here a discount takes tax away.)
 fn spread(document: Money, lines: &[TaxableLine], share: Share) -> Result<Vec<Money>, MoneyError> {
-    let (mut taxes, cuts): (Vec<Money>, Vec<i128>) =
-        lines.iter().map(|line| share.cut(base(line))).collect::<Result<_, _>>()?;
+    let (mut taxes, remainders): (Vec<Money>, Vec<i128>) =
+        lines.iter().map(|line| share.with_remainder(base(line))).collect::<Result<_, _>>()?;
     let missing = document.checked_sub(Money::sum(taxes.iter().copied(), document.currency)?)?;
     let unit = Money::new(missing.minor.signum(), document.currency);
-    let mut order: Vec<usize> = (0..cuts.len()).collect();
-    order.sort_by_key(|index| std::cmp::Reverse(cuts[*index] * i128::from(unit.minor)));
-    // There are always enough lines that were cut on this side of zero: `missing` is the sum of their cuts, less
-    // those on the other side, rounded.
+    let mut order: Vec<usize> = (0..lines.len()).collect();
+    if unit.minor != document.minor.signum() {
+        order.reverse();
+    }
+    order.sort_by_key(|index| std::cmp::Reverse(remainders[*index] * i128::from(unit.minor)));
+    // There are always enough lines that were rounded the other way: no rounding changes a line by more than half a
+    // unit, and all of them together make up what is missing.
     for index in order.into_iter().take(usize::try_from(missing.abs().minor).unwrap_or(usize::MAX)) {
         taxes[index] = taxes[index].checked_add(unit)?;
     }

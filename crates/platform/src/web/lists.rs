@@ -77,6 +77,47 @@ impl Request {
     }
 }
 
+impl Request {
+    /// What the list macros of `macros.html` read: the links to other pages and sorts, and the count in words.
+    /// `total` counts at most [`COUNT_LIMIT`] + 1.
+    pub fn view(&self, total: i64, shown: usize) -> minijinja::Value {
+        let first = if shown == 0 { 0 } else { self.offset() + 1 };
+        let last = self.offset() + i64::try_from(shown).unwrap_or_default();
+        let words = if total > COUNT_LIMIT { "over 10,000".to_owned() } else { grouped(total) };
+        // Beyond the count there is another page as long as this one is full.
+        let more = if total > COUNT_LIMIT { shown == usize::try_from(PAGE_SIZE).unwrap_or_default() } else { total > last };
+        let query = self.link(&[("sort", ""), ("page", ""), ("format", "")]);
+        let sort = if self.descending { format!("-{}", self.sort.key) } else { self.sort.key.to_owned() };
+        let page = |number: i64| self.link(&[("page", &number.to_string()), ("format", "")]);
+        minijinja::context! {
+            query => query.trim_start_matches('?'),
+            sort,
+            total => words,
+            first => grouped(first),
+            last => grouped(last),
+            prev => if self.page > 1 { page(self.page - 1) } else { String::new() },
+            next => if more { page(self.page + 1) } else { String::new() },
+            csv => self.link(&[("format", "csv"), ("page", "")]),
+        }
+    }
+}
+
+/// `12345` as `12,345`.
+pub fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if number < 0 {
+        out.push('-');
+    }
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     Ascending,

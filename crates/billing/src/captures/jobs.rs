@@ -1,0 +1,95 @@
+//! The capture batch as a job, and the job that owns every attempt whose outcome is open.
+
+use accounts::activity_log::Actor;
+use kernel::Result;
+use platform::App;
+use platform::jobs::{Done, Job, Registry};
+use platform::runs::{self, NewRun, Progress, RunState};
+use serde_json::{Value, json};
+
+use super::Report;
+use crate::terms::Terms;
+
+pub const TASK: &str = "capture_payments";
+const JOB: &str = "billing.capture_payments";
+pub(super) const RESOLVE: &str = "billing.resolve_attempt";
+/// Seconds after which an attempt is asked about: longer than any call of a gateway may take.
+pub(super) const FIRST_LOOK: i64 = 120;
+
+pub fn register(registry: &mut Registry) {
+    registry.add(JOB, perform);
+    registry.add(RESOLVE, resolve);
+    registry.add(super::webhooks::JOB, super::webhooks::perform);
+}
+
+/// Asks for a run; a second request with the same key is the same run.
+pub async fn request(
+    tx: &mut platform::Tx,
+    key: String,
+    terms: &Terms,
+    trigger: &'static str,
+    by: &Actor,
+) -> Result<(i64, bool)> {
+    let new = NewRun {
+        task: TASK,
+        job: JOB,
+        key,
+        business_date: terms.today,
+        trigger,
+        requested_by: by.name.clone(),
+        scope: json!({}),
+    };
+    runs::request(tx, new, terms.now).await
+}
+
+async fn perform(app: App, job: Job) -> Result<Done> {
+    let run_id = job.int("run")?;
+    let mut tx = app.db.write().await?;
+    let run = runs::find(&mut tx, run_id).await?;
+    if matches!(run.state, RunState::Finished | RunState::Failed) {
+        return Ok(Done::Finished);
+    }
+    runs::start(&mut tx, run_id, app.clock.now()).await?;
+    let terms = Terms::load(&mut tx, app.clock.now()).await?;
+    tx.commit().await?;
+    let by = Actor::system(&run.requested_by);
+    let report = super::run(&app, &by, &terms, &Progress::of(&app, run_id)).await?;
+    let mut tx = app.db.write().await?;
+    runs::finish(&mut tx, run_id, RunState::Finished, &summary(&report), app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(Done::Finished)
+}
+
+pub fn summary(report: &Report) -> Value {
+    let collected: Vec<Value> = report
+        .collected
+        .iter()
+        .map(|sum| json!({ "currency": sum.currency.code(), "amount": sum.decimal() }))
+        .collect();
+    json!({
+        "due": report.due,
+        "succeeded": report.succeeded,
+        "pending": report.pending,
+        "declined": report.declined,
+        "action_required": report.action_required,
+        "unknown": report.unknown,
+        "failed": report.failed,
+        "collected": collected,
+    })
+}
+
+/// Looks at an attempt again and again, less and less often, until its outcome is known.
+async fn resolve(app: App, job: Job) -> Result<Done> {
+    let attempt_id = job.int("attempt")?;
+    if super::resolve(&app, attempt_id).await? {
+        return Ok(Done::Finished);
+    }
+    let now = app.clock.now();
+    let age = now.seconds_since(job.created_at);
+    let wait = match age {
+        ..900 => 60,
+        900..7200 => 600,
+        _ => 3600,
+    };
+    Ok(Done::Again(now.plus_seconds(wait)))
+}

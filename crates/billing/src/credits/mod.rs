@@ -1,0 +1,216 @@
+//! Credit: money of the client that we hold. It comes from overpayments, from staff, from cancelled invoices that were
+//! partly paid, and pays invoices.
+//!
+//! What must hold: the balance equals the sum of the movements, and of the ledger's credit account; staff cannot take
+//! out more than there is.
+
+use accounts::activity_log::{self, Activity, Actor};
+use accounts::clients::{self, Locked};
+use kernel::{Currency, Date, Error, Money, Result, Timestamp};
+use platform::db::Conn;
+use platform::{params, record};
+
+use crate::invoices::{self, InvoiceStatus};
+use crate::ledger::{self, Account, Entry};
+
+kernel::text_enum! {
+    pub enum CreditKind {
+        Granted = "granted",
+        Removed = "removed",
+        Overpayment = "overpayment",
+        Applied = "applied",
+        Returned = "returned",
+    }
+}
+platform::enum_column!(CreditKind);
+
+record! {
+    #[derive(Debug, Clone)]
+    pub struct Movement {
+        pub id: i64,
+        pub client_id: i64,
+        pub currency: Currency,
+        pub amount: i64,
+        pub kind: CreditKind,
+        pub description: String,
+        pub invoice_id: Option<i64>,
+        pub transaction_id: Option<i64>,
+        pub actor: String,
+        pub booked_on: Date,
+        pub created_at: Timestamp,
+    }
+}
+
+/// A change of a client's credit, before it is booked.
+pub(crate) struct NewMovement<'a> {
+    pub client_id: i64,
+    pub amount: Money,
+    pub kind: CreditKind,
+    pub description: &'a str,
+    pub invoice_id: Option<i64>,
+    pub transaction_id: Option<i64>,
+    pub by: &'a Actor,
+    pub on: Date,
+}
+
+pub async fn balance(conn: &mut Conn, client_id: i64, currency: Currency) -> Result<Money> {
+    let found: Option<(i64,)> =
+        conn.optional("SELECT balance FROM credit_balances WHERE client_id = $1", params![client_id]).await?;
+    Ok(Money::new(found.map_or(0, |(balance,)| balance), currency))
+}
+
+/// The movements of a client, newest first.
+pub async fn movements(conn: &mut Conn, client_id: i64, limit: i64) -> Result<Vec<Movement>> {
+    let sql = format!(
+        "SELECT {} FROM credit_movements WHERE client_id = $1 ORDER BY id DESC LIMIT $2",
+        Movement::columns("")
+    );
+    conn.all(&sql, params![client_id, limit]).await
+}
+
+/// Writes a movement and the balance. The ledger entry is the caller's, because only it knows the other side.
+pub(crate) async fn write(tx: &mut Locked<'_>, new: NewMovement<'_>, now: Timestamp) -> Result<i64> {
+    tx.check(new.client_id)?;
+    let id: i64 = tx
+        .scalar(
+            "INSERT INTO credit_movements (client_id, currency, amount, kind, description, invoice_id, \
+             transaction_id, actor, booked_on, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             RETURNING id",
+            params![
+                new.client_id,
+                new.amount.currency,
+                new.amount.minor,
+                new.kind,
+                new.description,
+                new.invoice_id,
+                new.transaction_id,
+                new.by.name,
+                new.on,
+                now
+            ],
+        )
+        .await?;
+    tx.execute(
+        "INSERT INTO credit_balances (client_id, currency, balance) VALUES ($1, $2, $3) \
+         ON CONFLICT (client_id) DO UPDATE SET balance = credit_balances.balance + excluded.balance",
+        params![new.client_id, new.amount.currency, new.amount.minor],
+    )
+    .await?;
+    Ok(id)
+}
+
+/// Staff give credit (a positive amount) or take it back (a negative one), without money.
+pub async fn adjust(
+    tx: &mut Locked<'_>,
+    by: &Actor,
+    client_id: i64,
+    amount: Money,
+    description: &str,
+    on: Date,
+    now: Timestamp,
+) -> Result<Money> {
+    let client = clients::find(tx, client_id).await?;
+    if amount.currency != client.currency {
+        return Err(Error::invalid("amount", format!("Use the client's currency, {}.", client.currency)));
+    }
+    if amount.is_zero() {
+        return Err(Error::invalid("amount", "No Amount Provided"));
+    }
+    let description = kernel::single_line(description, 500).or_else(|text| Err(Error::invalid("description", text)))?;
+    let before = balance(tx, client_id, client.currency).await?;
+    let after = before.checked_add(amount)?;
+    if amount.is_negative() && after.is_negative() {
+        return Err(Error::refused(format!("The client has {before} of credit; no more can be taken out.")));
+    }
+    let kind = if amount.is_negative() { CreditKind::Removed } else { CreditKind::Granted };
+    let movement = NewMovement {
+        client_id,
+        amount,
+        kind,
+        description: &description,
+        invoice_id: None,
+        transaction_id: None,
+        by,
+        on,
+    };
+    let id = write(tx, movement, now).await?;
+    let entry = Entry::new(format!("credit:{id}"), "credit", Some(client_id), on)
+        .debit(Account::Goodwill, None, amount)
+        .credit(Account::Credit, None, amount);
+    ledger::book(tx, &[entry], now).await?;
+    let text = format!("Credit of {amount}: {description}");
+    activity_log::record(tx, by, Activity::new(text).client(client_id).about(format!("client:{client_id}")), now).await?;
+    Ok(after)
+}
+
+/// Pays an unpaid invoice, or a part of it, with credit.
+pub async fn apply(
+    tx: &mut Locked<'_>,
+    by: &Actor,
+    invoice_id: i64,
+    amount: Money,
+    on: Date,
+    now: Timestamp,
+) -> Result<()> {
+    let invoice = invoices::find(tx, invoice_id).await?;
+    tx.check(invoice.client_id)?;
+    if invoice.status != InvoiceStatus::Unpaid {
+        return Err(Error::refused("Invoice Not in Unpaid Status"));
+    }
+    if amount.currency != invoice.currency {
+        return Err(Error::invalid("amount", format!("Use the invoice's currency, {}.", invoice.currency)));
+    }
+    if !amount.is_positive() {
+        return Err(Error::invalid("amount", "Credit Amount to apply must be greater than zero"));
+    }
+    if amount.minor > balance(tx, invoice.client_id, invoice.currency).await?.minor {
+        return Err(Error::invalid("amount", "Amount exceeds customer credit balance"));
+    }
+    if amount.minor > invoice.balance {
+        return Err(Error::invalid("amount", "Amount Exceeds Invoice Balance"));
+    }
+    let negated = amount.checked_neg()?;
+    let description = format!("Credit applied to invoice {}", invoice.title());
+    let movement = NewMovement {
+        client_id: invoice.client_id,
+        amount: negated,
+        kind: CreditKind::Applied,
+        description: &description,
+        invoice_id: Some(invoice_id),
+        transaction_id: None,
+        by,
+        on,
+    };
+    let id = write(tx, movement, now).await?;
+    let entry = Entry::new(format!("credit:{id}"), "credit_applied", Some(invoice.client_id), on)
+        .debit(Account::Credit, None, amount)
+        .credit(Account::Receivable, Some(invoice_id), amount);
+    ledger::book(tx, &[entry], now).await?;
+    tx.execute(
+        "UPDATE invoices SET balance = balance - $2, credit_applied = credit_applied + $2, updated_at = $3 WHERE id = $1",
+        params![invoice_id, amount.minor, now],
+    )
+    .await?;
+    let activity =
+        Activity::new(format!("{description}: {amount}")).client(invoice.client_id).about(format!("invoice:{invoice_id}"));
+    activity_log::record(tx, by, activity, now).await?;
+    invoices::mark_paid(tx, invoice_id, invoice.client_id, now).await
+}
+
+/// Pays as much of an invoice as the client's credit allows; how much that was.
+pub async fn apply_available(
+    tx: &mut Locked<'_>,
+    by: &Actor,
+    invoice_id: i64,
+    on: Date,
+    now: Timestamp,
+) -> Result<Money> {
+    let invoice = invoices::find(tx, invoice_id).await?;
+    let available = balance(tx, invoice.client_id, invoice.currency).await?;
+    let amount = invoice.money(invoice.balance.min(available.minor));
+    if invoice.status != InvoiceStatus::Unpaid || !amount.is_positive() {
+        return Ok(Money::zero(invoice.currency));
+    }
+    apply(tx, by, invoice_id, amount, on, now).await?;
+    Ok(amount)
+}

@@ -1,0 +1,421 @@
+//! Generate Due Invoices: everything due within its lead days becomes invoices.
+//!
+//! What must hold:
+//! - A period is invoiced once, whatever runs twice, crashes or races: see [`invoices::issue`].
+//! - A client that cannot be invoiced is parked with the reason and stops nobody else.
+//! - The dry run goes through the same code and is rolled back; so it prints what the real run will do.
+//!
+//! Clients are taken in batches: many clients a transaction, because a commit per client costs far more than the work.
+//! A batch that fails is done again client by client, to find the one that is broken.
+
+pub mod jobs;
+
+use std::collections::{HashMap, HashSet};
+
+use accounts::activity_log::Actor;
+use accounts::clients::{self, Locked};
+use kernel::{Currency, Date, Error, Money, Result};
+use platform::db::{Conn, Db, Tx};
+use platform::runs::{Failed, Progress};
+use platform::{params, record};
+
+use crate::invoices::draft::{self, DueCharge, Grouping};
+use crate::invoices::{self, Issued, LineKind, NewInvoice, NewLine, Tell};
+use crate::recurring::RecurringCharge;
+use crate::terms::{Buyer, Terms};
+use crate::{credits, settings};
+
+/// Clients a transaction.
+const BATCH: usize = 200;
+
+/// What to limit a run to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    pub client_id: Option<i64>,
+    /// Only charges of these owners, e.g. services by id; `None`: all.
+    pub owners: Option<HashSet<(String, i64)>>,
+    /// Even where mails are on, send none.
+    pub no_mails: bool,
+}
+
+/// What a run does: the same for a dry run and a real one, but for ids and numbers, which only real documents have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    pub client_id: i64,
+    pub due_on: Date,
+    pub gateway: String,
+    pub total: Money,
+    pub credit_applied: Money,
+    pub lines: Vec<String>,
+    pub invoice: Option<Issued>,
+}
+
+/// A client whose invoices could not be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub client_id: i64,
+    pub message: String,
+}
+
+impl Failure {
+    fn told(&self) -> Failed {
+        Failed { client_id: Some(self.client_id), subject: None, message: self.message.clone() }
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    pub clients: usize,
+    pub invoices: usize,
+    pub lines: usize,
+    /// By currency.
+    pub totals: Vec<Money>,
+    pub failures: Vec<Failure>,
+    pub last_invoice_id: i64,
+    /// Each invoice, when the caller asked for them.
+    pub made: Vec<Made>,
+}
+
+/// Whether the report lists every invoice. A batch over a million services counts only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    Counts,
+    EveryInvoice,
+}
+
+impl Report {
+    fn add(&mut self, made: Vec<Made>, detail: Detail) {
+        self.invoices += made.len();
+        for invoice in &made {
+            self.lines += invoice.lines.len();
+            match self.totals.iter_mut().find(|total| total.currency == invoice.total.currency) {
+                Some(total) => total.minor = total.minor.saturating_add(invoice.total.minor),
+                None => self.totals.push(invoice.total),
+            }
+            if let Some(issued) = &invoice.invoice {
+                self.last_invoice_id = self.last_invoice_id.max(issued.id);
+            }
+        }
+        if detail == Detail::EveryInvoice {
+            self.made.extend(made);
+        }
+    }
+}
+
+/// Whether documents come into being.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Real,
+    DryRun,
+}
+
+/// Runs over all clients with something due and tells `progress` of every batch.
+pub async fn run(
+    db: &Db,
+    by: &Actor,
+    terms: &Terms,
+    scope: &Scope,
+    mode: Mode,
+    detail: Detail,
+    progress: &Progress,
+) -> Result<Report> {
+    let mut conn = db.read().await?;
+    let ids = clients_due(&mut conn, terms, scope).await?;
+    drop(conn);
+    let mut report = Report { clients: ids.len(), ..Report::default() };
+    for (index, block) in ids.chunks(BATCH).enumerate() {
+        let (made, failures) = batch(db, by, terms, scope, mode, block).await?;
+        report.add(made, detail);
+        let new: Vec<Failed> = failures.iter().map(Failure::told).collect();
+        report.failures.extend(failures);
+        progress.step(ids.len(), index * BATCH + block.len(), report.failures.len(), &new).await?;
+        // Between batches others get their turn at the single writer of SQLite.
+        tokio::task::yield_now().await;
+    }
+    Ok(report)
+}
+
+/// The clients with a charge that may be due, by id. Parked ones are left out.
+async fn clients_due(conn: &mut Conn, terms: &Terms, scope: &Scope) -> Result<Vec<i64>> {
+    let until = terms.today.plus_days(terms.longest_lead())?;
+    match scope.client_id {
+        Some(id) => {
+            conn.column(
+                "SELECT DISTINCT client_id FROM recurring_charges WHERE client_id = $1 AND billable \
+                 AND next_invoice_on <= $2",
+                params![id, until],
+            )
+            .await
+        }
+        None => {
+            conn.column(
+                "SELECT DISTINCT client_id FROM recurring_charges WHERE billable AND next_invoice_on <= $1 \
+                 AND client_id NOT IN (SELECT client_id FROM parked_clients) ORDER BY client_id",
+                params![until],
+            )
+            .await
+        }
+    }
+}
+
+async fn batch(
+    db: &Db,
+    by: &Actor,
+    terms: &Terms,
+    scope: &Scope,
+    mode: Mode,
+    ids: &[i64],
+) -> Result<(Vec<Made>, Vec<Failure>)> {
+    match attempt(db, by, terms, scope, mode, ids).await {
+        Ok(made) => Ok((made, Vec::new())),
+        Err(error @ Error::Unavailable(_)) => Err(error),
+        Err(error) if ids.len() == 1 => Ok((Vec::new(), vec![park(db, mode, ids[0], &error, terms).await?])),
+        Err(_) => {
+            let mut all = Vec::new();
+            let mut failures = Vec::new();
+            for id in ids {
+                match attempt(db, by, terms, scope, mode, &[*id]).await {
+                    Ok(made) => all.extend(made),
+                    Err(error @ Error::Unavailable(_)) => return Err(error),
+                    Err(error) => failures.push(park(db, mode, *id, &error, terms).await?),
+                }
+            }
+            Ok((all, failures))
+        }
+    }
+}
+
+/// One transaction over some clients.
+async fn attempt(db: &Db, by: &Actor, terms: &Terms, scope: &Scope, mode: Mode, ids: &[i64]) -> Result<Vec<Made>> {
+    let mut tx = db.write().await?;
+    let made = {
+        let mut locked = clients::lock_many(&mut tx, ids).await?;
+        generate(&mut locked, by, terms, scope).await?
+    };
+    match mode {
+        Mode::Real => tx.commit().await?,
+        Mode::DryRun => tx.rollback().await?,
+    }
+    Ok(match mode {
+        Mode::Real => made,
+        Mode::DryRun => made.into_iter().map(|made| Made { invoice: None, ..made }).collect(),
+    })
+}
+
+record! {
+    struct ClientRow {
+        id: i64,
+        currency: Currency,
+        country: String,
+        state: String,
+        tax_exempt: bool,
+        party_id: i64,
+        separate_invoices: bool,
+        group_separate: Option<bool>,
+        credit: Option<i64>,
+    }
+}
+
+/// Makes the invoices of the locked clients.
+async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope) -> Result<Vec<Made>> {
+    let ids = tx.ids().to_vec();
+    let clients: Vec<ClientRow> = tx
+        .all(
+            "SELECT c.id, c.currency, c.country, c.state, c.tax_exempt, c.party_id, c.separate_invoices, \
+                    g.separate_invoices, b.balance \
+             FROM clients c LEFT JOIN client_groups g ON g.id = c.group_id \
+             LEFT JOIN credit_balances b ON b.client_id = c.id \
+             WHERE c.id IN $1[] AND c.status <> 'closed'",
+            params![ids],
+        )
+        .await?;
+    let until = terms.today.plus_days(terms.longest_lead())?;
+    let sql = format!(
+        "SELECT {} FROM recurring_charges WHERE client_id IN $1[] AND billable AND next_invoice_on <= $2 ORDER BY id",
+        RecurringCharge::columns("")
+    );
+    let charges: Vec<RecurringCharge> = tx.all(&sql, params![ids, until]).await?;
+    let mut by_client: HashMap<i64, Vec<DueCharge>> = HashMap::new();
+    for charge in charges {
+        let wanted = scope
+            .owners
+            .as_ref()
+            .is_none_or(|owners| owners.contains(&(charge.owner_kind.clone(), charge.owner_id)));
+        if wanted {
+            by_client.entry(charge.client_id).or_default().push(due(charge));
+        }
+    }
+    let mut new = Vec::new();
+    let mut moves = Vec::new();
+    for client in &clients {
+        let Some(charges) = by_client.remove(&client.id) else { continue };
+        let grouping = Grouping {
+            separate: client.separate_invoices || client.group_separate.unwrap_or(false),
+            continuous: terms.continuous,
+            lead: terms.lead,
+        };
+        let grouped = draft::group(charges, &grouping, terms.today)
+            .or_else(|error| Err(Error::refused(error.to_string())))?;
+        moves.extend(grouped.advanced_only.into_iter().map(|line| (line.charge.charge_id, line.period.until)));
+        new.extend(grouped.drafts.into_iter().map(|draft| invoice(client, draft, terms)));
+    }
+    advance_free(tx, &moves).await?;
+    let shapes: Vec<Shape> = new.iter().map(Shape::of).collect();
+    let tell = if terms.settings.bool(&settings::MAIL_INVOICES) && !scope.no_mails { Tell::Client } else { Tell::Nobody };
+    let issued = invoices::issue(tx, terms, new, tell).await?;
+    let mut credit: HashMap<i64, i64> =
+        clients.iter().filter_map(|client| Some((client.id, client.credit.filter(|credit| *credit > 0)?))).collect();
+    let mut made = Vec::with_capacity(issued.len());
+    for (issued, shape) in pair(issued, shapes) {
+        let mut applied = Money::zero(issued.total.currency);
+        if terms.auto_credit && credit.get(&issued.client_id).is_some_and(|left| *left > 0) {
+            applied = credits::apply_available(tx, by, issued.id, terms.today, terms.now).await?;
+            if let Some(left) = credit.get_mut(&issued.client_id) {
+                *left -= applied.minor;
+            }
+        }
+        made.push(Made {
+            client_id: issued.client_id,
+            due_on: shape.due_on,
+            gateway: shape.gateway,
+            total: issued.total,
+            credit_applied: applied,
+            lines: shape.lines,
+            invoice: Some(issued),
+        });
+    }
+    Ok(made)
+}
+
+/// What a report says of an invoice, kept while the invoice itself is handed over to be issued.
+struct Shape {
+    client_id: i64,
+    due_on: Date,
+    gateway: String,
+    lines: Vec<String>,
+    periods: Vec<(i64, Date)>,
+}
+
+impl Shape {
+    fn of(new: &NewInvoice) -> Shape {
+        Shape {
+            client_id: new.buyer.client_id,
+            due_on: new.due_on,
+            gateway: new.gateway.clone(),
+            lines: new.lines.iter().map(|line| format!("{} {}", line.description, line.amount.decimal())).collect(),
+            periods: new
+                .lines
+                .iter()
+                .filter_map(|line| line.billed.as_ref().map(|(charge, period)| (*charge, period.from)))
+                .collect(),
+        }
+    }
+}
+
+/// Issued invoices keep the order in which they were given, but those without a line left are missing.
+fn pair(issued: Vec<Issued>, shapes: Vec<Shape>) -> Vec<(Issued, Shape)> {
+    debug_assert!(shapes.iter().all(|shape| !shape.periods.is_empty()));
+    let mut shapes = shapes.into_iter();
+    issued
+        .into_iter()
+        .filter_map(|issued| {
+            let shape = shapes.find(|shape| shape.client_id == issued.client_id)?;
+            Some((issued, shape))
+        })
+        .collect()
+}
+
+fn due(charge: RecurringCharge) -> DueCharge {
+    DueCharge {
+        charge_id: charge.id,
+        client_id: charge.client_id,
+        owner_kind: charge.owner_kind,
+        owner_id: charge.owner_id,
+        description: charge.description,
+        amount: Money::new(charge.amount, charge.currency),
+        cycle: charge.cycle,
+        anchor_day: charge.anchor_day,
+        gateway: charge.gateway,
+        taxed: charge.taxed,
+        next_due_on: charge.next_due_on,
+        next_invoice_on: charge.next_invoice_on,
+        remaining: charge.remaining,
+    }
+}
+
+fn invoice(client: &ClientRow, draft: draft::Draft, terms: &Terms) -> NewInvoice {
+    let lines = draft
+        .lines
+        .into_iter()
+        .map(|line| NewLine {
+            kind: LineKind::parse(&line.charge.owner_kind).unwrap_or(LineKind::Item),
+            billed: Some((line.charge.charge_id, line.period)),
+            owner: Some((line.charge.owner_kind, line.charge.owner_id)),
+            description: line.description,
+            quantity: 1,
+            amount: line.charge.amount,
+            taxed: line.charge.taxed,
+        })
+        .collect();
+    NewInvoice {
+        buyer: Buyer {
+            client_id: client.id,
+            currency: client.currency,
+            country: client.country.clone(),
+            state: client.state.clone(),
+            tax_exempt: client.tax_exempt,
+            party_id: client.party_id,
+        },
+        issued_on: terms.today,
+        due_on: draft.due_on,
+        gateway: draft.gateway,
+        lines,
+        notes: String::new(),
+        source: "generation".to_owned(),
+        levels: None,
+    }
+}
+
+/// Periods that cost nothing and have no invoice to stand on: both dates move on.
+async fn advance_free(tx: &mut Tx, moves: &[(i64, Date)]) -> Result<()> {
+    for (charge, until) in moves {
+        let moved: Option<(String, i64)> = tx
+            .optional(
+                "UPDATE recurring_charges SET next_invoice_on = $2, next_due_on = $2, remaining = remaining - 1 \
+                 WHERE id = $1 AND next_invoice_on < $2 RETURNING owner_kind, owner_id",
+                params![charge, until],
+            )
+            .await?;
+        if let Some((owner_kind, owner_id)) = moved {
+            tx.publish(&crate::recurring::DueDateMoved { owner_kind, owner_id, next_due_on: *until }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a client out of the batches until somebody has looked.
+async fn park(db: &Db, mode: Mode, client_id: i64, error: &Error, terms: &Terms) -> Result<Failure> {
+    let message = error.to_string();
+    tracing::warn!(client_id, %message, "a client cannot be invoiced");
+    if mode == Mode::Real {
+        let mut tx = db.write().await?;
+        tx.execute(
+            "INSERT INTO parked_clients (client_id, reason, at) VALUES ($1, $2, $3) \
+             ON CONFLICT (client_id) DO UPDATE SET reason = excluded.reason, at = excluded.at",
+            params![client_id, message, terms.now],
+        )
+        .await?;
+        tx.commit().await?;
+    }
+    Ok(Failure { client_id, message })
+}
+
+/// Puts a parked client back into the batches.
+pub async fn unpark(tx: &mut Tx, by: &Actor, client_id: i64, now: kernel::Timestamp) -> Result<()> {
+    let gone = tx.execute("DELETE FROM parked_clients WHERE client_id = $1", params![client_id]).await?;
+    if gone == 0 {
+        return Err(Error::refused("This client is not parked."));
+    }
+    let activity = accounts::activity_log::Activity::new("Billing resumed").client(client_id);
+    accounts::activity_log::record(tx, by, activity.about(format!("client:{client_id}")), now).await
+}

@@ -1,0 +1,149 @@
+//! SQL of invoices.
+
+use kernel::{Date, Rate, Result, Timestamp};
+use platform::db::{Conn, Insert, Tx};
+use platform::{cells, params};
+
+use super::{Document, Invoice, InvoiceStatus, Line, SERIES};
+
+pub async fn find(conn: &mut Conn, id: i64) -> Result<Option<Invoice>> {
+    let sql = format!("SELECT {} FROM invoices WHERE id = $1", Invoice::columns(""));
+    conn.optional(&sql, params![id]).await
+}
+
+pub async fn lines(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Line>> {
+    let sql = format!("SELECT {} FROM invoice_lines WHERE invoice_id = $1 ORDER BY position", Line::columns(""));
+    conn.all(&sql, params![invoice_id]).await
+}
+
+/// The first of `count` numbers of a series, taken from it. The row is the lock: numbers are given out in the order of
+/// commits, and those of a transaction that fails are given out again.
+pub async fn take_numbers(tx: &mut Tx, series: &str, period: &str, count: usize) -> Result<i64> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let next: i64 = tx
+        .scalar(
+            "INSERT INTO number_series (name, period, next) VALUES ($1, $2, 1 + $3) \
+             ON CONFLICT (name, period) DO UPDATE SET next = number_series.next + $3 RETURNING next",
+            params![series, period, count],
+        )
+        .await?;
+    Ok(next - count)
+}
+
+pub(super) async fn insert(tx: &mut Tx, documents: &[Document], seller_id: i64, now: Timestamp) -> Result<()> {
+    let mut heads = Insert::into(
+        "invoices",
+        &[
+            "id", "client_id", "status", "series", "series_period", "series_number", "number", "currency",
+            "issued_on", "due_on", "seller_id", "buyer_id", "tax_name1", "tax_rate1", "tax_name2", "tax_rate2",
+            "subtotal", "tax1", "tax2", "total", "document_hash", "gateway", "balance", "credit_applied", "notes",
+            "source", "created_at", "updated_at",
+        ],
+    );
+    let mut lines = Insert::into(
+        "invoice_lines",
+        &[
+            "invoice_id", "position", "kind", "charge_id", "owner_kind", "owner_id", "description", "quantity",
+            "amount", "taxed", "tax_category", "net", "tax1", "tax2", "period_from", "period_until",
+        ],
+    );
+    for document in documents {
+        let new = &document.new;
+        let name1 = document.levels.level1.as_ref().map_or("", |level| level.name.as_str());
+        let name2 = document.levels.level2.as_ref().map_or("", |level| level.name.as_str());
+        const ZERO: Rate = Rate::ZERO;
+        let rate1 = document.levels.level1.as_ref().map_or(&ZERO, |level| &level.rate);
+        let rate2 = document.levels.level2.as_ref().map_or(&ZERO, |level| &level.rate);
+        heads.row(cells![
+            document.id,
+            new.buyer.client_id,
+            InvoiceStatus::Unpaid,
+            SERIES,
+            document.series_period,
+            document.series_number,
+            document.number,
+            new.buyer.currency,
+            new.issued_on,
+            new.due_on,
+            seller_id,
+            new.buyer.party_id,
+            name1,
+            rate1,
+            name2,
+            rate2,
+            document.totals.subtotal.minor,
+            document.totals.tax1.minor,
+            document.totals.tax2.minor,
+            document.totals.total.minor,
+            document.hash,
+            new.gateway,
+            document.totals.total.minor,
+            0i64,
+            new.notes,
+            new.source,
+            now,
+            now
+        ]);
+        for ((line, tax), position) in new.lines.iter().zip(&document.totals.lines).zip(1i64..) {
+            let charge = line.billed.as_ref().map(|(charge, _)| *charge);
+            let from = line.billed.as_ref().map(|(_, period)| period.from);
+            let until = line.billed.as_ref().map(|(_, period)| period.until);
+            let owner_kind = line.owner.as_ref().map(|(kind, _)| kind.as_str());
+            let owner_id = line.owner.as_ref().map(|(_, id)| *id);
+            use platform::db::{ToValue, Value};
+            lines.row([
+                document.id.to_value(),
+                Value::Int(position),
+                line.kind.to_value(),
+                charge.map_or(Value::Null, Value::Int),
+                owner_kind.map_or(Value::Null, ToValue::to_value),
+                owner_id.map_or(Value::Null, Value::Int),
+                line.description.to_value(),
+                line.quantity.to_value(),
+                line.amount.minor.to_value(),
+                line.taxed.to_value(),
+                tax.category.to_value(),
+                tax.net.minor.to_value(),
+                tax.tax1.minor.to_value(),
+                tax.tax2.minor.to_value(),
+                date(from),
+                date(until),
+            ]);
+        }
+    }
+    heads.run(tx).await?;
+    lines.run(tx).await?;
+    Ok(())
+}
+
+fn date(date: Option<Date>) -> platform::db::Value<'static> {
+    date.map_or(platform::db::Value::Null, |date| platform::db::Value::Text(date.to_string().into()))
+}
+
+/// Moves charges' `next_invoice_on` on to the given dates, never back, and counts their remaining periods down.
+pub(super) async fn advance(tx: &mut Tx, moves: &[(i64, Date)]) -> Result<()> {
+    for block in moves.chunks(128) {
+        let mut sql = String::from(
+            "UPDATE recurring_charges SET next_invoice_on = moved.until, remaining = remaining - 1 FROM (",
+        );
+        let mut values = Vec::with_capacity(block.len() * 2);
+        for (index, (charge, until)) in block.iter().enumerate() {
+            use std::fmt::Write;
+            use platform::db::{ToValue, Value};
+            let _ = write!(
+                sql,
+                "{}SELECT CAST(${} AS BIGINT) AS charge, CAST(${} AS TEXT) AS until",
+                if index == 0 { "" } else { " UNION ALL " },
+                index * 2 + 1,
+                index * 2 + 2
+            );
+            values.push(charge.to_value());
+            values.push(Value::Text(until.to_string().into()));
+        }
+        sql.push_str(
+            ") AS moved WHERE recurring_charges.id = moved.charge AND recurring_charges.next_invoice_on < moved.until",
+        );
+        tx.execute(&sql, &values).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! The settings that billing reads.
+
+pub use accounts::company::TIME_ZONE;
+use platform::{Kind, Setting};
+
+macro_rules! settings {
+    ($($name:ident = $key:literal, $section:literal, $kind:expr, $default:literal, $label:literal, $help:literal, $reader:literal;)+) => {
+        $(pub const $name: Setting = Setting {
+            key: $key, kind: $kind, default: $default, section: $section, label: $label, help: $help, read_by: $reader,
+        };)+
+        pub const SETTINGS: &[Setting] = &[$($name),+];
+    };
+}
+
+const DAYS: Kind = Kind::Int { min: 0, max: 365 };
+const CYCLE_DAYS: Kind = Kind::OptionalInt { min: 0, max: 365 };
+
+settings! {
+    COMPANY_NAME = "company_name", "General", Kind::Text { max: 200 }, "", "Company name",
+        "Your name on invoices, mails and pages.", "billing::terms::Terms::load";
+    COMPANY_EMAIL = "company_email", "General", Kind::Email, "", "Company e-mail",
+        "Printed on invoices.", "billing::terms::Terms::load";
+    COMPANY_ADDRESS = "company_address", "General", Kind::Lines { max: 1000 }, "", "Company address",
+        "Printed on invoices, a line each. Documents that are issued keep the address they were issued with.",
+        "billing::terms::Terms::load";
+    COMPANY_COUNTRY = "company_country", "General", Kind::Text { max: 2 }, "", "Company country",
+        "Two letters, such as DE.", "billing::terms::Terms::load";
+    COMPANY_TAX_ID = "company_tax_id", "General", Kind::Text { max: 60 }, "", "Company tax id",
+        "Your VAT or tax number on invoices.", "billing::terms::Terms::load";
+    PAY_TO = "pay_to", "General", Kind::Lines { max: 2000 }, "", "Pay-to text",
+        "Printed under invoices, for example your bank account.", "billing::invoices::pdf::render";
+    SYSTEM_URL = "system_url", "General", Kind::Text { max: 300 }, "http://localhost:8080", "System address",
+        "Where clients reach this installation; used for links in mails.", "billing::mails::invoice_created";
+
+    AUTOMATION_HOUR = "automation_hour", "Automation", Kind::Int { min: 0, max: 23 }, "9", "Hour of the daily batch",
+        "Invoices are generated and cards are charged once a day from this hour on, in your time zone. A missed day is made up for.",
+        "billing::schedule::tick";
+    AUTOMATION_ENABLED = "automation_enabled", "Automation", Kind::Bool, "true", "Run the daily batch",
+        "Off: invoices are generated and cards charged only when somebody asks for it.", "billing::schedule::tick";
+    LEAD_DAYS = "invoice_lead_days", "Automation", DAYS, "14", "Invoice generation",
+        "Days before the due date on which an invoice is made.", "billing::terms::Terms::load";
+    LEAD_MONTHLY = "invoice_lead_days_monthly", "Automation", CYCLE_DAYS, "", "… monthly",
+        "Empty: as above.", "billing::terms::Terms::load";
+    LEAD_QUARTERLY = "invoice_lead_days_quarterly", "Automation", CYCLE_DAYS, "", "… quarterly",
+        "Empty: as above.", "billing::terms::Terms::load";
+    LEAD_SEMIANNUALLY = "invoice_lead_days_semiannually", "Automation", CYCLE_DAYS, "", "… semi-annually",
+        "Empty: as above.", "billing::terms::Terms::load";
+    LEAD_ANNUALLY = "invoice_lead_days_annually", "Automation", CYCLE_DAYS, "", "… annually",
+        "Empty: as above.", "billing::terms::Terms::load";
+    LEAD_BIENNIALLY = "invoice_lead_days_biennially", "Automation", CYCLE_DAYS, "", "… biennially",
+        "Empty: as above.", "billing::terms::Terms::load";
+    LEAD_TRIENNIALLY = "invoice_lead_days_triennially", "Automation", CYCLE_DAYS, "", "… triennially",
+        "Empty: as above.", "billing::terms::Terms::load";
+    LEAD_DOMAINS = "invoice_lead_days_domains", "Automation", CYCLE_DAYS, "", "… domains",
+        "Empty: as above.", "billing::terms::Terms::load";
+    CAPTURE_DAYS_BEFORE = "capture_days_before_due", "Automation", DAYS, "0", "Charge cards before due",
+        "Days before the due date on which a stored card is first charged; 0 on the due date.", "billing::captures::due";
+    CAPTURE_ONCE = "capture_attempt_once", "Automation", Kind::Bool, "false", "Attempt only once",
+        "On: a declined card is not tried again by itself.", "billing::captures::due";
+    CAPTURE_RETRY_WEEKS = "capture_retry_weeks", "Automation", Kind::Int { min: 0, max: 52 }, "1", "Retry every week for",
+        "Weeks during which a declined card is tried again once a week; 0 tries every day until it succeeds.",
+        "billing::captures::due";
+    CAPTURE_CONCURRENCY = "capture_concurrency", "Automation", Kind::Int { min: 1, max: 32 }, "4", "Charges at once",
+        "How many charges may be under way at the provider at the same time.", "billing::captures::run";
+
+    CONTINUOUS = "continuous_invoicing", "Invoices", Kind::Bool, "false", "Continuous invoice generation",
+        "On: a service is invoiced for its next period even while an older invoice is unpaid.", "billing::generation::run";
+    NUMBER_FORMAT = "invoice_number_format", "Invoices", Kind::Text { max: 60 }, "{NUMBER}", "Invoice number format",
+        "With {NUMBER}, {YEAR}, {MONTH}, {DAY}; {NUMBER:6} fills up with noughts.", "billing::terms::Terms::load";
+    NUMBER_RESET = "invoice_number_reset", "Invoices",
+        Kind::Choice(&[("never", "Never"), ("yearly", "Every year"), ("monthly", "Every month")]), "never",
+        "Start numbers anew", "Needs {YEAR} (and {MONTH}) in the format, so that no number appears twice.",
+        "billing::terms::Terms::load";
+    NOTE_FORMAT = "credit_note_number_format", "Invoices", Kind::Text { max: 60 }, "CN-{NUMBER}", "Credit note number format",
+        "As for invoices; the two must never give the same text.", "billing::terms::Terms::load";
+    MAIL_INVOICES = "mail_invoice_created", "Invoices", Kind::Bool, "true", "Mail new invoices",
+        "A mail to the client for each invoice that is generated.", "billing::generation::run";
+    AUTO_CREDIT = "auto_apply_credit", "Credit", Kind::Bool, "true", "Use credit automatically",
+        "Credit of a client pays recurring invoices as soon as they are generated.", "billing::generation::run";
+
+    TAX_ENABLED = "tax_enabled", "Tax", Kind::Bool, "false", "Charge tax",
+        "By the tax rules, on what is marked as taxed.", "billing::terms::Terms::load";
+    TAX_MODE = "tax_mode", "Tax", Kind::Choice(&[("exclusive", "Added to prices"), ("inclusive", "Included in prices")]),
+        "exclusive", "Prices", "Whether your prices contain the tax.", "billing::terms::Terms::load";
+    TAX_ROUNDING = "tax_rounding", "Tax", Kind::Choice(&[("document", "On the sum"), ("line", "On each line")]),
+        "document", "Tax is rounded", "On the sum of the taxed lines, or line by line.", "billing::terms::Terms::load";
+    TAX_COMPOUND = "tax_compound", "Tax",
+        Kind::Choice(&[("price", "On the price"), ("price_and_tax", "On the price and the first tax")]), "price",
+        "Level 2 tax", "What the second tax is a percentage of.", "billing::terms::Terms::load";
+    TAX_DEDUCT = "tax_deduct_inclusive", "Tax", Kind::Bool, "true", "Deduct tax for exempt clients",
+        "With prices that include tax: an exempt client pays the price without it.", "billing::terms::Terms::load";
+}

@@ -1,0 +1,102 @@
+//! Refunds.
+
+use std::collections::BTreeMap;
+
+use billing::gateways::{GatewayError, RefundOutcome, RefundRequest};
+use kernel::Money;
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use super::amount;
+use super::api::{self, Api, Reference, not_sent, one_line, unknown};
+use super::intent::REFUND;
+use super::leave_open;
+use super::search::{Listed, Search, find};
+use crate::gateways::http::Answer;
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Refund {
+    pub id: String,
+    pub status: Option<String>,
+    amount: i64,
+    currency: String,
+    pub payment_intent: Option<Reference>,
+    pub charge: Option<Reference>,
+    failure_reason: Option<String>,
+    metadata: Option<BTreeMap<String, String>>,
+}
+
+impl Listed for Refund {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Refund {
+    pub fn money(&self) -> Option<Money> {
+        amount::from_stripe(self.amount, &self.currency)
+    }
+
+    fn outcome(self) -> Result<RefundOutcome, GatewayError> {
+        match self.status.as_deref() {
+            Some("succeeded") => Ok(RefundOutcome::Succeeded { external_id: self.id }),
+            Some("pending" | "requires_action") => Ok(RefundOutcome::Pending { external_id: self.id }),
+            Some(status @ ("failed" | "canceled")) => {
+                let why = self.failure_reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                Ok(RefundOutcome::Refused { reason: format!("The refund {status}{why}.") })
+            }
+            _ => Err(unknown(format!("Stripe left the refund {} in an unknown status.", self.id))),
+        }
+    }
+}
+
+/// Idempotent by the refund's id for good, not only for the day that Stripe remembers the key.
+pub(super) async fn refund(api: &Api<'_>, request: &RefundRequest) -> Result<RefundOutcome, GatewayError> {
+    let units = amount::to_stripe(request.amount).map_err(not_sent)?.to_string();
+    let payment = payment_filter(&request.payment)?;
+    // If this is asked again after an unknown outcome, "not sent" would be true of the question only.
+    let refund = match earlier(api, payment, &request.refund).await.map_err(leave_open)? {
+        Some(earlier) => earlier,
+        None => {
+            let key = format!("metadata[{REFUND}]");
+            let form = [payment, ("amount", &units), (&key, &request.refund)];
+            let answer = api.post("/v1/refunds", &form, Some(&request.refund)).await?;
+            match refusal(&answer) {
+                Some(reason) => return Ok(RefundOutcome::Refused { reason }),
+                None => api::object(&answer)?,
+            }
+        }
+    };
+    if refund.money() != Some(request.amount) {
+        return Err(unknown(format!("Stripe's refund {} is not of {}.", refund.id, request.amount)));
+    }
+    refund.outcome()
+}
+
+async fn earlier(api: &Api<'_>, payment: (&str, &str), id: &str) -> Result<Option<Refund>, GatewayError> {
+    let ours = |refund: &Refund| refund.metadata.as_ref().and_then(|all| all.get(REFUND)).is_some_and(|it| it == id);
+    Ok(match find(api, "/v1/refunds", &[payment], ours).await? {
+        Search::Found(refund) => Some(refund),
+        Search::Absent(_) => None,
+    })
+}
+
+/// Refused for a reason that staff can read: more than was paid, already refunded, disputed.
+fn refusal(answer: &Answer) -> Option<String> {
+    if !matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::PAYMENT_REQUIRED | StatusCode::NOT_FOUND) {
+        return None;
+    }
+    let error = api::refusal(answer)?;
+    // An idempotency error says nothing of what the earlier request with this key did.
+    let says_no = error.kind.as_deref() != Some("idempotency_error");
+    says_no.then(|| one_line(error.message.as_deref().unwrap_or("Stripe refuses the refund.")))
+}
+
+/// Payments of an importing host may be known by their charge.
+fn payment_filter(payment: &str) -> Result<(&'static str, &str), GatewayError> {
+    match payment {
+        id if id.starts_with("pi_") => Ok(("payment_intent", id)),
+        id if id.starts_with("ch_") || id.starts_with("py_") => Ok(("charge", id)),
+        _ => Err(not_sent("This is not the id of a payment at Stripe.")),
+    }
+}

@@ -1,0 +1,110 @@
+//! Finding out what became of a charge, by reading only.
+
+use billing::gateways::{Attempt, GatewayConfig, GatewayError, LookUp};
+use kernel::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::api::{self, Api, Form, unknown};
+use super::intent::{PaymentIntent, Progress};
+use super::{fees, retrieve};
+use crate::gateways::http::Http;
+
+/// Until then a charge that is not to be found may still be on its way: our own call gives up after 30 seconds, and
+/// the rest is for what waits in networks and queues, and for clocks that differ.
+const GRACE_SECONDS: i64 = 600;
+/// How far before the start of the attempt the search begins. It costs little, since the customer's payments of a
+/// day are few, while a clock of ours that is ahead of Stripe's by more than this would hide the payment and let the
+/// client be charged twice.
+const LOOK_BACK_SECONDS: i64 = 86_400;
+/// Of 100 objects each.
+const MAX_PAGES: usize = 50;
+
+#[derive(Deserialize)]
+struct Page<T> {
+    data: Vec<T>,
+    has_more: bool,
+}
+
+pub(super) trait Listed: DeserializeOwned {
+    fn id(&self) -> &str;
+}
+
+impl Listed for PaymentIntent {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// The result of going through a list.
+pub(super) enum Search<T> {
+    Found(T),
+    /// With Stripe's time when it began to answer.
+    Absent(Option<Timestamp>),
+}
+
+pub(super) async fn look_up(http: &Http, config: &GatewayConfig, attempt: &Attempt) -> Result<LookUp, GatewayError> {
+    let api = Api::new(http, config)?;
+    let intent = match &attempt.external_id {
+        // Not found would mean another account's key or a wrong id, so it is an error here and never "never arrived".
+        Some(payment) => retrieve(&api, payment).await?,
+        None => match search(&api, attempt).await? {
+            Search::Found(intent) => intent,
+            Search::Absent(asked_at) => return Ok(absent(attempt.started_at, asked_at)),
+        },
+    };
+    intent.check(&attempt.attempt, attempt.amount)?;
+    Ok(match intent.progress() {
+        Progress::Decided(outcome) => LookUp::Known(fees::added(&api, &intent, outcome).await),
+        Progress::Open(_) => LookUp::InProgress,
+    })
+}
+
+/// The provider's own clock decides, as this module has none; without it nothing is concluded.
+fn absent(started_at: Timestamp, asked_at: Option<Timestamp>) -> LookUp {
+    match asked_at {
+        Some(asked_at) if asked_at.seconds_since(started_at) >= GRACE_SECONDS => LookUp::NeverArrived,
+        _ => LookUp::InProgress,
+    }
+}
+
+/// Lists the customer's payments. (Stripe's search endpoint would find the metadata at once, but is up to a minute
+/// late, and more during outages, which is when it is needed.)
+async fn search(api: &Api<'_>, attempt: &Attempt) -> Result<Search<PaymentIntent>, GatewayError> {
+    let since = (attempt.started_at.micros() / 1_000_000 - LOOK_BACK_SECONDS).to_string();
+    let mut query = vec![("created[gte]", since.as_str())];
+    if !attempt.customer.is_empty() {
+        query.push(("customer", &attempt.customer));
+    }
+    find(api, "/v1/payment_intents", &query, |intent: &PaymentIntent| intent.attempt() == Some(&attempt.attempt)).await
+}
+
+/// The first object of a list that `wanted` likes, page by page. An end that is not certain is an error.
+pub(super) async fn find<T: Listed>(
+    api: &Api<'_>,
+    path: &str,
+    filter: &Form<'_>,
+    wanted: impl Fn(&T) -> bool,
+) -> Result<Search<T>, GatewayError> {
+    let mut asked_at = None;
+    let mut after: Option<String> = None;
+    for _ in 0..MAX_PAGES {
+        let mut query = filter.to_vec();
+        query.push(("limit", "100"));
+        query.extend(after.as_deref().map(|id| ("starting_after", id)));
+        let answer = api.get(path, &query).await?;
+        let page: Page<T> = api::object(&answer)?;
+        // The first page's: what arrives while we turn the pages is not seen.
+        asked_at = asked_at.or(answer.date);
+        let last = page.data.last().map(|object| object.id().to_owned());
+        if let Some(found) = page.data.into_iter().find(&wanted) {
+            return Ok(Search::Found(found));
+        }
+        if !page.has_more {
+            return Ok(Search::Absent(asked_at));
+        }
+        let Some(last) = last else { break };
+        after = Some(last);
+    }
+    Err(unknown("Stripe's list does not come to an end."))
+}

@@ -1,0 +1,95 @@
+//! Events, <https://docs.stripe.com/api/events/types>, after their signature was checked.
+
+use billing::gateways::{WebhookEffect, WebhookError, WebhookEvent};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::api::Reference;
+use super::intent::{PaymentIntent, Progress};
+use super::refunds::Refund;
+
+#[derive(Deserialize)]
+struct Event {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    data: EventObject,
+}
+
+#[derive(Deserialize)]
+struct EventObject {
+    object: Value,
+}
+
+#[derive(Deserialize)]
+struct Charge {
+    payment_intent: Option<Reference>,
+    refunds: Option<Refunds>,
+}
+
+#[derive(Deserialize)]
+struct Refunds {
+    data: Vec<Refund>,
+}
+
+pub(super) fn read(body: &[u8]) -> Result<WebhookEvent, WebhookError> {
+    let event: Event = serde_json::from_slice(body).map_err(unreadable)?;
+    let effect = match event.kind.as_str() {
+        "payment_intent.succeeded"
+        | "payment_intent.payment_failed"
+        | "payment_intent.processing"
+        | "payment_intent.requires_action"
+        | "payment_intent.canceled" => charge(&object(event.data)?)?,
+        "refund.created" | "refund.updated" | "charge.refund.updated" => refund(&object(event.data)?),
+        "charge.refunded" => newest_refund(object(event.data)?),
+        _ => WebhookEffect::Ignored,
+    };
+    Ok(WebhookEvent { event_id: event.id, kind: event.kind, effect })
+}
+
+/// The state of the payment when the event was made is what counts, not the event's name. Both can be stale when
+/// events arrive out of order: who applies them must not let "pending" undo "succeeded".
+fn charge(intent: &PaymentIntent) -> Result<WebhookEffect, WebhookError> {
+    let attempt = intent.attempt().map(str::to_owned);
+    let Some(amount) = intent.money() else {
+        return match attempt {
+            Some(_) => Err(WebhookError::Unreadable("an amount that cannot be ours".to_owned())),
+            // Something else that the account is used for.
+            None => Ok(WebhookEffect::Ignored),
+        };
+    };
+    Ok(match intent.progress() {
+        Progress::Decided(outcome) => WebhookEffect::Charge { attempt, outcome, amount },
+        Progress::Open(_) => WebhookEffect::Ignored,
+    })
+}
+
+/// Only money that went back is an effect; a pending refund is followed by an update.
+fn refund(refund: &Refund) -> WebhookEffect {
+    let payment = refund.payment_intent.as_ref().or(refund.charge.as_ref());
+    match (payment, refund.money(), refund.status.as_deref()) {
+        (Some(payment), Some(amount), Some("succeeded")) => {
+            WebhookEffect::Refund { payment: payment.id().to_owned(), refund_external_id: refund.id.clone(), amount }
+        }
+        _ => WebhookEffect::Ignored,
+    }
+}
+
+/// Before API version 2022-11-15 the charge carries its refunds, newest first. Since then it has only their sum,
+/// which tells no refund from another: `refund.created` does.
+fn newest_refund(charge: Charge) -> WebhookEffect {
+    let Some(mut newest) = charge.refunds.and_then(|refunds| refunds.data.into_iter().next()) else {
+        return WebhookEffect::Ignored;
+    };
+    newest.payment_intent = newest.payment_intent.or(charge.payment_intent);
+    refund(&newest)
+}
+
+fn object<T: DeserializeOwned>(data: EventObject) -> Result<T, WebhookError> {
+    serde_json::from_value(data.object).map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> WebhookError {
+    WebhookError::Unreadable(error.to_string())
+}
