@@ -19,4 +19,5 @@ pub use context::{App, Extensions, Parts};
 pub use crypto::Vault;
 pub use db::{Conn, Db, Engine, Tx};
 pub use events::{Events, Reaction};
+pub use jiff;
 pub use settings::{Kind, Setting};
