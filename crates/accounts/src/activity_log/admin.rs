@@ -80,7 +80,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
 }
 
 fn filter_values(form: &Form) -> Value {
-    Value::from_iter(["q", "client", "actor", "ip", "from", "until"].map(|name| (name, form.text(name).to_owned())))
+    Value::from_pairs(["q", "client", "actor", "ip", "from", "until"].map(|name| (name, form.text(name).to_owned())))
 }
 
 fn row(entry: &Listed, zone: &TimeZone) -> Value {

@@ -118,7 +118,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         "Clients",
         context! {
             list => request.view(counted, rows.len()),
-            filter => Value::from_iter(typed),
+            filter => Value::from_pairs(typed),
             clear => if filtered { LIST_PAGE } else { "" },
             statuses => [("active", "Active"), ("inactive", "Inactive"), ("closed", "Closed"), ("all", "All, closed too")]
                 .map(|(value, label)| option(value, label)).to_vec(),
@@ -262,7 +262,7 @@ fn typed(form: &Form) -> Value {
         .chain(&["owner", "owner_email"])
         .map(|name| (*name, Value::from(form.raw(name).unwrap_or_default())));
     let flags = FLAGS.iter().map(|name| (*name, Value::from(form.ticked(name))));
-    Value::from_iter(texts.chain(flags))
+    Value::from_pairs(texts.chain(flags))
 }
 
 fn stored(client: &Client) -> Value {

@@ -263,7 +263,10 @@ testkit::both_engines! {
         assert!(house.get("/admin/clients?status=closed").await.text.contains("Gone Ltd"));
         let all = house.get("/admin/clients?status=all").await.text;
         assert!(all.contains("Gone Ltd") && all.contains("Söhne"));
-        assert!(house.get("/admin/clients?q=nowhere").await.text.contains("No client fits"));
+        let none = house.get("/admin/clients?q=nowhere&status=all").await.text;
+        assert!(none.contains("No client fits") && none.contains("value=\"nowhere\""), "{none}");
+        assert!(none.contains("<option value=\"all\" selected>"), "{none}");
+        assert!(none.contains("<span>New client</span>"), "whoever may add one is shown how: {none}");
         assert_eq!(house.get("/admin/clients?status=odd").await.status, StatusCode::UNPROCESSABLE_ENTITY);
     }
 
