@@ -10,6 +10,7 @@ pub mod admin;
 pub mod api;
 pub mod compat;
 mod countries;
+mod finder;
 mod panels;
 mod profile;
 mod store;
@@ -36,6 +37,8 @@ pub const LIST: Permission = Permission("List Clients");
 pub const VIEW: Permission = Permission("View Clients Summary");
 pub const ADD: Permission = Permission("Add New Client");
 pub const EDIT: Permission = Permission("Edit Clients Details");
+
+pub use finder::finders;
 
 kernel::text_enum! {
     pub enum ClientStatus {

@@ -37,6 +37,10 @@ impl Pool {
                 path.display()
             )));
         }
+        if on_missing == OnMissing::Create && !path.exists() {
+            make_private(path)?;
+        }
+        refuse_foreign(path)?;
         let writer = connect(path, true)?;
         // The first reader needs the file in WAL mode, which the writer has just made sure of.
         let readers = (0..READERS).map(|_| connect(path, false)).collect::<Result<Vec<_>>>()?;
@@ -50,6 +54,23 @@ impl Pool {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Writes a consistent copy to `target`, which must not exist, while the database is in use.
+    pub fn copy_to(&self, target: &Path) -> Result<()> {
+        // A connection of its own: the pool's go on serving meanwhile.
+        let source = connect(&self.path, false)?;
+        let copy = || -> rusqlite::Result<()> {
+            source.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
+            Ok(())
+        };
+        blocking(copy).or_else(|error| {
+            Err(Error::Unavailable(format!(
+                "The database {} cannot be copied to {}: {error}",
+                self.path.display(),
+                target.display()
+            )))
+        })
     }
 
     pub(super) async fn writer(&self) -> Result<Handle> {
@@ -69,6 +90,46 @@ impl Pool {
             None => Err(Error::broken("database: more readers are out than there are")),
         }
     }
+}
+
+/// Clients' names and addresses are not for other users of the machine. SQLite's own files beside it get the same mode.
+fn make_private(path: &Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::refused(format!("The database {} cannot be made: {error}", path.display()))),
+    }
+}
+
+/// Looks before the first write: opening for writing alone changes a file's journal mode.
+fn refuse_foreign(path: &Path) -> Result<()> {
+    if !std::fs::metadata(path).is_ok_and(|known| known.len() > 0) {
+        return Ok(());
+    }
+    let connection = connect(path, false)?;
+    let count = |condition: &str| {
+        let sql = format!("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND {condition}");
+        connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).or_else(|error| {
+            Err(Error::refused(format!("{} is no SQLite database that can be read: {error}", path.display())))
+        })
+    };
+    if count("name NOT LIKE 'sqlite_%'")? > 0 && count("name = 'innkeeper_migrations'")? == 0 {
+        return Err(Error::refused(format!(
+            "The database {} is not empty and was not made by Innkeeper. Choose an empty one.",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Tells the runtime, where it can make use of that, that this thread waits for the disk.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    let multi_thread = tokio::runtime::Handle::try_current()
+        .is_ok_and(|runtime| runtime.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
+    if multi_thread { tokio::task::block_in_place(work) } else { work() }
 }
 
 fn connect(path: &Path, writes: bool) -> Result<Connection> {
@@ -147,11 +208,7 @@ impl Handle {
 
     /// COMMIT waits for the disk, so the runtime is told that this thread is busy.
     pub(super) fn finish(&mut self, how: &'static str) -> Result<()> {
-        let run = || self.execute_batch(how);
-        let multi_thread = tokio::runtime::Handle::try_current()
-            .is_ok_and(|runtime| runtime.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
-        let done = if multi_thread { tokio::task::block_in_place(run) } else { run() };
-        done.or_else(|error| Err(explain(&error, how)))
+        blocking(|| self.execute_batch(how)).or_else(|error| Err(explain(&error, how)))
     }
 
     pub(super) fn batch(&mut self, sql: &str) -> Result<()> {
