@@ -1,5 +1,6 @@
 //! The settings that billing reads.
 
+pub use accounts::company::TIME_ZONE;
 use platform::{Kind, Setting};
 
 macro_rules! settings {
