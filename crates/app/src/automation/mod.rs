@@ -64,7 +64,7 @@ async fn list(cx: AdminCx) -> Result<Response, Fail> {
         rows,
         task,
         tasks => tasks.iter().map(|task| context! { value => task, label => words(task) }).collect::<Vec<_>>(),
-        list => request.view(total, found.len()),
+        list => context! { csv => "", ..request.view(total, found.len()) },
     };
     cx.page("app/automation/list.html", "utilities", "Automation status", values)
 }

@@ -117,7 +117,7 @@ async fn list(cx: AdminCx) -> Result<Response, Fail> {
         kinds => kinds.iter().map(|kind| context! { value => *kind, label => *kind }).collect::<Vec<_>>(),
         rows,
         failed_shown => state == Some(JobState::Failed),
-        list => request.view(total, jobs.len()),
+        list => context! { csv => "", ..request.view(total, jobs.len()) },
     };
     cx.page("app/jobs_page/list.html", "utilities", "Jobs", values)
 }
