@@ -102,6 +102,8 @@ CREATE INDEX clients_email ON clients (email_lower);
 CREATE INDEX clients_status ON clients (status, id);
 CREATE INDEX clients_name ON clients (last_name, first_name, id);
 CREATE INDEX clients_group ON clients (group_id) WHERE group_id IS NOT NULL;
+CREATE INDEX clients_company ON clients (company, id);
+CREATE INDEX clients_created ON clients (created_at, id);
 
 -- Who logs in. A user may act for several clients, a client may have several users.
 CREATE TABLE users (
@@ -112,6 +114,8 @@ CREATE TABLE users (
     email_lower TEXT NOT NULL UNIQUE,
     password_hash TEXT,
     language TEXT NOT NULL,
+    -- Lowercase name and e-mail, for searching.
+    search TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     last_login_at BIGINT
 );
@@ -139,3 +143,4 @@ CREATE TABLE activity_log (
 );
 CREATE INDEX activity_log_client ON activity_log (client_id, id) WHERE client_id IS NOT NULL;
 CREATE INDEX activity_log_subject ON activity_log (subject, id) WHERE subject IS NOT NULL;
+CREATE INDEX activity_log_at ON activity_log (at, id);

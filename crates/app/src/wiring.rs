@@ -24,11 +24,12 @@ pub fn routes() -> Routes {
         .merge(jobs_page::routes())
         .merge(automation::routes())
         .merge(api_docs::routes())
-        .merge(accounts::admins::admin::routes())
+        .merge(accounts::routes())
 }
 
 pub fn settings() -> settings::Registry {
     let mut registry = settings::Registry::default();
+    registry.add(accounts::SETTINGS);
     registry.add(billing::SETTINGS);
     registry.add(platform::mail::SETTINGS);
     registry
@@ -67,16 +68,34 @@ fn gateways() -> Result<Gateways> {
 /// What the command bar looks through, in the order of its answer.
 pub fn finders() -> Finders {
     let mut finders = Finders::default();
-    accounts::clients::finders(&mut finders);
+    accounts::finders(&mut finders);
     finders
 }
 
+/// The sections of the sidebar in their order.
+const SECTIONS: &[&str] = &[
+    "dashboard",
+    "clients",
+    "orders",
+    "billing",
+    "services",
+    "domains",
+    "support",
+    "reports",
+    "utilities",
+    "logs",
+    "configuration",
+];
+
 /// The sidebar. Sections with the same key become one.
 pub fn nav() -> Nav {
-    let mut nav = Nav::default();
-    add_sections(&mut nav, dashboard::nav());
-    add_sections(&mut nav, utilities());
-    add_sections(&mut nav, configuration());
+    let sections = [dashboard::nav(), accounts::nav(), utilities(), configuration()];
+    let create = [accounts::create()];
+    let mut nav = Nav { sections: Vec::new(), create: create.into_iter().flatten().collect() };
+    for section in sections.into_iter().flatten() {
+        add_section(&mut nav.sections, section);
+    }
+    nav.sections.sort_by_key(|section| SECTIONS.iter().position(|key| *key == section.key));
     nav
 }
 
@@ -134,12 +153,10 @@ impl Links {
     }
 }
 
-fn add_sections(nav: &mut Nav, sections: Vec<NavSection>) {
-    for section in sections {
-        match nav.sections.iter_mut().find(|known| known.key == section.key) {
-            Some(known) => known.items.extend(section.items),
-            None => nav.sections.push(section),
-        }
+fn add_section(sections: &mut Vec<NavSection>, section: NavSection) {
+    match sections.iter_mut().find(|known| known.key == section.key) {
+        Some(known) => known.items.extend(section.items),
+        None => sections.push(section),
     }
 }
 

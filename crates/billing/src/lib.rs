@@ -11,9 +11,13 @@ pub mod ledger;
 pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
+pub mod schedule;
 pub mod settings;
 pub mod taxes;
 pub mod terms;
+
+#[cfg(test)]
+mod testing;
 
 pub use settings::SETTINGS;
 pub use terms::{Buyer, Terms};
@@ -24,3 +28,9 @@ pub use terms::{Buyer, Terms};
 #[include = "*.html"]
 #[include = "*.txt"]
 pub struct Templates;
+
+/// The kinds of jobs that billing does.
+pub fn jobs(registry: &mut platform::jobs::Registry) {
+    generation::jobs::register(registry);
+    captures::jobs::register(registry);
+}

@@ -127,7 +127,8 @@ impl Terms {
     }
 
     pub fn tax(&self, lines: &[(Money, bool)], currency: Currency, levels: &Levels, exempt: bool) -> Result<Totals> {
-        let lines: Vec<TaxableLine> = lines.iter().map(|(amount, taxed)| TaxableLine { amount: *amount, taxed: *taxed }).collect();
+        let lines: Vec<TaxableLine> =
+            lines.iter().map(|(amount, taxed)| TaxableLine { amount: *amount, taxed: *taxed }).collect();
         Ok(calculation::calculate(&lines, currency, levels, self.mode, self.rounding, self.treatment(exempt))?)
     }
 
@@ -182,4 +183,3 @@ impl Buyer {
         }
     }
 }
-

@@ -1,5 +1,6 @@
 //! Everything technical and nothing about hosting: database, jobs, settings, secrets, web.
 
+pub mod backup;
 pub mod charts;
 pub mod clock;
 pub mod compat;
@@ -19,4 +20,5 @@ pub use context::{App, Extensions, Parts};
 pub use crypto::Vault;
 pub use db::{Conn, Db, Engine, Tx};
 pub use events::{Events, Reaction};
+pub use jiff;
 pub use settings::{Kind, Setting};

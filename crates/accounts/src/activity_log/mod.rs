@@ -1,8 +1,21 @@
 //! Who did what, and what changed. Written in the transaction of the change itself, so there is no change without it.
 
-use kernel::{Result, Timestamp};
+pub mod admin;
+pub mod api;
+pub mod compat;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use kernel::{Error, Result, Timestamp, nonempty};
 use platform::db::{Conn, Insert, Tx};
 use platform::{cells, params, record};
+
+use crate::roles::Permission;
+
+pub use store::{Listed, count, list};
+
+pub const VIEW: Permission = Permission("View Activity Log");
 
 kernel::text_enum! {
     pub enum ActorKind {
@@ -21,6 +34,21 @@ pub struct Actor {
     pub id: Option<i64>,
     pub name: String,
     pub ip: String,
+}
+
+/// Which entries a list shows; the default shows all.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Words that all occur in the description.
+    pub text: String,
+    pub client_id: Option<i64>,
+    /// Part of the name of whoever did it.
+    pub actor: String,
+    pub ip: String,
+    /// From this instant on.
+    pub from: Option<Timestamp>,
+    /// Before this instant.
+    pub until: Option<Timestamp>,
 }
 
 impl Actor {
@@ -136,4 +164,39 @@ record! {
 pub async fn about(conn: &mut Conn, subject: &str) -> Result<Vec<Entry>> {
     let sql = format!("SELECT {} FROM activity_log WHERE subject = $1 ORDER BY id DESC LIMIT 50", Entry::columns(""));
     conn.all(&sql, params![subject]).await
+}
+
+/// The last entries about a client.
+pub async fn of_client(conn: &mut Conn, client_id: i64, limit: i64) -> Result<Vec<Entry>> {
+    let columns = Entry::columns("");
+    let sql = format!("SELECT {columns} FROM activity_log WHERE client_id = $1 ORDER BY id DESC LIMIT {limit}");
+    conn.all(&sql, params![client_id]).await
+}
+
+impl Entry {
+    pub fn changes(&self) -> Vec<Change> {
+        parse_changes(&self.changes)
+    }
+}
+
+/// What was written by another version is shown without its changes rather than not at all.
+fn parse_changes(stored: &str) -> Vec<Change> {
+    serde_json::from_str(stored).unwrap_or_default()
+}
+
+/// The longest note that a caller may write into the log.
+const NOTE: usize = 2_000;
+
+/// Writes down what a caller says has happened.
+pub async fn note(tx: &mut Tx, by: &Actor, client_id: Option<i64>, text: &str, now: Timestamp) -> Result<()> {
+    let Some(text) = nonempty(text) else { return Err(Error::invalid("description", "Enter what has happened.")) };
+    if text.chars().count() > NOTE {
+        return Err(Error::invalid("description", format!("Shorten this to at most {NOTE} characters.")));
+    }
+    let mut activity = Activity::new(text);
+    if let Some(id) = client_id {
+        crate::clients::find(tx, id).await?;
+        activity = activity.client(id).about(format!("client:{id}"));
+    }
+    record(tx, by, activity, now).await
 }

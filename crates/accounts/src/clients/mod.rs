@@ -6,16 +6,38 @@
 //! - `party_id` points at the name and address as they are now; documents copy that pointer, so a later change of
 //!   address makes a new party and leaves the documents alone.
 
+pub mod admin;
+pub mod api;
+pub mod compat;
+mod countries;
 mod finder;
+mod panels;
+mod profile;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::ops::{Deref, DerefMut};
 
-use kernel::{Currency, Error, Result, Timestamp};
+use kernel::{Currency, Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
-use platform::record;
+use platform::{Random, record};
 
+use crate::activity_log::{self, Activity, Actor, Change, changes};
+use crate::parties::{self, Party};
+use crate::roles::Permission;
+use crate::users::{self, Owner};
+
+pub use countries::{countries, country_name};
 pub use finder::finders;
+pub use panels::{ClientPanel, ClientPanels, ClosingEffect, Figures, Panel, PanelFuture, Place};
+pub use profile::{ClientEdit, Demand};
+pub use store::{Dealt, Listed};
+
+pub const LIST: Permission = Permission("List Clients");
+pub const VIEW: Permission = Permission("View Clients Summary");
+pub const ADD: Permission = Permission("Add New Client");
+pub const EDIT: Permission = Permission("Edit Clients Details");
 
 kernel::text_enum! {
     pub enum ClientStatus {
@@ -73,6 +95,92 @@ impl Client {
     pub fn display_name(&self) -> String {
         if self.company.is_empty() { self.name() } else { self.company.clone() }
     }
+
+    /// Name and address as they are now, for documents.
+    pub fn party(&self) -> Party {
+        Party {
+            name: self.name(),
+            company: self.company.clone(),
+            email: self.email.clone(),
+            address1: self.address1.clone(),
+            address2: self.address2.clone(),
+            city: self.city.clone(),
+            state: self.state.clone(),
+            postcode: self.postcode.clone(),
+            country: self.country.clone(),
+            phone: self.phone.clone(),
+            tax_id: self.tax_id.clone(),
+        }
+    }
+
+    fn blank(uuid: String, currency: Currency, now: Timestamp) -> Client {
+        Client {
+            id: 0,
+            uuid,
+            first_name: String::new(),
+            last_name: String::new(),
+            company: String::new(),
+            email: String::new(),
+            address1: String::new(),
+            address2: String::new(),
+            city: String::new(),
+            state: String::new(),
+            postcode: String::new(),
+            country: String::new(),
+            phone: String::new(),
+            tax_id: String::new(),
+            currency,
+            default_gateway: None,
+            group_id: None,
+            status: ClientStatus::Active,
+            language: String::new(),
+            notes: String::new(),
+            tax_exempt: false,
+            no_late_fees: false,
+            no_overdue_notices: false,
+            separate_invoices: false,
+            no_auto_capture: false,
+            no_auto_status: false,
+            marketing_opt_in: false,
+            party_id: 0,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// A client was added; its owner exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAdded {
+    pub client_id: i64,
+}
+
+/// A client was closed: whoever charges it or works for it stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientClosed {
+    pub client_id: i64,
+}
+
+/// A client as it was written, and who owns it.
+#[derive(Debug, Clone, Default)]
+pub struct NewClient {
+    pub details: ClientEdit,
+    pub owner: Owner,
+}
+
+/// Which clients a list shows. The default shows all of them.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Words that all occur in name, company or e-mail address; or an id.
+    pub text: String,
+    /// What a word of name, company or e-mail address, or several, begin with.
+    pub starts: Option<String>,
+    /// Empty: any.
+    pub statuses: Vec<ClientStatus>,
+    /// 0: those without a group.
+    pub group_id: Option<i64>,
+    pub currency: Option<Currency>,
+    pub country: Option<String>,
 }
 
 /// A transaction that holds the lock of certain clients until it ends. Whatever changes balances, invoices or
@@ -130,7 +238,169 @@ pub async fn find(conn: &mut Conn, id: i64) -> Result<Client> {
     store::find(conn, id).await?.ok_or(Error::NotFound("Client"))
 }
 
-/// The English short name of ISO 3166-1.
-pub fn country_name(code: &str) -> Option<&'static str> {
-    rust_iso3166::from_alpha2(code).map(|country| country.name)
+/// The oldest client with this e-mail address; several may share one.
+pub async fn by_email(conn: &mut Conn, email: &str) -> Result<Option<Client>> {
+    store::by_email(conn, &email.trim().to_lowercase()).await
+}
+
+/// Adds a client with its owner, active unless something else was written.
+pub async fn create(tx: &mut Tx, by: &Actor, new: NewClient, random: &Random, now: Timestamp) -> Result<Client> {
+    let Some(base) = store::currencies(tx).await?.into_iter().find(|dealt| dealt.is_base) else {
+        return Err(Error::refused("Add a currency first: a client is billed in one."));
+    };
+    let mut errors = FieldErrors::default();
+    let blank = Client::blank(random.uuid(now).to_string(), base.code, now);
+    let mut client = profile::applied(&blank, &new.details, &mut errors);
+    profile::demanded(&client, &new.details, false, &mut errors);
+    check_references(tx, &client, &new.details, &mut errors).await?;
+    let owner = users::check_owner(tx, &new.owner, &client, &mut errors).await?;
+    errors.check()?;
+    client.party_id = parties::keep(tx, &client.party()).await?;
+    client.id = store::insert(tx, &client).await?;
+    let owner = users::own(tx, by, &client, owner, new.owner, now).await?;
+    let activity = Activity::new(format!("Client {} added, owned by {}", client.display_name(), owner.email));
+    activity_log::record(tx, by, activity.client(client.id).about(subject(client.id)), now).await?;
+    tx.publish(&ClientAdded { client_id: client.id }).await?;
+    Ok(client)
+}
+
+/// Changes what was written. Setting the status to closed closes the client; setting another one reopens it.
+pub async fn update(locked: &mut Locked<'_>, by: &Actor, id: i64, edit: ClientEdit, now: Timestamp) -> Result<Client> {
+    locked.check(id)?;
+    let old = find(locked, id).await?;
+    let mut errors = FieldErrors::default();
+    let mut client = profile::applied(&old, &edit, &mut errors);
+    profile::demanded(&client, &edit, true, &mut errors);
+    check_references(locked, &client, &edit, &mut errors).await?;
+    if client.currency != old.currency && store::has_money(locked, id).await? {
+        let fixed = old.currency;
+        errors.add("currency", format!("The client has been billed in {fixed}, so the currency stays {fixed}."));
+    }
+    errors.check()?;
+    if client == old {
+        return Ok(old);
+    }
+    if client.party() != old.party() {
+        client.party_id = parties::keep(locked, &client.party()).await?;
+    }
+    client.updated_at = now;
+    store::update(locked, &client).await?;
+    let what = match (old.status, client.status) {
+        (before, after) if before == after => "changed",
+        (_, ClientStatus::Closed) => "closed",
+        (ClientStatus::Closed, _) => "reopened",
+        _ => "changed",
+    };
+    let activity =
+        Activity::new(format!("Client {} {what}", client.display_name())).changed(differences(&old, &client));
+    activity_log::record(locked, by, activity.client(id).about(subject(id)), now).await?;
+    if what == "closed" {
+        locked.publish(&ClientClosed { client_id: id }).await?;
+    }
+    Ok(client)
+}
+
+/// Closes a client. Closing it again changes nothing.
+pub async fn close(locked: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) -> Result<()> {
+    locked.check(id)?;
+    close_these(locked, by, &[id], now).await?;
+    Ok(())
+}
+
+/// Closes every locked client; how many were not closed before.
+pub async fn close_all(locked: &mut Locked<'_>, by: &Actor, now: Timestamp) -> Result<usize> {
+    let ids = locked.ids.clone();
+    close_these(locked, by, &ids, now).await
+}
+
+async fn close_these(tx: &mut Tx, by: &Actor, ids: &[i64], now: Timestamp) -> Result<usize> {
+    let closed = store::close(tx, ids, now).await?;
+    let activities: Vec<Activity> =
+        closed.iter().map(|id| Activity::new("Client closed").client(*id).about(subject(*id))).collect();
+    activity_log::record_all(tx, by, &activities, now).await?;
+    for client_id in &closed {
+        tx.publish(&ClientClosed { client_id: *client_id }).await?;
+    }
+    Ok(closed.len())
+}
+
+/// Opens a closed client again. What was stopped when it was closed stays stopped.
+pub async fn reopen(locked: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) -> Result<Client> {
+    let client = find(locked, id).await?;
+    if client.status != ClientStatus::Closed {
+        return Ok(client);
+    }
+    let edit = ClientEdit { status: Some(ClientStatus::Active), demand: Demand::Nothing, ..ClientEdit::default() };
+    update(locked, by, id, edit, now).await
+}
+
+/// Currency, group and gateway must exist. Only what was written is looked at.
+async fn check_references(conn: &mut Conn, client: &Client, edit: &ClientEdit, errors: &mut FieldErrors) -> Result<()> {
+    if edit.currency.is_some() && errors.of("currency").is_none() {
+        let dealt = store::currencies(conn).await?;
+        if !dealt.iter().any(|dealt| dealt.code == client.currency) {
+            let codes: Vec<String> = dealt.iter().map(|dealt| dealt.code.to_string()).collect();
+            errors.add(
+                "currency",
+                format!("You do not deal in {}. Choose one of: {}.", client.currency, codes.join(", ")),
+            );
+        }
+    }
+    if let (Some(_), Some(group)) = (edit.group_id, client.group_id)
+        && let Err(error) = crate::client_groups::find(conn, group).await
+    {
+        match error {
+            Error::NotFound(_) => errors.add("group_id", "Choose one of the client groups."),
+            other => return Err(other),
+        }
+    }
+    if let (Some(_), Some(gateway)) = (&edit.default_gateway, &client.default_gateway) {
+        let known = store::gateways(conn).await?;
+        if !known.iter().any(|(name, _)| name == gateway) {
+            errors.add("default_gateway", "Choose one of the ways to pay that are in use.");
+        }
+    }
+    Ok(())
+}
+
+fn differences(old: &Client, new: &Client) -> Vec<Change> {
+    let id = |id: Option<i64>| id.map(|id| id.to_string()).unwrap_or_default();
+    let word = |client: fn(&Client) -> bool, of: &Client| if client(of) { "yes" } else { "no" }.to_owned();
+    let text = |field: fn(&Client) -> &String| (field(old).clone(), field(new).clone());
+    let flag = |field: fn(&Client) -> bool| (word(field, old), word(field, new));
+    let pairs = [
+        ("First name", text(|client| &client.first_name)),
+        ("Last name", text(|client| &client.last_name)),
+        ("Company", text(|client| &client.company)),
+        ("E-mail", text(|client| &client.email)),
+        ("Address", text(|client| &client.address1)),
+        ("Address, second line", text(|client| &client.address2)),
+        ("City", text(|client| &client.city)),
+        ("State", text(|client| &client.state)),
+        ("Postcode", text(|client| &client.postcode)),
+        ("Country", text(|client| &client.country)),
+        ("Telephone", text(|client| &client.phone)),
+        ("Tax number", text(|client| &client.tax_id)),
+        ("Language", text(|client| &client.language)),
+        ("Notes", text(|client| &client.notes)),
+        ("Currency", (old.currency.to_string(), new.currency.to_string())),
+        (
+            "Default payment method",
+            (old.default_gateway.clone().unwrap_or_default(), new.default_gateway.clone().unwrap_or_default()),
+        ),
+        ("Group", (id(old.group_id), id(new.group_id))),
+        ("Status", (old.status.to_string(), new.status.to_string())),
+        ("Tax exempt", flag(|client| client.tax_exempt)),
+        ("No late fees", flag(|client| client.no_late_fees)),
+        ("No overdue notices", flag(|client| client.no_overdue_notices)),
+        ("Separate invoices", flag(|client| client.separate_invoices)),
+        ("No automatic card payments", flag(|client| client.no_auto_capture)),
+        ("No automatic status", flag(|client| client.no_auto_status)),
+        ("Marketing mail", flag(|client| client.marketing_opt_in)),
+    ];
+    changes(pairs.map(|(field, (old, new))| (field, old, new)))
+}
+
+fn subject(id: i64) -> String {
+    format!("client:{id}")
 }

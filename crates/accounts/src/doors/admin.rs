@@ -177,7 +177,7 @@ fn instance_name(app: &App) -> String {
         .unwrap_or_else(|| "Innkeeper".to_owned())
 }
 
-/// The errors as the form macros want them.
+/// The errors as the form macros want them: pairs of field and message.
 pub fn error_list(errors: &FieldErrors) -> Value {
     Value::from_iter(errors.iter().map(|(field, message)| Value::from(vec![field.to_owned(), message.to_owned()])))
 }

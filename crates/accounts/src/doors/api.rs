@@ -234,6 +234,11 @@ impl Body {
         self.fields.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Sent as `null`: to be emptied.
+    pub fn nulled(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(Value::is_null)
+    }
+
     pub fn text(&mut self, name: &str) -> Option<String> {
         match self.fields.get(name) {
             None | Some(Value::Null) => None,

@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, Result};
 use platform::App;
-use platform::compat::{Answer, Format, Login, Request};
+use platform::compat::{Answer, Format, Login, Noted, Params, Request};
 use platform::web::errors;
 
 use super::serve::{Address, credential_staff, read_body};
@@ -124,6 +124,26 @@ fn respond(answer: &Answer, format: Format, action: &str) -> Response {
     let rendered = answer.render(format, action, VERSION);
     let status = StatusCode::from_u16(rendered.status).unwrap_or(StatusCode::OK);
     (status, [(header::CONTENT_TYPE, HeaderValue::from_static(rendered.content_type))], rendered.body).into_response()
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    pub start: i64,
+    pub limit: i64,
+}
+
+/// `limitstart` and `limitnum`, as the listing actions have them: from 0, 25 at a time.
+pub fn part(params: &mut Params<'_>) -> Result<Part, Noted> {
+    let start = params.int("limitstart").unwrap_or(0);
+    let limit = params.int("limitnum").unwrap_or(25);
+    if start < 0 {
+        return Err(params.refuse("limitstart", "Enter 0 or more."));
+    }
+    if limit < 0 {
+        return Err(params.refuse("limitnum", "Enter 0 or more."));
+    }
+    Ok(Part { start, limit })
 }
 
 pub(super) fn error_response(error: &Error, reference: &str) -> Response {

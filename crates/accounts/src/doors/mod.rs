@@ -197,7 +197,7 @@ pub(crate) fn extension<T: Clone + Send + Sync + 'static>(parts: &mut Parts) -> 
         .ok_or_else(|| Fail(Error::broken(format!("no {} in the request", std::any::type_name::<T>()))))
 }
 
-/// The id in an address such as `/admin/clients/{id}`. What is no number names nothing.
+/// The number in a path like `/clients/{id}`. Anything else there is a page that does not exist.
 #[derive(Debug, Clone, Copy)]
 pub struct Id(pub i64);
 
@@ -205,10 +205,8 @@ impl FromRequestParts<App> for Id {
     type Rejection = Fail;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Id, Fail> {
-        match axum::extract::Path::<i64>::from_request_parts(parts, app).await {
-            Ok(axum::extract::Path(id)) => Ok(Id(id)),
-            Err(_) => Err(Fail(Error::NotFound("This page"))),
-        }
+        let path = axum::extract::Path::<i64>::from_request_parts(parts, app).await;
+        path.map(|axum::extract::Path(id)| Id(id)).or(Err(Fail(Error::NotFound("This page"))))
     }
 }
 

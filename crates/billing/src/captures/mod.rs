@@ -8,6 +8,8 @@
 
 pub mod jobs;
 pub mod schedule;
+#[cfg(test)]
+mod tests;
 pub mod webhooks;
 
 use accounts::activity_log::{self, Activity, Actor};
@@ -200,12 +202,20 @@ pub async fn due(conn: &mut Conn, app: &App, terms: &Terms) -> Result<Vec<Due>> 
 /// How one attempt ended, for reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
-    Succeeded { amount: Money },
+    Succeeded {
+        amount: Money,
+    },
     Pending,
-    Declined { reason: String },
+    Declined {
+        reason: String,
+    },
     ActionRequired,
-    Unknown { reason: String },
-    NotSent { reason: String },
+    Unknown {
+        reason: String,
+    },
+    NotSent {
+        reason: String,
+    },
     /// Paid, attempted or changed meanwhile: there was nothing to do.
     Nothing,
 }
@@ -269,12 +279,7 @@ impl Report {
 }
 
 /// Charges everything that is due, a few at a time, and tells `progress` of every attempt.
-pub async fn run(
-    app: &App,
-    by: &Actor,
-    terms: &Terms,
-    progress: &Progress,
-) -> Result<Report> {
+pub async fn run(app: &App, by: &Actor, terms: &Terms, progress: &Progress) -> Result<Report> {
     let mut conn = app.db.read().await?;
     let all = due(&mut conn, app, terms).await?;
     drop(conn);
@@ -418,12 +423,7 @@ async fn prepare(app: &App, invoice_id: i64, slot: Option<Date>, run_id: Option<
 }
 
 /// Step three: the answer is written. Concluding an attempt again with the same answer does nothing.
-pub async fn conclude(
-    app: &App,
-    by: &Actor,
-    attempt_id: i64,
-    answer: Result<Outcome, GatewayError>,
-) -> Result<Ended> {
+pub async fn conclude(app: &App, by: &Actor, attempt_id: i64, answer: Result<Outcome, GatewayError>) -> Result<Ended> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let terms = Terms::load(&mut tx, now).await?;
@@ -464,9 +464,7 @@ async fn write(
     gateways::log(tx, line, now).await?;
     tx.execute("UPDATE invoices SET last_capture_at = $2 WHERE id = $1", params![attempt.invoice_id, now]).await?;
     match answer {
-        Ok(Outcome::Succeeded { external_id, fee }) => {
-            succeeded(tx, by, attempt, &external_id, fee, today, now).await
-        }
+        Ok(Outcome::Succeeded { external_id, fee }) => succeeded(tx, by, attempt, &external_id, fee, today, now).await,
         Ok(Outcome::Pending { external_id }) => {
             set(tx, attempt, AttemptState::Pending, Some(&external_id), "", "", None, now).await?;
             tx.execute(
@@ -491,7 +489,8 @@ async fn write(
         }
         Ok(Outcome::ActionRequired { external_id, url }) => {
             let state = AttemptState::ActionRequired;
-            set(tx, attempt, state, Some(&external_id), "", "The client must authenticate.", url.as_deref(), now).await?;
+            set(tx, attempt, state, Some(&external_id), "", "The client must authenticate.", url.as_deref(), now)
+                .await?;
             unpend(tx, attempt.invoice_id, now).await?;
             if attempt.state != AttemptState::ActionRequired {
                 let event = ActionNeeded {

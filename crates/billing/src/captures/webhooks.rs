@@ -68,10 +68,7 @@ pub(super) async fn perform(app: App, job: Job) -> Result<Done> {
     let id = job.int("event")?;
     let mut conn = app.db.read().await?;
     let (name, headers, body, state, received_at): (String, String, Vec<u8>, String, kernel::Timestamp) = conn
-        .one(
-            "SELECT gateway, headers, body, state, received_at FROM webhook_events WHERE id = $1",
-            params![id],
-        )
+        .one("SELECT gateway, headers, body, state, received_at FROM webhook_events WHERE id = $1", params![id])
         .await?;
     if state != "received" {
         return Ok(Done::Finished);
@@ -106,7 +103,9 @@ async fn apply(app: &App, gateway: &str, effect: WebhookEffect) -> Result<(&'sta
                 Some(_) => Ok(("applied", "The refund is in the books.".to_owned())),
                 None => Ok((
                     "parked",
-                    format!("A refund of {amount} of payment {payment} was made at the gateway and is not in the books."),
+                    format!(
+                        "A refund of {amount} of payment {payment} was made at the gateway and is not in the books."
+                    ),
                 )),
             }
         }

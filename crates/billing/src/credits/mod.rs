@@ -139,7 +139,8 @@ pub async fn adjust(
         .credit(Account::Credit, None, amount);
     ledger::book(tx, &[entry], now).await?;
     let text = format!("Credit of {amount}: {description}");
-    activity_log::record(tx, by, Activity::new(text).client(client_id).about(format!("client:{client_id}")), now).await?;
+    activity_log::record(tx, by, Activity::new(text).client(client_id).about(format!("client:{client_id}")), now)
+        .await?;
     Ok(after)
 }
 
@@ -191,8 +192,9 @@ pub async fn apply(
         params![invoice_id, amount.minor, now],
     )
     .await?;
-    let activity =
-        Activity::new(format!("{description}: {amount}")).client(invoice.client_id).about(format!("invoice:{invoice_id}"));
+    let activity = Activity::new(format!("{description}: {amount}"))
+        .client(invoice.client_id)
+        .about(format!("invoice:{invoice_id}"));
     activity_log::record(tx, by, activity, now).await?;
     invoices::mark_paid(tx, invoice_id, invoice.client_id, now).await
 }

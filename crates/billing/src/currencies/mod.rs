@@ -24,16 +24,19 @@ pub async fn all(conn: &mut Conn) -> Result<Vec<DealtCurrency>> {
 
 pub async fn find(conn: &mut Conn, code: Currency) -> Result<DealtCurrency> {
     let sql = format!("SELECT {} FROM currencies WHERE code = $1", DealtCurrency::columns(""));
-    conn.optional(&sql, params![code])
-        .await?
-        .ok_or_else(|| Error::invalid("currency", format!("{code} is not among the currencies you deal in. Add it first.")))
+    conn.optional(&sql, params![code]).await?.ok_or_else(|| {
+        Error::invalid("currency", format!("{code} is not among the currencies you deal in. Add it first."))
+    })
 }
 
 /// Adds a currency; the first one is the base. `rate` is decimal text, greater than 0.
 pub async fn add(tx: &mut Tx, code: Currency, prefix: &str, suffix: &str, rate: &str) -> Result<i64> {
     let good = rate.parse::<rust_decimal::Decimal>().is_ok_and(|rate| rate > rust_decimal::Decimal::ZERO);
     if !good {
-        return Err(Error::invalid("rate", "Write how many units one unit of the base currency is worth, such as 0.92."));
+        return Err(Error::invalid(
+            "rate",
+            "Write how many units one unit of the base currency is worth, such as 0.92.",
+        ));
     }
     let existing: i64 = tx.scalar("SELECT COUNT(*) FROM currencies", params![]).await?;
     let inserted: Option<(i64,)> = tx

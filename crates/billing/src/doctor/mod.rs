@@ -1,0 +1,191 @@
+//! The invariants of the books, each as a question to the database that must find nothing.
+
+use kernel::Result;
+use platform::db::Conn;
+use platform::params;
+
+use crate::invoices::{self, Invoice, Line, seal};
+
+/// Something that must never be, found.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    pub check: &'static str,
+    pub detail: String,
+}
+
+/// A check that is one question: its rows are what is wrong, a sentence each.
+struct Question {
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// At most so many findings of one check are listed.
+const LISTED: &str = " LIMIT 50";
+
+const QUESTIONS: &[Question] = &[
+    Question {
+        name: "every ledger entry is balanced per currency",
+        sql: "SELECT 'Entry ' || entry_id || ' is off by ' || SUM(amount) || ' minor units of ' || currency \
+              FROM ledger_postings GROUP BY entry_id, currency HAVING SUM(amount) <> 0",
+    },
+    Question {
+        name: "an invoice's balance is its total less payments, credit and notes",
+        sql: "SELECT 'Invoice ' || i.id || ' says ' || i.balance || ', its documents say ' || \
+                     (i.total - COALESCE(a.paid, 0) - i.credit_applied - COALESCE(n.noted, 0)) \
+              FROM invoices i \
+              LEFT JOIN (SELECT invoice_id, SUM(amount) AS paid FROM allocations GROUP BY invoice_id) a ON a.invoice_id = i.id \
+              LEFT JOIN (SELECT invoice_id, SUM(total) AS noted FROM credit_notes GROUP BY invoice_id) n ON n.invoice_id = i.id \
+              WHERE i.status <> 'draft' \
+              AND i.balance <> i.total - COALESCE(a.paid, 0) - i.credit_applied - COALESCE(n.noted, 0)",
+    },
+    Question {
+        name: "an invoice's balance is what the ledger says is owed on it",
+        sql: "SELECT 'Invoice ' || i.id || ' says ' || i.balance || ', the ledger says ' || COALESCE(p.owed, 0) \
+              FROM invoices i LEFT JOIN (SELECT invoice_id, SUM(amount) AS owed FROM ledger_postings \
+              WHERE account = 'receivable' GROUP BY invoice_id) p ON p.invoice_id = i.id \
+              WHERE i.status <> 'draft' AND i.balance <> COALESCE(p.owed, 0)",
+    },
+    Question {
+        name: "credit applied to an invoice equals its movements",
+        sql: "SELECT 'Invoice ' || i.id || ' says ' || i.credit_applied || ', the movements say ' || COALESCE(m.used, 0) \
+              FROM invoices i LEFT JOIN (SELECT invoice_id, -SUM(amount) AS used FROM credit_movements \
+              WHERE kind = 'applied' GROUP BY invoice_id) m ON m.invoice_id = i.id \
+              WHERE i.credit_applied <> COALESCE(m.used, 0)",
+    },
+    Question {
+        name: "a client's credit equals its movements",
+        sql: "SELECT 'Client ' || m.client_id || ' has movements of ' || m.moved || ', the balance says ' || \
+                     COALESCE(b.balance, 0) \
+              FROM (SELECT client_id, SUM(amount) AS moved FROM credit_movements GROUP BY client_id) m \
+              LEFT JOIN credit_balances b ON b.client_id = m.client_id WHERE m.moved <> COALESCE(b.balance, 0)",
+    },
+    Question {
+        name: "a client's credit equals the ledger's credit account",
+        sql: "SELECT 'Client ' || b.client_id || ' says ' || b.balance || ', the ledger says ' || COALESCE(p.held, 0) \
+              FROM credit_balances b LEFT JOIN (SELECT client_id, -SUM(amount) AS held FROM ledger_postings \
+              WHERE account = 'credit' GROUP BY client_id) p ON p.client_id = b.client_id \
+              WHERE b.balance <> COALESCE(p.held, 0)",
+    },
+    Question {
+        name: "invoice numbers have no gap",
+        sql: "SELECT 'Series ' || s.name || ' ' || s.period || ' is at ' || s.next || ' with ' || COUNT(i.id) || ' invoices' \
+              FROM number_series s LEFT JOIN invoices i ON i.series = s.name AND i.series_period = s.period \
+              WHERE s.name = 'invoice' GROUP BY s.name, s.period, s.next \
+              HAVING COUNT(i.id) <> s.next - 1 OR COALESCE(MAX(i.series_number), 0) <> s.next - 1",
+    },
+    Question {
+        name: "credit note numbers have no gap",
+        sql: "SELECT 'Series ' || s.name || ' ' || s.period || ' is at ' || s.next || ' with ' || COUNT(n.id) || ' notes' \
+              FROM number_series s LEFT JOIN credit_notes n ON n.series = s.name AND n.series_period = s.period \
+              WHERE s.name = 'credit_note' GROUP BY s.name, s.period, s.next \
+              HAVING COUNT(n.id) <> s.next - 1 OR COALESCE(MAX(n.series_number), 0) <> s.next - 1",
+    },
+    Question {
+        name: "no period of a charge is invoiced twice",
+        sql: "SELECT 'Charge ' || a.charge_id || ': the periods from ' || a.period_from || ' and from ' || b.period_from || \
+                     ' overlap' \
+              FROM billed_periods a JOIN billed_periods b ON b.charge_id = a.charge_id AND b.period_from > a.period_from \
+              AND b.period_from < a.period_until",
+    },
+    Question {
+        name: "a line of a charge and its period belong together",
+        sql: "SELECT 'Line ' || l.id || ' bills a period of charge ' || l.charge_id || ' that is not the invoice''s' \
+              FROM invoice_lines l LEFT JOIN billed_periods p ON p.charge_id = l.charge_id \
+              AND p.period_from = l.period_from AND p.invoice_id = l.invoice_id \
+              WHERE l.charge_id IS NOT NULL AND p.charge_id IS NULL",
+    },
+    Question {
+        name: "no external id is recorded twice",
+        sql: "SELECT 'Gateway ' || gateway || ' has ' || external_id || ' ' || COUNT(*) || ' times' FROM transactions \
+              WHERE external_id IS NOT NULL GROUP BY gateway, external_id HAVING COUNT(*) > 1",
+    },
+    Question {
+        name: "every payment is in the ledger",
+        sql: "SELECT 'Transaction ' || t.id || ' has no ledger entry' FROM transactions t \
+              LEFT JOIN ledger_entries e ON e.source IN ('payment:' || t.id, 'refund:' || t.id, 'transaction:' || t.id) \
+              WHERE e.id IS NULL",
+    },
+    Question {
+        name: "every issued invoice is in the ledger",
+        sql: "SELECT 'Invoice ' || i.id || ' has no ledger entry' FROM invoices i \
+              LEFT JOIN ledger_entries e ON e.source = 'invoice:' || i.id \
+              WHERE i.status <> 'draft' AND i.total <> 0 AND e.id IS NULL",
+    },
+    Question {
+        name: "a paid invoice owes nothing and an unpaid one something",
+        sql: "SELECT 'Invoice ' || id || ' is ' || status || ' with a balance of ' || balance FROM invoices \
+              WHERE (status IN ('paid', 'cancelled', 'refunded') AND balance <> 0) \
+              OR (status IN ('unpaid', 'payment_pending', 'collections') AND balance <= 0)",
+    },
+    Question {
+        name: "every open attempt has a job that asks about it",
+        sql: "SELECT 'Attempt ' || a.id || ' is ' || a.state || ' and nobody asks about it' FROM payment_attempts a \
+              LEFT JOIN jobs j ON j.unique_key = 'attempt:' || a.id AND j.state IN ('ready', 'running') \
+              WHERE a.state IN ('intent', 'unknown', 'pending') AND j.id IS NULL",
+    },
+    Question {
+        name: "every successful attempt has its payment",
+        sql: "SELECT 'Attempt ' || id || ' succeeded without a payment' FROM payment_attempts \
+              WHERE state = 'succeeded' AND transaction_id IS NULL",
+    },
+    Question {
+        name: "no charge is invoiced before the period that is paid",
+        sql: "SELECT 'Charge ' || id || ' is paid until ' || next_due_on || ' and invoiced until ' || next_invoice_on \
+              FROM recurring_charges WHERE next_invoice_on < next_due_on",
+    },
+];
+
+/// The names of all checks, for reports.
+pub fn checks() -> Vec<&'static str> {
+    QUESTIONS.iter().map(|question| question.name).chain([SEAL]).collect()
+}
+
+const SEAL: &str = "issued documents are as they were issued";
+
+/// Asks everything. An empty answer is a clean bill of health.
+pub async fn check(conn: &mut Conn) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for question in QUESTIONS {
+        let details: Vec<String> = conn.column(&format!("{}{LISTED}", question.sql), params![]).await?;
+        findings.extend(details.into_iter().map(|detail| Finding { check: question.name, detail }));
+    }
+    seals(conn, &mut findings).await?;
+    Ok(findings)
+}
+
+const BLOCK: i64 = 500;
+
+/// Computes every document's seal again, in blocks.
+async fn seals(conn: &mut Conn, findings: &mut Vec<Finding>) -> Result<()> {
+    let invoices_sql = format!(
+        "SELECT {} FROM invoices WHERE id > $1 AND status <> 'draft' ORDER BY id LIMIT $2",
+        Invoice::columns("")
+    );
+    let lines_sql = format!(
+        "SELECT {} FROM invoice_lines WHERE invoice_id IN $1[] ORDER BY invoice_id, position",
+        Line::columns("")
+    );
+    let mut after = 0;
+    loop {
+        let block: Vec<Invoice> = conn.all(&invoices_sql, params![after, BLOCK]).await?;
+        let Some(last) = block.last() else { return Ok(()) };
+        after = last.id;
+        let ids: Vec<i64> = block.iter().map(|invoice| invoice.id).collect();
+        let lines: Vec<Line> = conn.all(&lines_sql, params![ids]).await?;
+        for invoice in &block {
+            let from = lines.partition_point(|line| line.invoice_id < invoice.id);
+            let until = lines.partition_point(|line| line.invoice_id <= invoice.id);
+            let now = seal::stored(invoice, &lines[from..until]).map(|document| seal::hash(&document));
+            if now.is_none() || now != invoice.document_hash {
+                let detail = format!("Invoice {} ({}) is not what was issued", invoice.id, invoice.title());
+                findings.push(Finding { check: SEAL, detail });
+            }
+        }
+    }
+}
+
+/// Checks one invoice's seal.
+pub async fn is_sealed(conn: &mut Conn, invoice: &Invoice) -> Result<bool> {
+    let lines = invoices::lines(conn, invoice.id).await?;
+    Ok(seal::stored(invoice, &lines).map(|document| seal::hash(&document)) == invoice.document_hash)
+}

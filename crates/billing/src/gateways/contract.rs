@@ -144,12 +144,24 @@ pub struct ChargeRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The money is ours. `fee` as far as the provider tells.
-    Succeeded { external_id: String, fee: Option<Money> },
+    Succeeded {
+        external_id: String,
+        fee: Option<Money>,
+    },
     /// Taken on, decided later (bank debits): a webhook or a look-up will tell.
-    Pending { external_id: String },
-    Declined { external_id: Option<String>, code: String, reason: String },
+    Pending {
+        external_id: String,
+    },
+    Declined {
+        external_id: Option<String>,
+        code: String,
+        reason: String,
+    },
     /// The client must authenticate (3-D Secure) while present.
-    ActionRequired { external_id: String, url: Option<String> },
+    ActionRequired {
+        external_id: String,
+        url: Option<String>,
+    },
 }
 
 /// An attempt to ask about.
@@ -199,8 +211,16 @@ pub struct WebhookEvent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebhookEffect {
     /// Something became of one of our attempts (found by its id in the metadata, or by the provider's id).
-    Charge { attempt: Option<String>, outcome: Outcome, amount: Money },
-    Refund { payment: String, refund_external_id: String, amount: Money },
+    Charge {
+        attempt: Option<String>,
+        outcome: Outcome,
+        amount: Money,
+    },
+    Refund {
+        payment: String,
+        refund_external_id: String,
+        amount: Money,
+    },
     /// Genuine, and of no consequence to the books.
     Ignored,
 }

@@ -123,9 +123,8 @@ pub async fn configure(tx: &mut Tx, app: &App, by: &Actor, name: &str, new: Conf
         }
     }
     errors.check()?;
-    let before: Option<(String, bool, String)> = tx
-        .optional("SELECT display_name, active, config FROM gateways WHERE name = $1", params![name])
-        .await?;
+    let before: Option<(String, bool, String)> =
+        tx.optional("SELECT display_name, active, config FROM gateways WHERE name = $1", params![name]).await?;
     let mut values: BTreeMap<String, String> =
         before.as_ref().and_then(|(_, _, text)| serde_json::from_str(text).ok()).unwrap_or_default();
     values.extend(new.values.iter().cloned());

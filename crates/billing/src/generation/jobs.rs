@@ -53,11 +53,7 @@ fn scope_from(text: &str) -> Result<Scope> {
             .filter_map(|owner| Some((owner[0].as_str()?.to_owned(), owner[1].as_i64()?)))
             .collect::<HashSet<_>>()
     });
-    Ok(Scope {
-        client_id: value["client_id"].as_i64(),
-        owners,
-        no_mails: value["no_mails"].as_bool().unwrap_or(false),
-    })
+    Ok(Scope { client_id: value["client_id"].as_i64(), owners, no_mails: value["no_mails"].as_bool().unwrap_or(false) })
 }
 
 async fn perform(app: App, job: Job) -> Result<Done> {

@@ -9,6 +9,8 @@
 //! A batch that fails is done again client by client, to find the one that is broken.
 
 pub mod jobs;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 
@@ -237,10 +239,8 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
     let charges: Vec<RecurringCharge> = tx.all(&sql, params![ids, until]).await?;
     let mut by_client: HashMap<i64, Vec<DueCharge>> = HashMap::new();
     for charge in charges {
-        let wanted = scope
-            .owners
-            .as_ref()
-            .is_none_or(|owners| owners.contains(&(charge.owner_kind.clone(), charge.owner_id)));
+        let wanted =
+            scope.owners.as_ref().is_none_or(|owners| owners.contains(&(charge.owner_kind.clone(), charge.owner_id)));
         if wanted {
             by_client.entry(charge.client_id).or_default().push(due(charge));
         }
@@ -254,14 +254,15 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
             continuous: terms.continuous,
             lead: terms.lead,
         };
-        let grouped = draft::group(charges, &grouping, terms.today)
-            .or_else(|error| Err(Error::refused(error.to_string())))?;
+        let grouped =
+            draft::group(charges, &grouping, terms.today).or_else(|error| Err(Error::refused(error.to_string())))?;
         moves.extend(grouped.advanced_only.into_iter().map(|line| (line.charge.charge_id, line.period.until)));
         new.extend(grouped.drafts.into_iter().map(|draft| invoice(client, draft, terms)));
     }
     advance_free(tx, &moves).await?;
     let shapes: Vec<Shape> = new.iter().map(Shape::of).collect();
-    let tell = if terms.settings.bool(&settings::MAIL_INVOICES) && !scope.no_mails { Tell::Client } else { Tell::Nobody };
+    let tell =
+        if terms.settings.bool(&settings::MAIL_INVOICES) && !scope.no_mails { Tell::Client } else { Tell::Nobody };
     let issued = invoices::issue(tx, terms, new, tell).await?;
     let mut credit: HashMap<i64, i64> =
         clients.iter().filter_map(|client| Some((client.id, client.credit.filter(|credit| *credit > 0)?))).collect();

@@ -317,12 +317,7 @@ impl Document {
             seller_id,
             buyer_id: self.new.buyer.party_id,
             taxes: [(tax_name1, tax_rate1), (tax_name2, tax_rate2)],
-            sums: [
-                self.totals.subtotal.minor,
-                self.totals.tax1.minor,
-                self.totals.tax2.minor,
-                self.totals.total.minor,
-            ],
+            sums: [self.totals.subtotal.minor, self.totals.tax1.minor, self.totals.tax2.minor, self.totals.total.minor],
             lines: self
                 .new
                 .lines
@@ -351,16 +346,10 @@ impl Document {
 }
 
 /// Takes the periods for these invoices. The unique key decides who was first.
-async fn claim_periods(
-    tx: &mut Locked<'_>,
-    new: Vec<NewInvoice>,
-    ids: &[i64],
-) -> Result<Vec<(i64, NewInvoice)>> {
-    let mut rows = Insert::into(
-        "billed_periods",
-        &["charge_id", "period_from", "period_until", "invoice_id", "settled"],
-    )
-    .then("ON CONFLICT (charge_id, period_from) DO NOTHING RETURNING charge_id, period_from");
+async fn claim_periods(tx: &mut Locked<'_>, new: Vec<NewInvoice>, ids: &[i64]) -> Result<Vec<(i64, NewInvoice)>> {
+    let mut rows =
+        Insert::into("billed_periods", &["charge_id", "period_from", "period_until", "invoice_id", "settled"])
+            .then("ON CONFLICT (charge_id, period_from) DO NOTHING RETURNING charge_id, period_from");
     for (invoice, id) in new.iter().zip(ids) {
         for (charge_id, period) in invoice.lines.iter().filter_map(|line| line.billed.as_ref()) {
             rows.row(cells![charge_id, period.from, period.until, id, false]);

@@ -40,11 +40,8 @@ pub struct SealedLine<'a> {
 pub fn hash(document: &Sealed<'_>) -> String {
     let mut text = String::with_capacity(256 + document.lines.len() * 128);
     let Sealed { number, client_id, currency, issued_on, due_on, seller_id, buyer_id, taxes, sums, lines } = document;
-    let _ = write!(
-        text,
-        "v1|{}:{number}|{client_id}|{currency}|{issued_on}|{due_on}|{seller_id}|{buyer_id}",
-        number.len()
-    );
+    let _ =
+        write!(text, "v1|{}:{number}|{client_id}|{currency}|{issued_on}|{due_on}|{seller_id}|{buyer_id}", number.len());
     for (name, rate) in taxes {
         let _ = write!(text, "|{}:{name}|{}", name.len(), rate.units());
     }
@@ -84,10 +81,7 @@ pub fn stored<'a>(invoice: &'a Invoice, lines: &'a [Line]) -> Option<Sealed<'a>>
         due_on: invoice.due_on,
         seller_id: invoice.seller_id?,
         buyer_id: invoice.buyer_id?,
-        taxes: [
-            (invoice.tax_name1.clone(), invoice.tax_rate1),
-            (invoice.tax_name2.clone(), invoice.tax_rate2),
-        ],
+        taxes: [(invoice.tax_name1.clone(), invoice.tax_rate1), (invoice.tax_name2.clone(), invoice.tax_rate2)],
         sums: [invoice.subtotal, invoice.tax1, invoice.tax2, invoice.total],
         lines: lines
             .iter()

@@ -34,17 +34,55 @@ pub(super) async fn insert(tx: &mut Tx, documents: &[Document], seller_id: i64, 
     let mut heads = Insert::into(
         "invoices",
         &[
-            "id", "client_id", "status", "series", "series_period", "series_number", "number", "currency",
-            "issued_on", "due_on", "seller_id", "buyer_id", "tax_name1", "tax_rate1", "tax_name2", "tax_rate2",
-            "subtotal", "tax1", "tax2", "total", "document_hash", "gateway", "balance", "credit_applied", "notes",
-            "source", "created_at", "updated_at",
+            "id",
+            "client_id",
+            "status",
+            "series",
+            "series_period",
+            "series_number",
+            "number",
+            "currency",
+            "issued_on",
+            "due_on",
+            "seller_id",
+            "buyer_id",
+            "tax_name1",
+            "tax_rate1",
+            "tax_name2",
+            "tax_rate2",
+            "subtotal",
+            "tax1",
+            "tax2",
+            "total",
+            "document_hash",
+            "gateway",
+            "balance",
+            "credit_applied",
+            "notes",
+            "source",
+            "created_at",
+            "updated_at",
         ],
     );
     let mut lines = Insert::into(
         "invoice_lines",
         &[
-            "invoice_id", "position", "kind", "charge_id", "owner_kind", "owner_id", "description", "quantity",
-            "amount", "taxed", "tax_category", "net", "tax1", "tax2", "period_from", "period_until",
+            "invoice_id",
+            "position",
+            "kind",
+            "charge_id",
+            "owner_kind",
+            "owner_id",
+            "description",
+            "quantity",
+            "amount",
+            "taxed",
+            "tax_category",
+            "net",
+            "tax1",
+            "tax2",
+            "period_from",
+            "period_until",
         ],
     );
     for document in documents {
@@ -128,8 +166,8 @@ pub(super) async fn advance(tx: &mut Tx, moves: &[(i64, Date)]) -> Result<()> {
         );
         let mut values = Vec::with_capacity(block.len() * 2);
         for (index, (charge, until)) in block.iter().enumerate() {
-            use std::fmt::Write;
             use platform::db::{ToValue, Value};
+            use std::fmt::Write;
             let _ = write!(
                 sql,
                 "{}SELECT CAST(${} AS BIGINT) AS charge, CAST(${} AS TEXT) AS until",

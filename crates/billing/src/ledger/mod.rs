@@ -4,8 +4,8 @@
 //! never changed or deleted. Balances elsewhere are conveniences that `doctor` recomputes from here.
 
 use kernel::{Date, Error, Money, Result, Timestamp};
-use platform::db::{Insert, Tx, dialect};
 use platform::cells;
+use platform::db::{Insert, Tx, dialect};
 
 kernel::text_enum! {
     pub enum Account {
@@ -95,8 +95,7 @@ pub async fn book(tx: &mut Tx, entries: &[Entry], now: Timestamp) -> Result<()> 
         return Err(Error::broken(format!("ledger: the entry {} is not balanced", wrong.source)));
     }
     let ids = dialect::reserve_ids(tx, "ledger_entries", entries.len()).await?;
-    let mut heads =
-        Insert::into("ledger_entries", &["id", "source", "kind", "client_id", "booked_on", "created_at"]);
+    let mut heads = Insert::into("ledger_entries", &["id", "source", "kind", "client_id", "booked_on", "created_at"]);
     let mut postings = Insert::into(
         "ledger_postings",
         &["entry_id", "position", "account", "detail", "client_id", "invoice_id", "currency", "amount"],

@@ -7,9 +7,7 @@ use platform::db::Conn;
 use platform::{App, params, record};
 use serde_json::json;
 
-use crate::gateways::{
-    self, Expiry, GatewayError, Gateways, MethodKind, MethodToken, StoreRequest, StoredMethod,
-};
+use crate::gateways::{self, Expiry, GatewayError, Gateways, MethodKind, MethodToken, StoreRequest, StoredMethod};
 
 record! {
     #[derive(Debug, Clone)]
@@ -184,7 +182,8 @@ async fn insert(
     let sealed = app.vault.seal(&app.random, &place(id), plain.as_bytes())?;
     tx.execute("UPDATE pay_methods SET token = $2 WHERE id = $1", params![id, sealed]).await?;
     let text = format!("Payment method {} •••• {} added at {gateway}", stored.brand, stored.last_four);
-    activity_log::record(tx, by, Activity::new(text).client(client_id).about(format!("client:{client_id}")), now).await?;
+    activity_log::record(tx, by, Activity::new(text).client(client_id).about(format!("client:{client_id}")), now)
+        .await?;
     Ok(id)
 }
 

@@ -96,10 +96,7 @@ pub async fn find(conn: &mut Conn, id: i64) -> Result<Transaction> {
 
 /// The recorded transaction with a provider's id.
 pub async fn by_external_id(conn: &mut Conn, gateway: &str, external_id: &str) -> Result<Option<Transaction>> {
-    let sql = format!(
-        "SELECT {} FROM transactions WHERE gateway = $1 AND external_id = $2",
-        Transaction::columns("")
-    );
+    let sql = format!("SELECT {} FROM transactions WHERE gateway = $1 AND external_id = $2", Transaction::columns(""));
     conn.optional(&sql, params![gateway, external_id]).await
 }
 
@@ -156,10 +153,9 @@ pub async fn record(tx: &mut Locked<'_>, by: &Actor, new: NewPayment, now: Times
             allocated.push((invoice.id, part));
         }
     }
-    let mut entry =
-        Entry::new(format!("payment:{transaction_id}"), "payment", Some(new.client_id), new.occurred_on)
-            .post(Account::Clearing, &new.gateway, None, new.amount.checked_sub(new.fees)?)
-            .post(Account::Fees, &new.gateway, None, new.fees);
+    let mut entry = Entry::new(format!("payment:{transaction_id}"), "payment", Some(new.client_id), new.occurred_on)
+        .post(Account::Clearing, &new.gateway, None, new.amount.checked_sub(new.fees)?)
+        .post(Account::Fees, &new.gateway, None, new.fees);
     for (invoice_id, part) in &allocated {
         entry = entry.credit(Account::Receivable, Some(*invoice_id), *part);
     }
@@ -168,7 +164,8 @@ pub async fn record(tx: &mut Locked<'_>, by: &Actor, new: NewPayment, now: Times
         overpaid(tx, by, &new, transaction_id, rest, now).await?;
     }
     let activity = Activity::new(format!("Payment of {} by {}", new.amount, new.gateway)).client(new.client_id);
-    let subject = new.invoices.first().map_or_else(|| format!("client:{}", new.client_id), |id| format!("invoice:{id}"));
+    let subject =
+        new.invoices.first().map_or_else(|| format!("client:{}", new.client_id), |id| format!("invoice:{id}"));
     activity_log::record(tx, by, activity.about(subject), now).await?;
     for (invoice_id, _) in &allocated {
         invoices::mark_paid(tx, *invoice_id, new.client_id, now).await?;
@@ -216,7 +213,13 @@ async fn check(tx: &mut Locked<'_>, new: &NewPayment) -> Result<Vec<Invoice>> {
     Ok(invoices)
 }
 
-async fn allocate(tx: &mut Locked<'_>, transaction_id: i64, invoice_id: i64, part: Money, now: Timestamp) -> Result<()> {
+async fn allocate(
+    tx: &mut Locked<'_>,
+    transaction_id: i64,
+    invoice_id: i64,
+    part: Money,
+    now: Timestamp,
+) -> Result<()> {
     tx.execute(
         "INSERT INTO allocations (transaction_id, invoice_id, amount) VALUES ($1, $2, $3)",
         params![transaction_id, invoice_id, part.minor],
@@ -228,7 +231,11 @@ async fn allocate(tx: &mut Locked<'_>, transaction_id: i64, invoice_id: i64, par
             params![invoice_id, part.minor, now],
         )
         .await?;
-    if changed == 1 { Ok(()) } else { Err(Error::broken(format!("invoice {invoice_id} has less to pay than was seen"))) }
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(Error::broken(format!("invoice {invoice_id} has less to pay than was seen")))
+    }
 }
 
 async fn overpaid(
@@ -278,7 +285,8 @@ pub async fn record_other(tx: &mut platform::Tx, by: &Actor, new: NewOther, now:
         return Err(Error::invalid("amount", "Write an amount that came in or went out."));
     }
     let rate = currencies::find(tx, new.amount_in.currency).await?.rate;
-    let kind = if new.amount_in.minor >= new.amount_out.minor { TransactionKind::Income } else { TransactionKind::Expense };
+    let kind =
+        if new.amount_in.minor >= new.amount_out.minor { TransactionKind::Income } else { TransactionKind::Expense };
     let external_id = match new.duplicate {
         Duplicate::Refuse if !new.external_id.is_empty() => Some(new.external_id.as_str()),
         _ => None,

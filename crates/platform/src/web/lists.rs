@@ -84,7 +84,7 @@ impl Request {
         let first = if shown == 0 { 0 } else { self.offset() + 1 };
         let last = self.offset() + i64::try_from(shown).unwrap_or_default();
         let words = if total > COUNT_LIMIT { "over 10,000".to_owned() } else { grouped(total) };
-        let more = total > last;
+        let more = if total > COUNT_LIMIT { last - first + 1 == PAGE_SIZE } else { total > last };
         let query = self.link(&[("sort", ""), ("page", ""), ("format", "")]);
         let sort = if self.descending { format!("-{}", self.sort.key) } else { self.sort.key.to_owned() };
         let page = |number: i64| self.link(&[("page", &number.to_string()), ("format", "")]);

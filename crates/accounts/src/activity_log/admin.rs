@@ -1,0 +1,123 @@
+//! The activity log as a page, and as a file of exactly what the page has filtered.
+
+use axum::response::Response;
+use jiff::tz::TimeZone;
+use kernel::{Date, Error, FieldErrors, Result};
+use minijinja::value::Serde;
+use minijinja::{Value, context};
+use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort};
+use platform::web::{Fail, Form};
+
+use super::{Change, Filter, Listed, VIEW, count, list};
+use crate::company;
+use crate::doors::{AdminCx, Routes};
+
+const PAGE: &str = "/admin/logs/activity";
+const SORTS: &[Sort] = &[Sort { key: "at", sql: "a.at" }];
+/// A file with more lines than this opens in no spreadsheet.
+const CSV_LIMIT: i64 = 200_000;
+
+pub fn routes() -> Routes {
+    Routes::new().get(PAGE, VIEW, index)
+}
+
+impl Filter {
+    /// From the fields of an address: `q`, `client`, `actor`, `ip`, `from` and `until` (days, both included).
+    pub(super) fn parse(form: &Form, zone: &TimeZone) -> Result<Filter> {
+        let mut errors = FieldErrors::default();
+        let mut day = |name: &str| match form.text(name) {
+            "" => None,
+            text => errors.take(name, Date::parse(text)),
+        };
+        let from = day("from").map(|day| company::day_start(day, zone));
+        let until = day("until").map(|day| company::day_end(day, zone));
+        let client = form.id("client", &mut errors);
+        errors.check()?;
+        Ok(Filter {
+            text: form.text("q").to_owned(),
+            client_id: (client != 0).then_some(client),
+            actor: form.text("actor").to_owned(),
+            ip: form.text("ip").to_owned(),
+            from,
+            until,
+        })
+    }
+}
+
+async fn index(cx: AdminCx) -> Result<Response, Fail> {
+    let request = cx.list(SORTS, Order::Descending)?;
+    let mut conn = cx.app.db.read().await?;
+    let zone = company::zone(&mut conn).await?;
+    let filter = Filter::parse(&request.form, &zone)?;
+    if request.csv {
+        if count(&mut conn, &filter, CSV_LIMIT + 1).await? > CSV_LIMIT {
+            return Err(Fail(Error::refused(
+                "A file holds at most 200,000 entries. Narrow the filter, by date perhaps.",
+            )));
+        }
+        let rows = list(&mut conn, &filter, CSV_LIMIT, 0).await?;
+        return Ok(lists::csv_response(
+            "activity-log",
+            &["Time", "What", "Changes", "Client", "Client name", "By", "Kind", "Address"],
+            rows.iter().map(|row| csv_row(row, &zone)).collect(),
+        )?);
+    }
+    let counted = count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
+    let entries = list(&mut conn, &filter, PAGE_SIZE, request.offset()).await?;
+    drop(conn);
+    let filtered = request.link(&[("sort", ""), ("page", "")]) != "?";
+    cx.page(
+        "accounts/activity_log/list.html",
+        "logs",
+        "Activity log",
+        context! {
+            list => request.view(counted, entries.len()),
+            filter => filter_values(&request.form),
+            clear => if filtered { PAGE } else { "" },
+            rows => entries.iter().map(|entry| row(entry, &zone)).collect::<Vec<_>>(),
+        },
+    )
+}
+
+fn filter_values(form: &Form) -> Value {
+    Value::from_iter(["q", "client", "actor", "ip", "from", "until"].map(|name| (name, form.text(name).to_owned())))
+}
+
+fn row(entry: &Listed, zone: &TimeZone) -> Value {
+    context! {
+        id => entry.id,
+        at => company::clock(entry.at, zone),
+        instant => entry.at.to_string(),
+        text => &entry.description,
+        changes => Value::from(Serde(entry.changes())),
+        actor => &entry.actor_name,
+        kind => entry.actor_kind.as_str(),
+        ip => &entry.ip,
+        client_id => entry.client_id,
+        client => &entry.client_name,
+    }
+}
+
+fn csv_row(entry: &Listed, zone: &TimeZone) -> Vec<String> {
+    let changes = entry.changes().iter().map(told).collect::<Vec<_>>().join("; ");
+    vec![
+        company::clock(entry.at, zone),
+        entry.description.clone(),
+        changes,
+        entry.client_id.map(|id| id.to_string()).unwrap_or_default(),
+        entry.client_name.clone(),
+        entry.actor_name.clone(),
+        entry.actor_kind.to_string(),
+        entry.ip.clone(),
+    ]
+}
+
+fn told(change: &Change) -> String {
+    format!("{}: {} → {}", change.field, change.old, change.new)
+}
+
+impl Listed {
+    pub fn changes(&self) -> Vec<Change> {
+        super::parse_changes(&self.changes)
+    }
+}

@@ -1,0 +1,83 @@
+//! The activity log in the JSON API.
+
+use axum::response::Response;
+use platform::web::Fail;
+use platform::web::lists::{Order, PAGE_SIZE, Request, Sort};
+use serde_json::{Value, json};
+
+use super::{Filter, Listed, VIEW, count, list};
+use crate::company;
+use crate::doors::api::{answer, list_schema};
+use crate::doors::{ApiCx, Operation, Routes};
+
+const SORTS: &[Sort] = &[Sort { key: "at", sql: "a.at" }];
+
+pub fn routes() -> Routes {
+    let text = || json!({ "type": "string" });
+    let id = || json!({ "type": "integer", "format": "int64" });
+    let date = || json!({ "type": "string", "format": "date" });
+    let operation = Operation::new("GET", "/activity-log", VIEW, "Activity log", "What has happened, the newest first")
+        .query("q", text(), "Words that all occur in the description")
+        .query("client", id(), "Only about this client")
+        .query("actor", text(), "Part of the name of whoever did it")
+        .query("ip", text(), "The address it was done from")
+        .query("from", date(), "From this day on")
+        .query("until", date(), "Up to and with this day")
+        .query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50 entries")
+        .answers(200, list_schema(schema()));
+    Routes::new().api(operation, index)
+}
+
+fn schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["id", "at", "actor", "description", "changes"],
+        "properties": {
+            "id": { "type": "integer", "format": "int64" },
+            "at": { "type": "string", "format": "date-time" },
+            "actor": {
+                "type": "object",
+                "properties": {
+                    "kind": { "type": "string", "enum": ["admin", "api", "client", "system"] },
+                    "id": { "type": ["integer", "null"] },
+                    "name": { "type": "string" },
+                    "ip": { "type": "string" },
+                }
+            },
+            "client_id": { "type": ["integer", "null"] },
+            "subject": { "type": ["string", "null"], "description": "What it is about, such as invoice:17" },
+            "description": { "type": "string" },
+            "changes": { "type": "array", "items": {
+                "type": "object",
+                "properties": {
+                    "field": { "type": "string" },
+                    "old": { "type": "string" },
+                    "new": { "type": "string" },
+                }
+            } },
+        }
+    })
+}
+
+async fn index(cx: ApiCx) -> Result<Response, Fail> {
+    let request = Request::parse(&cx.query, SORTS, Order::Descending)?;
+    let mut conn = cx.app.db.read().await?;
+    let zone = company::zone(&mut conn).await?;
+    let filter = Filter::parse(&request.form, &zone)?;
+    let total = count(&mut conn, &filter, i64::MAX).await?;
+    let entries = list(&mut conn, &filter, PAGE_SIZE, request.offset()).await?;
+    let items: Vec<Value> = entries.iter().map(shown).collect();
+    Ok(answer(&json!({ "items": items, "total": total, "page": request.page })))
+}
+
+fn shown(entry: &Listed) -> Value {
+    json!({
+        "id": entry.id,
+        "at": entry.at,
+        "actor": { "kind": entry.actor_kind, "id": entry.actor_id, "name": entry.actor_name, "ip": entry.ip },
+        "client_id": entry.client_id,
+        "subject": entry.subject,
+        "description": entry.description,
+        "changes": entry.changes(),
+    })
+}

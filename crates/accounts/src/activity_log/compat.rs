@@ -1,0 +1,75 @@
+//! `GetActivityLog` and `LogActivity`.
+
+use jiff::tz::TimeZone;
+use kernel::Result;
+use platform::compat::Answer;
+use serde_json::{Value, json};
+
+use super::{ActorKind, Filter, Listed, VIEW, count, list, note};
+use crate::company;
+use crate::doors::compat::part;
+use crate::doors::{Action, CompatCx, Routes};
+
+pub fn routes() -> Routes {
+    Routes::new().action(Action::new("GetActivityLog", VIEW, get_activity_log)).action(Action::new(
+        "LogActivity",
+        VIEW,
+        log_activity,
+    ))
+}
+
+async fn get_activity_log(cx: CompatCx) -> Result<Answer> {
+    let mut conn = cx.app.db.read().await?;
+    let zone = company::zone(&mut conn).await?;
+    let (part, filter) = cx.request.read(|params| {
+        let part = part(params);
+        let day = params.date("date");
+        let filter = Filter {
+            text: params.filled("description").unwrap_or_default().to_owned(),
+            client_id: params.int("clientid").filter(|id| *id != 0),
+            actor: params.filled("user").unwrap_or_default().to_owned(),
+            ip: params.filled("ipaddress").unwrap_or_default().to_owned(),
+            from: day.map(|day| company::day_start(day, &zone)),
+            until: day.map(|day| company::day_end(day, &zone)),
+        };
+        Ok((part?, filter))
+    })?;
+    let total = count(&mut conn, &filter, i64::MAX).await?;
+    let entries = list(&mut conn, &filter, part.limit, part.start).await?;
+    let shown: Vec<Value> = entries.iter().map(|listed| entry(listed, &zone)).collect();
+    Ok(Answer::success()
+        .with("totalresults", total)
+        .with("startnumber", part.start)
+        .with_list("activity", "entry", shown))
+}
+
+fn entry(entry: &Listed, zone: &TimeZone) -> Value {
+    let client = entry.client_id.unwrap_or_default();
+    let actor = |kinds: &[ActorKind]| {
+        if kinds.contains(&entry.actor_kind) { entry.actor_id.unwrap_or_default() } else { 0 }
+    };
+    json!({
+        "id": entry.id,
+        "clientId": client,
+        "userId": actor(&[ActorKind::Client]),
+        "adminId": actor(&[ActorKind::Admin, ActorKind::Api]),
+        "date": company::clock(entry.at, zone),
+        "description": entry.description,
+        "username": entry.actor_name,
+        "ipaddress": entry.ip,
+        // The name of `clientId` before users and clients were told apart.
+        "userid": client,
+    })
+}
+
+async fn log_activity(cx: CompatCx) -> Result<Answer> {
+    let (client, text) = cx.request.read(|params| {
+        let client = params.int("clientid").filter(|id| *id != 0);
+        let text = params.required("description");
+        Ok((client, text?))
+    })?;
+    let mut tx = cx.app.db.write().await?;
+    note(&mut tx, &cx.actor, client, text, cx.now).await?;
+    tx.commit().await?;
+    Ok(Answer::success())
+}

@@ -1,0 +1,54 @@
+//! The business itself: where its clock hangs and in which country most of its clients live.
+
+use jiff::tz::TimeZone;
+use kernel::{Date, Result, Timestamp};
+use platform::db::Conn;
+use platform::settings::Values;
+use platform::{Kind, Setting};
+
+pub const TIME_ZONE: Setting = Setting {
+    key: "time_zone",
+    kind: Kind::TimeZone,
+    default: "UTC",
+    section: "General",
+    label: "Time zone",
+    help: "Decides which day it is: when things fall due, and how times are shown to staff.",
+    read_by: "accounts::company::zone",
+};
+
+pub const DEFAULT_COUNTRY: Setting = Setting {
+    key: "default_country",
+    kind: Kind::Text { max: 2 },
+    default: "",
+    section: "General",
+    label: "Default country",
+    help: "Two letters, such as DE. It is chosen already in the form for a new client.",
+    read_by: "accounts::clients::admin::new_page",
+};
+
+pub const SETTINGS: &[Setting] = &[TIME_ZONE, DEFAULT_COUNTRY];
+
+pub async fn zone(conn: &mut Conn) -> Result<TimeZone> {
+    Ok(Values::load(conn).await?.time_zone(&TIME_ZONE))
+}
+
+/// The day on a calendar on the wall of the business: `2026-01-31`.
+pub fn day(at: Timestamp, zone: &TimeZone) -> String {
+    at.date_in(zone).to_string()
+}
+
+/// Day and time of day, to the second: `2026-01-31 09:30:00`.
+pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
+    let instant = jiff::Timestamp::from_microsecond(at.micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    zone.to_datetime(instant).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The instant at which a day begins.
+pub fn day_start(day: Date, zone: &TimeZone) -> Timestamp {
+    Timestamp::at(day, 0, zone)
+}
+
+/// The instant at which a day has ended.
+pub fn day_end(day: Date, zone: &TimeZone) -> Timestamp {
+    Timestamp::at(day.plus_days(1).unwrap_or(Date::MAX), 0, zone)
+}

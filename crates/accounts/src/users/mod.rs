@@ -1,0 +1,178 @@
+//! Users: the people who log in to the client area. A user may act for several clients and a client may have several
+//! users, one of whom owns it.
+//!
+//! What surprises: a user's e-mail address is unique, a client's is not. One person with two companies is one user
+//! and two clients, often with the same address.
+
+pub mod admin;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use kernel::{Error, FieldErrors, Result, Timestamp};
+use platform::db::{Conn, Tx};
+use platform::{crypto, record};
+
+use crate::activity_log::{self, Activity, Actor};
+use crate::clients::Client;
+
+pub use store::{Listed, Of, count, list, of_client};
+
+record! {
+    #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+    pub struct User {
+        pub id: i64,
+        pub first_name: String,
+        pub last_name: String,
+        pub email: String,
+        pub language: String,
+        pub created_at: Timestamp,
+        pub last_login_at: Option<Timestamp>,
+    }
+}
+
+impl User {
+    pub fn name(&self) -> String {
+        [self.first_name.as_str(), self.last_name.as_str()].join(" ").trim().to_owned()
+    }
+}
+
+/// Who owns a new client.
+#[derive(Debug, Clone)]
+pub enum Owner {
+    /// A new user with the client's name and e-mail address; with a password if one was chosen.
+    New {
+        password: Option<PasswordHash>,
+    },
+    Existing(i64),
+    /// The user who logs in with this address.
+    ByEmail(String),
+}
+
+impl Default for Owner {
+    fn default() -> Owner {
+        Owner::New { password: None }
+    }
+}
+
+/// A password that was checked and hashed. Hashing takes long on purpose, so it is done before a transaction begins.
+#[derive(Debug, Clone)]
+pub struct PasswordHash(String);
+
+/// NIST SP 800-63B, 3.1.1.2.
+pub const MIN_PASSWORD: usize = 8;
+/// A longer text is not a password but a load test of the hash function.
+const MAX_PASSWORD: usize = 512;
+
+/// Checks and hashes a password, on a thread where it keeps nobody waiting. `field` is where it was typed.
+pub async fn hash_password(password: &str, field: &str) -> Result<PasswordHash> {
+    let length = password.chars().count();
+    if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
+        return Err(Error::invalid(field, format!("Use {MIN_PASSWORD} to {MAX_PASSWORD} characters.")));
+    }
+    let password = password.to_owned();
+    let hashed = tokio::task::spawn_blocking(move || crypto::hash_password(&password)).await;
+    match hashed {
+        Ok(hash) => hash.map(PasswordHash),
+        Err(error) => Err(Error::broken(format!("password hash: {error}"))),
+    }
+}
+
+pub async fn find(conn: &mut Conn, id: i64) -> Result<User> {
+    store::find(conn, id).await?.ok_or(Error::NotFound("User"))
+}
+
+pub async fn by_email(conn: &mut Conn, email: &str) -> Result<Option<User>> {
+    store::by_email(conn, &email.trim().to_lowercase()).await
+}
+
+/// Whether this owner can be had, before anything is written.
+pub(crate) async fn check_owner(
+    conn: &mut Conn,
+    owner: &Owner,
+    client: &Client,
+    errors: &mut FieldErrors,
+) -> Result<Option<User>> {
+    let found = match owner {
+        Owner::New { .. } => {
+            if client.email.is_empty() {
+                if errors.of("email").is_none() {
+                    errors.add("email", "Enter an e-mail address: the owner logs in with it.");
+                }
+            } else if let Some(user) = by_email(conn, &client.email).await? {
+                let name = user.name();
+                errors.add(
+                    "email",
+                    format!("{name} logs in with this address already. Make {name} the owner, or use another address."),
+                );
+            }
+            return Ok(None);
+        }
+        Owner::Existing(id) => store::find(conn, *id).await?,
+        Owner::ByEmail(email) => by_email(conn, email).await?,
+    };
+    if found.is_none() {
+        errors
+            .add("owner", "There is no user with this e-mail address. Look it up among the users, or make a new one.");
+    }
+    Ok(found)
+}
+
+/// Gives a new client its owner: the user that `check_owner` found, or a new one.
+pub(crate) async fn own(
+    tx: &mut Tx,
+    by: &Actor,
+    client: &Client,
+    found: Option<User>,
+    owner: Owner,
+    now: Timestamp,
+) -> Result<User> {
+    let user = match found {
+        Some(user) => user,
+        None => {
+            let password = match owner {
+                Owner::New { password } => password.map(|hash| hash.0),
+                Owner::Existing(_) | Owner::ByEmail(_) => None,
+            };
+            let made = store::insert(tx, client, password.as_deref(), now).await?;
+            let Some(user) = made else {
+                return Err(Error::invalid("email", "A user with this e-mail address has just been made. Try again."));
+            };
+            let made = Activity::new(format!("User {} created", user.email)).about(format!("user:{}", user.id));
+            activity_log::record(tx, by, made.client(client.id), now).await?;
+            user
+        }
+    };
+    store::link(tx, client.id, user.id, store::Part::Owner).await?;
+    Ok(user)
+}
+
+/// Lets a user act for a further client. Doing it twice changes nothing.
+pub async fn attach(tx: &mut Tx, by: &Actor, client_id: i64, email: &str, now: Timestamp) -> Result<User> {
+    let Some(user) = by_email(tx, email).await? else {
+        return Err(Error::invalid("email", "There is no user with this e-mail address."));
+    };
+    if store::link(tx, client_id, user.id, store::Part::Member).await? > 0 {
+        let activity = Activity::new(format!("User {} may act for the client", user.email))
+            .about(format!("user:{}", user.id))
+            .client(client_id);
+        activity_log::record(tx, by, activity, now).await?;
+    }
+    Ok(user)
+}
+
+/// Takes a user off a client. The owner stays.
+pub async fn detach(tx: &mut Tx, by: &Actor, client_id: i64, user_id: i64, now: Timestamp) -> Result<()> {
+    let users = of_client(tx, client_id).await?;
+    let Some(user) = users.into_iter().find(|user| user.id == user_id) else {
+        return Err(Error::NotFound("User of this client"));
+    };
+    if user.is_owner {
+        return Err(Error::refused(format!("{} owns this client and stays with it.", user.name())));
+    }
+    store::unlink(tx, client_id, user_id).await?;
+    let activity = Activity::new(format!("User {} may no longer act for the client", user.email))
+        .about(format!("user:{user_id}"))
+        .client(client_id);
+    activity_log::record(tx, by, activity, now).await
+}

@@ -1,0 +1,151 @@
+//! The statements about users.
+
+use kernel::{Result, Timestamp};
+use platform::db::{Conn, Tx, Value};
+use platform::web::lists::Where;
+use platform::{params, record};
+
+use super::User;
+use crate::clients::Client;
+use crate::search;
+
+/// A user's part in a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Owner,
+    Member,
+}
+
+record! {
+    /// A user as one of those of a client.
+    #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+    pub struct Of {
+        pub id: i64,
+        pub first_name: String,
+        pub last_name: String,
+        pub email: String,
+        pub last_login_at: Option<Timestamp>,
+        pub is_owner: bool,
+    }
+}
+
+impl Of {
+    pub fn name(&self) -> String {
+        [self.first_name.as_str(), self.last_name.as_str()].join(" ").trim().to_owned()
+    }
+}
+
+record! {
+    /// A line of the list of users.
+    #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+    pub struct Listed {
+        pub id: i64,
+        pub first_name: String,
+        pub last_name: String,
+        pub email: String,
+        pub created_at: Timestamp,
+        pub last_login_at: Option<Timestamp>,
+        /// For how many clients the user may act.
+        pub clients: i64,
+        /// The oldest of them, 0 without one.
+        pub client_id: i64,
+        pub client_name: String,
+    }
+}
+
+pub(super) async fn find(conn: &mut Conn, id: i64) -> Result<Option<User>> {
+    let sql = format!("SELECT {} FROM users WHERE id = $1", User::columns(""));
+    conn.optional(&sql, params![id]).await
+}
+
+pub(super) async fn by_email(conn: &mut Conn, email_lower: &str) -> Result<Option<User>> {
+    let sql = format!("SELECT {} FROM users WHERE email_lower = $1", User::columns(""));
+    conn.optional(&sql, params![email_lower]).await
+}
+
+/// A user with the client's name and address; `None` when somebody logs in with that address already.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    client: &Client,
+    password_hash: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<User>> {
+    let sql = format!(
+        "INSERT INTO users (first_name, last_name, email, email_lower, password_hash, language, search, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (email_lower) DO NOTHING RETURNING {}",
+        User::columns("")
+    );
+    tx.optional(
+        &sql,
+        params![
+            client.first_name,
+            client.last_name,
+            client.email,
+            client.email.to_lowercase(),
+            password_hash,
+            client.language,
+            search::text(&[&client.first_name, &client.last_name, &client.email]),
+            now
+        ],
+    )
+    .await
+}
+
+pub(super) async fn link(tx: &mut Tx, client_id: i64, user_id: i64, part: Part) -> Result<u64> {
+    tx.execute(
+        "INSERT INTO client_users (client_id, user_id, is_owner) VALUES ($1, $2, $3) \
+         ON CONFLICT (client_id, user_id) DO NOTHING",
+        params![client_id, user_id, part == Part::Owner],
+    )
+    .await
+}
+
+pub(super) async fn unlink(tx: &mut Tx, client_id: i64, user_id: i64) -> Result<u64> {
+    tx.execute(
+        "DELETE FROM client_users WHERE client_id = $1 AND user_id = $2 AND NOT is_owner",
+        params![client_id, user_id],
+    )
+    .await
+}
+
+/// The users of a client, the owner first.
+pub async fn of_client(conn: &mut Conn, client_id: i64) -> Result<Vec<Of>> {
+    conn.all(
+        "SELECT u.id, u.first_name, u.last_name, u.email, u.last_login_at, cu.is_owner FROM client_users cu \
+         JOIN users u ON u.id = cu.user_id WHERE cu.client_id = $1 ORDER BY cu.is_owner DESC, u.id",
+        params![client_id],
+    )
+    .await
+}
+
+fn filter(text: &str) -> Where<'static> {
+    let mut filter = Where::default();
+    for word in text.to_lowercase().split_whitespace() {
+        filter.and("u.search LIKE ? ESCAPE '\\'", search::anywhere(word));
+    }
+    filter
+}
+
+pub async fn count(conn: &mut Conn, text: &str, limit: i64) -> Result<i64> {
+    let filter = filter(text);
+    let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM users u {} LIMIT {limit}) AS counted", filter.sql());
+    conn.scalar(&sql, &filter.params).await
+}
+
+/// `order_by` comes from the code, never from the request.
+pub async fn list(conn: &mut Conn, text: &str, order_by: &str, limit: i64, offset: i64) -> Result<Vec<Listed>> {
+    let mut filter = filter(text);
+    let next = filter.next();
+    filter.params.extend([Value::Int(limit), Value::Int(offset)]);
+    let sql = format!(
+        "SELECT u.id, u.first_name, u.last_name, u.email, u.created_at, u.last_login_at, \
+         (SELECT COUNT(*) FROM client_users cu WHERE cu.user_id = u.id), COALESCE(c.id, 0), \
+         COALESCE(NULLIF(c.company, ''), c.first_name || ' ' || c.last_name, '') \
+         FROM users u LEFT JOIN clients c \
+         ON c.id = (SELECT MIN(cu.client_id) FROM client_users cu WHERE cu.user_id = u.id) \
+         {} {order_by} LIMIT ${next} OFFSET ${}",
+        filter.sql(),
+        next + 1
+    );
+    conn.all(&sql, &filter.params).await
+}

@@ -1,0 +1,65 @@
+//! The daily batch: once a day from the business's hour on, on one node, by itself.
+//!
+//! What must hold: the run's key is the task and the day, and it is unique, so several nodes and restarts make one run.
+//! A day on which nothing ran is made up for by the next run, because it takes everything that is due by then.
+
+use accounts::activity_log::Actor;
+use kernel::Result;
+use platform::db::Tx;
+use platform::{App, runs};
+
+use crate::terms::Terms;
+use crate::{captures, generation, settings};
+
+const TRIGGER: &str = "schedule";
+
+/// Called every minute. Requests what is due; how many runs were new.
+pub async fn tick(app: &App) -> Result<u32> {
+    let now = app.clock.now();
+    let mut conn = app.db.read().await?;
+    let terms = Terms::load(&mut conn, now).await?;
+    let hour = now.hour_in(&terms.settings.time_zone(&settings::TIME_ZONE));
+    let starts = terms.settings.int(&settings::AUTOMATION_HOUR);
+    if !terms.settings.bool(&settings::AUTOMATION_ENABLED) || i64::from(hour) < starts {
+        return Ok(0);
+    }
+    // Most minutes find that today's runs are there; they need not write.
+    let known = runs::latest(&mut conn, "", 50).await?;
+    let key = |task: &str| format!("{TRIGGER}:{task}:{}", terms.today);
+    let missing = |task: &str| !known.iter().any(|run| run.run_key == key(task));
+    let generate = missing(generation::jobs::TASK);
+    // Cards are charged when the invoices of the day are there.
+    let generated = known.iter().any(|run| run.run_key == key(generation::jobs::TASK) && run.finished_at.is_some());
+    let capture = generated && missing(captures::jobs::TASK);
+    drop(conn);
+    if !generate && !capture {
+        return Ok(0);
+    }
+    let by = Actor::system("Schedule");
+    let mut tx = app.db.write().await?;
+    let new = u32::from(generate && request_generation(&mut tx, &terms, &by, key(generation::jobs::TASK)).await?)
+        + u32::from(
+            capture && captures::jobs::request(&mut tx, key(captures::jobs::TASK), &terms, TRIGGER, &by).await?.1,
+        );
+    tx.commit().await?;
+    app.wake.notify_waiters();
+    Ok(new)
+}
+
+async fn request_generation(tx: &mut Tx, terms: &Terms, by: &Actor, key: String) -> Result<bool> {
+    let scope = generation::Scope::default();
+    Ok(generation::jobs::request(tx, key, terms, TRIGGER, by, &scope).await?.1)
+}
+
+/// Ticks every half minute until `stop` says so.
+pub async fn run(app: App, mut stop: tokio::sync::watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if let Err(error) = tick(&app).await {
+            tracing::error!(%error, "the daily batch could not be scheduled");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(std::time::Duration::from_secs(30)) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}

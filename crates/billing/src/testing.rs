@@ -1,0 +1,245 @@
+//! A company to test with: a migrated database on either engine, a clock that stands, gateways, a client.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use std::sync::Arc;
+
+use accounts::activity_log::Actor;
+use accounts::clients::{self, Client};
+use accounts::parties::{self, Party};
+use kernel::{Currency, Cycle, Date, Money, Timestamp};
+use platform::web::templates::Templates;
+use platform::{App, Clock, Db, Events, Extensions, Parts, Random, Vault, params};
+
+use crate::gateways::*;
+use crate::recurring::{self, Charge};
+use crate::terms::Terms;
+use crate::{currencies, doctor};
+
+pub struct Company {
+    pub app: App,
+    pub by: Actor,
+    _folder: testkit::Folder,
+}
+
+pub fn date(text: &str) -> Date {
+    Date::parse(text).unwrap()
+}
+
+pub fn usd(text: &str) -> Money {
+    Money::parse(text, Currency::parse("USD").unwrap()).unwrap()
+}
+
+impl testkit::Open for Company {
+    async fn open(engine: testkit::Engine) -> Company {
+        Company::with_gateways(engine, Vec::new()).await
+    }
+}
+
+impl Company {
+    pub async fn with_gateways(engine: testkit::Engine, gateways: Vec<Arc<dyn Gateway>>) -> Company {
+        let folder = testkit::Folder::new();
+        let url = match engine {
+            testkit::Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
+            testkit::Engine::Postgres => {
+                let cluster = testkit::postgres::shared();
+                cluster.url(&cluster.create_database(None).await)
+            }
+        };
+        let db = Db::create(&url, Events::default()).await.unwrap();
+        let clock = Clock::fixed(Timestamp::parse("2026-01-15T10:00:00Z").unwrap());
+        db.migrate(clock.now()).await.unwrap();
+        let mut extensions = Extensions::default();
+        extensions.add(Gateways::new(gateways));
+        let mut jobs = platform::jobs::Registry::default();
+        crate::jobs(&mut jobs);
+        let app = App::new(Parts {
+            db,
+            clock,
+            random: Random::seeded(7),
+            vault: Vault::new(&[7; 32]),
+            settings: platform::settings::Registry::default(),
+            jobs,
+            templates: Templates::builder().unwrap().build(),
+            sandbox: true,
+            node: "test".to_owned(),
+            wake: Arc::default(),
+            extensions,
+        });
+        let company = Company { app, by: Actor::system("Test"), _folder: folder };
+        let mut tx = company.app.db.write().await.unwrap();
+        currencies::add(&mut tx, Currency::parse("USD").unwrap(), "$", " USD", "1").await.unwrap();
+        currencies::add(&mut tx, Currency::parse("EUR").unwrap(), "€", " EUR", "0.9").await.unwrap();
+        for name in ["banktransfer", "sandbox"] {
+            tx.execute(
+                "INSERT INTO gateways (name, display_name, active, position, config) VALUES ($1, $1, TRUE, 1, '{}')",
+                params![name],
+            )
+            .await
+            .unwrap();
+        }
+        tx.commit().await.unwrap();
+        company
+    }
+
+    pub fn today(&self, text: &str) {
+        self.app.clock.set(Timestamp::parse(&format!("{text}T10:00:00Z")).unwrap());
+    }
+
+    pub async fn set(&self, setting: &platform::Setting, value: &str) {
+        let mut tx = self.app.db.write().await.unwrap();
+        platform::settings::set(&mut tx, setting, value, self.app.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    pub async fn client(&self, email: &str) -> Client {
+        let mut tx = self.app.db.write().await.unwrap();
+        let name = Party { name: format!("Ada {email}"), country: "GB".to_owned(), ..Party::default() };
+        let party = parties::keep(&mut tx, &name).await.unwrap();
+        let id: i64 = tx
+            .scalar(
+                "INSERT INTO clients (uuid, first_name, last_name, company, email, email_lower, address1, address2, city, \
+                 state, postcode, country, phone, tax_id, currency, status, language, notes, tax_exempt, no_late_fees, \
+                 no_overdue_notices, separate_invoices, no_auto_capture, no_auto_status, marketing_opt_in, party_id, \
+                 search, created_at, updated_at) VALUES ($1, 'Ada', 'Lovelace', '', $1, $1, '', '', 'London', '', '', 'GB', \
+                 '', '', 'USD', 'active', '', '', FALSE, FALSE, FALSE, FALSE, FALSE, FALSE, FALSE, $2, $1, 0, 0) RETURNING id",
+                params![email, party],
+            )
+            .await
+            .unwrap();
+        let client = clients::find(&mut tx, id).await.unwrap();
+        tx.commit().await.unwrap();
+        client
+    }
+
+    /// A charge as an active service would have it.
+    pub async fn charge(
+        &self,
+        client: &Client,
+        owner: i64,
+        amount: &str,
+        cycle: Cycle,
+        due: &str,
+        gateway: &str,
+    ) -> i64 {
+        let mut tx = self.app.db.write().await.unwrap();
+        let charge = Charge {
+            client_id: client.id,
+            owner_kind: "service",
+            owner_id: owner,
+            description: format!("Hosting {owner}"),
+            amount: usd(amount),
+            cycle,
+            anchor_day: date(due).day(),
+            gateway: gateway.to_owned(),
+            taxed: true,
+            billable: true,
+            next_due_on: date(due),
+            remaining: None,
+        };
+        let id = recurring::put(&mut tx, &charge, self.app.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        id
+    }
+
+    pub async fn terms(&self) -> Terms {
+        let mut conn = self.app.db.read().await.unwrap();
+        Terms::load(&mut conn, self.app.clock.now()).await.unwrap()
+    }
+
+    /// Every invariant of the books holds.
+    pub async fn is_sound(&self) {
+        let mut conn = self.app.db.read().await.unwrap();
+        assert_eq!(doctor::check(&mut conn).await.unwrap(), []);
+    }
+}
+
+impl Company {
+    pub fn terms_today(&self) -> Date {
+        self.app.clock.now().date_in(&jiff_utc())
+    }
+}
+
+fn jiff_utc() -> platform::jiff::tz::TimeZone {
+    platform::jiff::tz::TimeZone::UTC
+}
+
+/// A provider at the edge of the process: what it answers is the name of the stored card.
+pub struct Scripted;
+
+#[async_trait::async_trait]
+impl Gateway for Scripted {
+    fn name(&self) -> &'static str {
+        "sandbox"
+    }
+
+    fn display_name(&self) -> &'static str {
+        "Scripted"
+    }
+
+    fn fields(&self) -> &'static [ConfigField] {
+        &[]
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { off_session: true, refunds: true, webhooks: false, manual: false }
+    }
+
+    async fn store(&self, _: &GatewayConfig, request: StoreRequest) -> Result<StoredMethod, GatewayError> {
+        Ok(StoredMethod {
+            token: MethodToken { customer: request.remote_token.clone(), method: request.remote_token },
+            kind: MethodKind::Card,
+            brand: "Visa".to_owned(),
+            last_four: "4242".to_owned(),
+            expiry: None,
+        })
+    }
+
+    async fn forget(&self, _: &GatewayConfig, _: &MethodToken) -> Result<(), GatewayError> {
+        Ok(())
+    }
+
+    async fn charge(&self, _: &GatewayConfig, request: ChargeRequest) -> Result<Outcome, GatewayError> {
+        let external_id = format!("ch_{}", request.attempt);
+        match request.method.method.as_str() {
+            "declined" => Ok(Outcome::Declined {
+                external_id: Some(external_id),
+                code: "insufficient_funds".to_owned(),
+                reason: "The card has insufficient funds.".to_owned(),
+            }),
+            "sca" => Ok(Outcome::ActionRequired { external_id, url: None }),
+            "timeout" | "lost" => Err(GatewayError::Unknown("timed out".to_owned())),
+            _ => Ok(Outcome::Succeeded { external_id, fee: None }),
+        }
+    }
+
+    async fn look_up(&self, _: &GatewayConfig, attempt: &Attempt) -> Result<LookUp, GatewayError> {
+        let external_id = format!("ch_{}", attempt.attempt);
+        Ok(match attempt.customer.as_str() {
+            "timeout" => LookUp::Known(Outcome::Succeeded { external_id, fee: None }),
+            _ => LookUp::NeverArrived,
+        })
+    }
+
+    async fn cancel(&self, _: &GatewayConfig, external_id: &str) -> Result<LookUp, GatewayError> {
+        Ok(LookUp::Known(Outcome::Declined {
+            external_id: Some(external_id.to_owned()),
+            code: "canceled".to_owned(),
+            reason: "Given up.".to_owned(),
+        }))
+    }
+
+    async fn refund(&self, _: &GatewayConfig, request: RefundRequest) -> Result<RefundOutcome, GatewayError> {
+        Ok(RefundOutcome::Succeeded { external_id: format!("re_{}", request.refund) })
+    }
+
+    fn verify_webhook(
+        &self,
+        _: &GatewayConfig,
+        _: &[(String, String)],
+        _: &[u8],
+        _: Timestamp,
+    ) -> Result<WebhookEvent, WebhookError> {
+        Err(WebhookError::Unsupported)
+    }
+}
