@@ -68,6 +68,7 @@ pub enum Command {
     #[command(subcommand)]
     Payments(payments::Payments),
     Doctor(doctor::Doctor),
+    Demo(crate::demo::Demo),
 }
 
 /// What a command has to say, for people and for programs.
@@ -99,6 +100,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Invoices(command) => invoices::run(&common, command).await,
         Command::Payments(command) => payments::run(&common, command).await,
         Command::Doctor(command) => doctor::run(&common, command).await,
+        Command::Demo(command) => crate::demo::run(&common, command).await,
     };
     match outcome {
         Ok(report) => {
