@@ -1,24 +1,21 @@
-//! Dates and times for pages: in the business's time zone, the exact instant beside them.
+//! Times for pages: in the business's time zone, the exact instant beside them.
 
+use accounts::company;
 use jiff::tz::TimeZone;
 use kernel::{Result, Timestamp};
 use minijinja::{Value, context};
-use platform::settings::Values;
-use platform::{App, Conn};
+use platform::Conn;
 
 pub struct Times(TimeZone);
 
 impl Times {
-    pub async fn load(app: &App, conn: &mut Conn) -> Result<Times> {
-        let values = Values::load(conn).await?;
-        Ok(Times(app.settings.find("time_zone").map_or(TimeZone::UTC, |setting| values.time_zone(setting))))
+    pub async fn load(conn: &mut Conn) -> Result<Times> {
+        company::zone(conn).await.map(Times)
     }
 
     /// `{text, instant}`, for `ui.when`.
     pub fn show(&self, at: Timestamp) -> Value {
-        let instant = jiff::Timestamp::from_microsecond(at.micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        let text = self.0.to_datetime(instant).strftime("%-d %b %Y, %H:%M").to_string();
-        context! { text, instant => at.to_string() }
+        context! { text => company::clock(at, &self.0), instant => at.to_string() }
     }
 
     /// As [`Times::show`]; nothing for nothing.

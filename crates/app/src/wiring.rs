@@ -45,7 +45,9 @@ pub fn jobs() -> jobs::Registry {
 
 /// Who listens to what.
 pub fn events() -> Events {
-    Events::default()
+    let mut events = Events::default();
+    hosting::events(&mut events);
+    events
 }
 
 pub fn templates() -> Result<Templates> {
@@ -68,32 +70,35 @@ fn gateways() -> Result<Gateways> {
 /// What the command bar looks through, in the order of its answer.
 pub fn finders() -> Finders {
     let mut finders = Finders::default();
-    accounts::clients::finders(&mut finders);
+    accounts::finders(&mut finders);
     finders
 }
 
+/// The sections of the sidebar in their order.
+const SECTIONS: &[&str] = &[
+    "dashboard",
+    "clients",
+    "orders",
+    "billing",
+    "services",
+    "domains",
+    "support",
+    "reports",
+    "utilities",
+    "logs",
+    "configuration",
+];
+
 /// The sidebar. Sections with the same key become one.
 pub fn nav() -> Nav {
-    let mut nav = Nav::default();
-    add_sections(&mut nav, dashboard::nav());
-    add_sections(&mut nav, clients());
-    add_sections(&mut nav, utilities());
-    add_sections(&mut nav, configuration());
+    let sections = [dashboard::nav(), accounts::nav(), utilities(), configuration()];
+    let create = [accounts::create()];
+    let mut nav = Nav { sections: Vec::new(), create: create.into_iter().flatten().collect() };
+    for section in sections.into_iter().flatten() {
+        add_section(&mut nav.sections, section);
+    }
+    nav.sections.sort_by_key(|section| SECTIONS.iter().position(|key| *key == section.key));
     nav
-}
-
-fn clients() -> Vec<NavSection> {
-    use accounts::clients;
-    vec![NavSection {
-        label: "Clients",
-        key: "clients",
-        href: "/admin/clients",
-        items: vec![
-            NavItem { label: "View/search clients", href: "/admin/clients", permission: clients::LIST },
-            NavItem { label: "Add new client", href: "/admin/clients/new", permission: clients::ADD },
-            NavItem { label: "Manage users", href: "/admin/users", permission: clients::LIST },
-        ],
-    }]
 }
 
 fn utilities() -> Vec<NavSection> {
@@ -150,12 +155,10 @@ impl Links {
     }
 }
 
-fn add_sections(nav: &mut Nav, sections: Vec<NavSection>) {
-    for section in sections {
-        match nav.sections.iter_mut().find(|known| known.key == section.key) {
-            Some(known) => known.items.extend(section.items),
-            None => nav.sections.push(section),
-        }
+fn add_section(sections: &mut Vec<NavSection>, section: NavSection) {
+    match sections.iter_mut().find(|known| known.key == section.key) {
+        Some(known) => known.items.extend(section.items),
+        None => sections.push(section),
     }
 }
 

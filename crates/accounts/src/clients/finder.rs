@@ -6,21 +6,18 @@ use platform::web::lists::Where;
 
 use super::ClientStatus;
 use crate::doors::finders::{self, Finders, Found, Hit};
-use crate::roles::Permission;
+use crate::search;
 
 pub fn finders(finders: &mut Finders) {
-    finders.add("Clients", Permission("List Clients"), "/admin/clients?q=", |conn, text| -> Found<'_> {
-        Box::pin(find(conn, text))
-    });
+    finders.add("Clients", super::LIST, "/admin/clients?q=", |conn, text| -> Found<'_> { Box::pin(find(conn, text)) });
 }
 
 async fn find(conn: &mut Conn, text: &str) -> Result<Vec<Hit>> {
     let lower = text.to_lowercase();
-    let patterns: Vec<String> = lower.split_whitespace().map(finders::anywhere).collect();
     let id = text.trim_start_matches('#').parse::<i64>().unwrap_or_default();
     let mut words = Where::default();
-    for pattern in &patterns {
-        words.and("search LIKE ? ESCAPE '\\'", pattern.to_value());
+    for word in lower.split_whitespace() {
+        words.and("search LIKE ? ESCAPE '\\'", search::anywhere(word));
     }
     let next = words.next();
     let found = words.sql().trim_start_matches("WHERE ").to_owned();

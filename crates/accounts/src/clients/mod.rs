@@ -29,6 +29,7 @@ use crate::roles::Permission;
 use crate::users::{self, Owner};
 
 pub use countries::{countries, country_name};
+pub use finder::finders;
 pub use panels::{ClientPanel, ClientPanels, ClosingEffect, Figures, Panel, PanelFuture, Place};
 pub use profile::{ClientEdit, Demand};
 pub use store::{Dealt, Listed};
@@ -37,8 +38,6 @@ pub const LIST: Permission = Permission("List Clients");
 pub const VIEW: Permission = Permission("View Clients Summary");
 pub const ADD: Permission = Permission("Add New Client");
 pub const EDIT: Permission = Permission("Edit Clients Details");
-
-pub use finder::finders;
 
 kernel::text_enum! {
     pub enum ClientStatus {

@@ -58,9 +58,3 @@ impl Finders {
         self.0.iter()
     }
 }
-
-/// `text` as a pattern for `LIKE … ESCAPE '\'` that finds it anywhere.
-pub fn anywhere(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{escaped}%")
-}

@@ -16,7 +16,7 @@ pub fn routes() -> Routes {
 async fn page(cx: AdminCx) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let admin = admins::find(&mut conn, cx.staff.id).await?;
-    let times = Times::load(&cx.app, &mut conn).await?;
+    let times = Times::load(&mut conn).await?;
     let mut permissions: Vec<String> = cx.staff.permissions.iter().cloned().collect();
     permissions.sort();
     let values = context! {

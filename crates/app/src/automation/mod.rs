@@ -36,7 +36,7 @@ async fn list(cx: AdminCx) -> Result<Response, Fail> {
         filter.and("task = ?", task.to_value());
     }
     let mut conn = cx.app.db.read().await?;
-    let times = Times::load(&cx.app, &mut conn).await?;
+    let times = Times::load(&mut conn).await?;
     let count = format!(
         "SELECT COUNT(*) FROM (SELECT 1 FROM task_runs {} LIMIT {}) AS some",
         filter.sql(),
@@ -64,7 +64,7 @@ async fn list(cx: AdminCx) -> Result<Response, Fail> {
         rows,
         task,
         tasks => tasks.iter().map(|task| context! { value => task, label => words(task) }).collect::<Vec<_>>(),
-        list => request.view(total, found.len()),
+        list => context! { csv => "", ..request.view(total, found.len()) },
     };
     cx.page("app/automation/list.html", "utilities", "Automation status", values)
 }
@@ -126,7 +126,7 @@ async fn one(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let run = runs::find(&mut conn, id).await?;
     let failures = runs::failures(&mut conn, id).await?;
-    let times = Times::load(&cx.app, &mut conn).await?;
+    let times = Times::load(&mut conn).await?;
     drop(conn);
     let links = cx.app.get::<Links>()?;
     let failures: Vec<Value> = failures

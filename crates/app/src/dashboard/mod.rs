@@ -31,7 +31,7 @@ const RUNS: i64 = 5;
 
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
-    let times = Times::load(&cx.app, &mut conn).await?;
+    let times = Times::load(&mut conn).await?;
     let sees_jobs = cx.staff.may(jobs_page::VIEW_JOBS);
     let mut cards = Vec::new();
     clients(&mut conn, &mut cards).await?;

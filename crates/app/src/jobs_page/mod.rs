@@ -61,7 +61,7 @@ pub async fn counts(conn: &mut Conn) -> Result<(i64, i64, i64)> {
 async fn list(cx: AdminCx) -> Result<Response, Fail> {
     let request = cx.list(SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
-    let times = Times::load(&cx.app, &mut conn).await?;
+    let times = Times::load(&mut conn).await?;
     let (failed, running, ready) = counts(&mut conn).await?;
     // Failures come first: without a choice the page shows them, when there are any.
     let wanted = match request.filter("state") {
@@ -117,7 +117,7 @@ async fn list(cx: AdminCx) -> Result<Response, Fail> {
         kinds => kinds.iter().map(|kind| context! { value => *kind, label => *kind }).collect::<Vec<_>>(),
         rows,
         failed_shown => state == Some(JobState::Failed),
-        list => request.view(total, jobs.len()),
+        list => context! { csv => "", ..request.view(total, jobs.len()) },
     };
     cx.page("app/jobs_page/list.html", "utilities", "Jobs", values)
 }
@@ -146,7 +146,7 @@ async fn find(conn: &mut Conn, id: i64) -> Result<Job> {
 async fn one(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let job = find(&mut conn, id).await?;
-    let times = Times::load(&cx.app, &mut conn).await?;
+    let times = Times::load(&mut conn).await?;
     drop(conn);
     let payload = match job.payload() {
         Ok(payload) => serde_json::to_string_pretty(&payload).unwrap_or_else(|_| job.payload.clone()),

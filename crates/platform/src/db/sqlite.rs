@@ -92,6 +92,43 @@ impl Pool {
     }
 }
 
+/// Brings everything into the one file, without a log beside it. Fails when anyone else has the database open.
+pub fn settle(path: &Path) -> Result<()> {
+    let settle = || -> rusqlite::Result<()> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.busy_timeout(std::time::Duration::ZERO)?;
+        // SQLite leaves WAL mode only for the last one on the file.
+        connection.pragma_update(None, "journal_mode", "DELETE")
+    };
+    settle().or_else(|error| {
+        Err(Error::refused(format!("The database {} is in use ({error}). Stop the server first.", path.display())))
+    })
+}
+
+/// SQLite's own check of a whole file: its structure, and that what is referred to is there.
+pub fn verify(path: &Path) -> Result<()> {
+    let connection = connect(path, false)?;
+    let find = || -> rusqlite::Result<Option<String>> {
+        let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        if found != "ok" {
+            return Ok(Some(found));
+        }
+        let mut dangling = connection.prepare("SELECT \"table\", parent FROM pragma_foreign_key_check LIMIT 1")?;
+        let mut rows = dangling.query([])?;
+        Ok(match rows.next()? {
+            Some(row) => {
+                Some(format!("{} refers to {} that is not there", row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            }
+            None => None,
+        })
+    };
+    match find() {
+        Ok(None) => Ok(()),
+        Ok(Some(found)) => Err(Error::broken(format!("the database {} is damaged: {found}", path.display()))),
+        Err(error) => Err(Error::broken(format!("the database {} cannot be checked: {error}", path.display()))),
+    }
+}
+
 /// Clients' names and addresses are not for other users of the machine. SQLite's own files beside it get the same mode.
 fn make_private(path: &Path) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
@@ -194,6 +231,9 @@ impl Drop for Handle {
             }
             Handle::Reader { connection, home, .. } => {
                 if let Some(connection) = connection.take() {
+                    if !connection.is_autocommit() {
+                        let _ = connection.execute_batch("ROLLBACK");
+                    }
                     home.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
                 }
             }
@@ -235,6 +275,20 @@ impl Handle {
     }
 
     pub(super) fn all<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<T>> {
+        let mut out = Vec::new();
+        self.each(sql, params, |row| {
+            out.push(T::from_row(row)?);
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    pub(super) fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        mut take: impl FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
         let text = dialect::text(Engine::Sqlite, sql);
         let prepare = || -> rusqlite::Result<_> {
             let mut statement = self.prepare_cached(&text)?;
@@ -243,11 +297,10 @@ impl Handle {
         };
         let mut statement = prepare().or_else(|error| Err(explain(&error, sql)))?;
         let mut rows = statement.raw_query();
-        let mut out = Vec::new();
         loop {
             match rows.next() {
-                Ok(Some(row)) => out.push(T::from_row(&Row::Sqlite(row))?),
-                Ok(None) => return Ok(out),
+                Ok(Some(row)) => take(&Row::Sqlite(row))?,
+                Ok(None) => return Ok(()),
                 Err(error) => return Err(explain(&error, sql)),
             }
         }
