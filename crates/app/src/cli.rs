@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use kernel::{Error, Result};
 use serde_json::{Value, json};
 
-use crate::commands::{admin, api_credential, init, serve};
+use crate::commands::{admin, api_credential, backup, gateway, init, serve, setting};
 use crate::logging::LogFormat;
 
 /// Billing and automation for web hosts.
@@ -61,6 +61,12 @@ pub enum Command {
     Admin(admin::Admin),
     #[command(subcommand)]
     ApiCredential(api_credential::ApiCredential),
+    #[command(subcommand)]
+    Setting(setting::Command),
+    #[command(subcommand)]
+    Gateway(gateway::Command),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
 }
 
 /// What a command has to say, for people and for programs.
@@ -88,6 +94,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Serve(command) => serve::run(&common, command).await,
         Command::Admin(command) => admin::run(&common, command).await,
         Command::ApiCredential(command) => api_credential::run(&common, command).await,
+        Command::Setting(command) => setting::run(&common, command).await,
+        Command::Gateway(command) => gateway::run(&common, command).await,
+        Command::Backup(command) => backup::run(&common, command).await,
+        Command::Restore(command) => backup::restore(&common, command).await,
     };
     match outcome {
         Ok(report) => {

@@ -2,5 +2,8 @@
 
 pub mod admin;
 pub mod api_credential;
+pub mod backup;
+pub mod gateway;
 pub mod init;
 pub mod serve;
+pub mod setting;
