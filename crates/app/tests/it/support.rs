@@ -135,6 +135,8 @@ pub struct Session {
 
 impl Open for Site {
     async fn open(engine: Engine) -> Site {
+        // What a page says only by a reference stands in the test's output.
+        let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer().try_init();
         let place = Place::open(engine).await;
         place.done(&["init", "--sandbox"]);
         let app = place.app().await;
