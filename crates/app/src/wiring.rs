@@ -25,6 +25,7 @@ pub fn routes() -> Routes {
         .merge(automation::routes())
         .merge(api_docs::routes())
         .merge(accounts::routes())
+        .merge(billing::routes())
 }
 
 pub fn settings() -> settings::Registry {
@@ -38,14 +39,15 @@ pub fn settings() -> settings::Registry {
 pub fn jobs() -> jobs::Registry {
     let mut registry = jobs::Registry::default();
     platform::mail::jobs(&mut registry);
-    billing::generation::jobs::register(&mut registry);
-    billing::captures::jobs::register(&mut registry);
+    billing::jobs(&mut registry);
     registry
 }
 
 /// Who listens to what.
 pub fn events() -> Events {
-    Events::default()
+    let mut events = Events::default();
+    hosting::events(&mut events);
+    events
 }
 
 pub fn templates() -> Result<Templates> {
@@ -206,5 +208,6 @@ pub async fn system_url(app: &App, conn: &mut platform::Conn) -> Result<String> 
 /// Called every few seconds by each node that works: enqueues what the calendar says. What it does must bear being done
 /// by two nodes at once.
 pub async fn tick(app: &App) -> Result<()> {
-    refresh(app).await
+    refresh(app).await?;
+    billing::schedule::tick(app).await.map(|_| ())
 }

@@ -3,13 +3,13 @@
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
+use platform::web::lists::grouped;
 use platform::web::{Fail, Form};
 
 use super::{CONFIGURE, NewGroup, store};
 use crate::client_groups;
 use crate::doors::admin::{error_list, or_back};
 use crate::doors::{AdminCx, Id, Redirect, Routes};
-use platform::web::lists::grouped;
 
 const PAGE: &str = "/admin/client-groups";
 const SECTION: &str = "configuration";
