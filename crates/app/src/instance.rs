@@ -77,7 +77,8 @@ impl Instance {
         self.0.get(CREATED_AT).map(String::as_str).unwrap_or_default()
     }
 
-    fn check_key(&self, vault: &Vault, key: &Path) -> Result<()> {
+    /// Whether the key opens what was sealed when the database was made.
+    pub fn check_key(&self, vault: &Vault, key: &Path) -> Result<()> {
         let sealed = self.0.get(VAULT_CHECK).and_then(|text| platform::crypto::unhex(text)).unwrap_or_default();
         match vault.open(KNOWN_PLACE, &sealed) {
             Ok(known) if known == KNOWN => Ok(()),

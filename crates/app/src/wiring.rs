@@ -30,8 +30,8 @@ pub fn routes() -> Routes {
 
 pub fn settings() -> settings::Registry {
     let mut registry = settings::Registry::default();
-    registry.add(accounts::SETTINGS);
     registry.add(billing::SETTINGS);
+    registry.add(accounts::SETTINGS);
     registry.add(platform::mail::SETTINGS);
     registry
 }

@@ -102,7 +102,8 @@ pub async fn build(tx: &mut Tx, by: &Actor, now: Timestamp) -> Result<Catalogue>
     for (name, pay_type, cents, weight) in
         [("Site migration", PayType::OneTime, 7500, 4), ("Parked domain page", PayType::Free, 0, 4)]
     {
-        let prices = if pay_type == PayType::OneTime { list(&[(Cycle::OneTime, cents, 0)])? } else { PriceList::default() };
+        let prices =
+            if pay_type == PayType::OneTime { list(&[(Cycle::OneTime, cents, 0)])? } else { PriceList::default() };
         let edit = ProductEdit {
             group_id: Some(1),
             kind: Some(ProductKind::Other),
@@ -143,7 +144,8 @@ async fn options(tx: &mut Tx, by: &Actor, catalogue: &Catalogue, now: Timestamp)
     };
     let disk = config_options::create(tx, by, &edit, now).await?.id;
     for (name, monthly) in [("None", 0), ("50 GB", 400), ("200 GB", 1200)] {
-        let choice = ChoiceEdit { name: Some(name.to_owned()), prices: Some(recurring(monthly, 0)?), ..ChoiceEdit::default() };
+        let choice =
+            ChoiceEdit { name: Some(name.to_owned()), prices: Some(recurring(monthly, 0)?), ..ChoiceEdit::default() };
         config_options::create_choice(tx, by, disk, &choice, now).await?;
     }
     Ok(())

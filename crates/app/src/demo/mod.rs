@@ -137,10 +137,14 @@ async fn today(app: &App) -> Result<Vec<Line>> {
     let terms = Terms::load(&mut app.db.read().await?, app.clock.now()).await?;
     let started = clock();
     let scope = Scope::default();
-    let made =
-        generation::run(&app.db, &by, &terms, &scope, Mode::Real, Detail::Counts, &Progress::default()).await?;
+    let made = generation::run(&app.db, &by, &terms, &scope, Mode::Real, Detail::Counts, &Progress::default()).await?;
     let totals: Vec<String> = made.totals.iter().map(ToString::to_string).collect();
-    let result = format!("{} invoices for {} clients: {}", made.invoices, made.clients, either(&totals.join(" + "), "nothing new is due"));
+    let result = format!(
+        "{} invoices for {} clients: {}",
+        made.invoices,
+        made.clients,
+        either(&totals.join(" + "), "nothing new is due")
+    );
     let generated = Line::new("Generate due invoices", started.elapsed(), result);
 
     let started = clock();
@@ -186,8 +190,7 @@ async fn mark_ready(app: &App) -> Result<()> {
 /// and the second start must be able to print it.
 async fn login(app: &App) -> Result<String> {
     let mut tx = app.db.write().await?;
-    let known: Option<(String,)> =
-        tx.optional("SELECT value FROM instance WHERE key = $1", params![PASSWORD]).await?;
+    let known: Option<(String,)> = tx.optional("SELECT value FROM instance WHERE key = $1", params![PASSWORD]).await?;
     if let Some((password,)) = known {
         return Ok(password);
     }

@@ -28,16 +28,35 @@ const PLACES: &[Place] = &[
         currency: "GBP",
         first: &["Oliver", "Amelia", "Harriet", "George", "Isla", "Freya", "Alfie", "Poppy", "Rhys", "Niamh"],
         last: &["Thornton", "Whitfield", "Ashworth", "Barlow", "Kendall", "O'Neill", "Pemberton", "Sinclair", "Webb"],
-        cities: &[("Leeds", "West Yorkshire", "LS1 4AP"), ("Bristol", "Bristol", "BS1 5TR"), ("Cardiff", "Cardiff", "CF10 1EP")],
+        cities: &[
+            ("Leeds", "West Yorkshire", "LS1 4AP"),
+            ("Bristol", "Bristol", "BS1 5TR"),
+            ("Cardiff", "Cardiff", "CF10 1EP"),
+        ],
         streets: &["Station Road", "Church Lane", "Victoria Terrace", "Mill Street"],
         phone: "+44.113496",
     },
     Place {
         country: "DE",
         currency: "EUR",
-        first: &["Jonas", "Lea", "Maximilian", "Katharina", "Björn", "Sabine", "Jürgen", "Anneliese", "Mehmet", "Σοφία"],
+        first: &[
+            "Jonas",
+            "Lea",
+            "Maximilian",
+            "Katharina",
+            "Björn",
+            "Sabine",
+            "Jürgen",
+            "Anneliese",
+            "Mehmet",
+            "Σοφία",
+        ],
         last: &["Schäfer", "Krüger", "Brandt", "Weiß", "Vogel", "Lindner", "Hoffmann", "Özdemir", "Παπαδοπούλου"],
-        cities: &[("Köln", "Nordrhein-Westfalen", "50667"), ("Leipzig", "Sachsen", "04109"), ("Freiburg", "Baden-Württemberg", "79098")],
+        cities: &[
+            ("Köln", "Nordrhein-Westfalen", "50667"),
+            ("Leipzig", "Sachsen", "04109"),
+            ("Freiburg", "Baden-Württemberg", "79098"),
+        ],
         streets: &["Gartenstraße", "Hauptstraße", "Am Markt", "Bahnhofsallee"],
         phone: "+49.2215550",
     },
@@ -55,16 +74,22 @@ const PLACES: &[Place] = &[
         currency: "USD",
         first: &["Maya", "Logan", "Charlotte", "Owen", "美玲", "Étienne", "Priya", "Marek", "دانا", "Noa"],
         last: &["Tremblay", "MacLeod", "陳", "Singh", "Kowalski", "حداد", "Fraser", "Gagnon", "Levy"],
-        cities: &[("Halifax", "Nova Scotia", "B3J 1S9"), ("Calgary", "Alberta", "T2P 1J9"), ("Ottawa", "Ontario", "K1P 1J1")],
+        cities: &[
+            ("Halifax", "Nova Scotia", "B3J 1S9"),
+            ("Calgary", "Alberta", "T2P 1J9"),
+            ("Ottawa", "Ontario", "K1P 1J1"),
+        ],
         streets: &["Maple Street", "Wellington Street", "Spring Garden Road", "Bow Trail"],
         phone: "+1.902555",
     },
 ];
 
-const TRADES: &[&str] = &["Studio", "Bakery", "Consulting", "Garage", "Architects", "Records", "Farm", "Labs", "Legal", "Yoga"];
+const TRADES: &[&str] =
+    &["Studio", "Bakery", "Consulting", "Garage", "Architects", "Records", "Farm", "Labs", "Legal", "Yoga"];
 const WORDS: &[&str] = &[
-    "amber", "birch", "copper", "delta", "ember", "fjord", "granite", "harbour", "indigo", "juniper", "kestrel", "lumen",
-    "meadow", "north", "orchard", "pixel", "quartz", "river", "summit", "timber", "umbra", "velvet", "willow", "zephyr",
+    "amber", "birch", "copper", "delta", "ember", "fjord", "granite", "harbour", "indigo", "juniper", "kestrel",
+    "lumen", "meadow", "north", "orchard", "pixel", "quartz", "river", "summit", "timber", "umbra", "velvet", "willow",
+    "zephyr",
 ];
 
 pub struct Person {
