@@ -6,5 +6,6 @@ mod backups;
 mod cli;
 mod guards;
 mod health;
+mod killed;
 mod pages;
 mod support;
