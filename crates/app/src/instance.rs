@@ -122,8 +122,8 @@ pub async fn open_with(
         Schema::Ours { .. } if migrations == Migrations::Apply => migrate(&db).await?,
         Schema::Ours { pending } => {
             return Err(Error::refused(format!(
-                "The database {} was made by an older version; {pending} migrations wait. Start `innkeeper serve` \
-                 once: it backs up and migrates.",
+                "The database {} was made by an older version; migrations that wait: {pending}. Start `innkeeper \
+                 serve` once: it migrates, a SQLite database after a copy.",
                 place.shown()
             )));
         }
