@@ -49,9 +49,8 @@ impl Place {
     pub fn make_folders(&self) -> Result<()> {
         let files = [sqlite_path(&self.url).map(Path::new), Some(self.key.as_path())];
         for folder in files.into_iter().flatten().filter_map(Path::parent) {
-            std::fs::create_dir_all(folder).or_else(|error| {
-                Err(Error::refused(format!("The folder {} cannot be made: {error}", folder.display())))
-            })?;
+            std::fs::create_dir_all(folder)
+                .map_err(|error| Error::refused(format!("The folder {} cannot be made: {error}", folder.display())))?;
         }
         Ok(())
     }
