@@ -70,6 +70,7 @@ pub enum Command {
     #[command(subcommand)]
     Payments(payments::Payments),
     Doctor(doctor::Doctor),
+    Demo(crate::demo::Demo),
     Backup(backup::Backup),
     Restore(backup::Restore),
 }
@@ -111,6 +112,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Invoices(command) => invoices::run(&common, command).await,
         Command::Payments(command) => payments::run(&common, command).await,
         Command::Doctor(command) => doctor::run(&common, command).await,
+        Command::Demo(command) => crate::demo::run(&common, command).await,
         Command::Backup(command) => backup::run(&common, command).await,
         Command::Restore(command) => backup::restore(&common, command).await,
     };

@@ -28,6 +28,13 @@ pub struct Init {
     sandbox: bool,
 }
 
+impl Init {
+    /// For the demonstration.
+    pub fn sandbox() -> Init {
+        Init { currency: None, sandbox: true }
+    }
+}
+
 fn currency(text: &str) -> Result<Currency, String> {
     Currency::parse(text).map_err(|error| error.to_string())
 }

@@ -46,19 +46,31 @@ pub async fn run(common: &Common, args: Serve) -> Result<Report> {
         extensions.add(metrics);
     }
     let app = instance::open_with(common, Migrations::Apply, args.clock, extensions).await?;
+    on(app, args.listen, if args.no_worker { Worker::Elsewhere } else { Worker::Here }).await
+}
+
+/// Who does the jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worker {
+    Here,
+    Elsewhere,
+}
+
+/// Serves until a signal says to stop.
+pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> {
     let routes = wiring::routes();
     // A new version may bring permissions that the full administrator does not have yet.
     let mut tx = app.db.write().await?;
     accounts::roles::seed(&mut tx, &routes.permissions()).await?;
     tx.commit().await?;
 
-    let listener = tokio::net::TcpListener::bind(args.listen)
+    let listener = tokio::net::TcpListener::bind(listen)
         .await
-        .map_err(|error| Error::refused(format!("Nothing can be served on {}: {error}", args.listen)))?;
-    let address = listener.local_addr().unwrap_or(args.listen);
+        .map_err(|error| Error::refused(format!("Nothing can be served on {listen}: {error}")))?;
+    let address = listener.local_addr().unwrap_or(listen);
     let (stop, stopped) = watch::channel(false);
     let mut background = tokio::task::JoinSet::new();
-    if !args.no_worker {
+    if worker == Worker::Here {
         background.spawn(platform::jobs::work(app.clone(), stopped.clone()));
         background.spawn(watch_calendar(app.clone(), stopped.clone()));
     }
