@@ -63,7 +63,7 @@ fn gateways() -> Result<Gateways> {
     // Fails only when a provider is installed already, and then there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().user_agent(concat!("Innkeeper/", env!("CARGO_PKG_VERSION")));
-    let http = Http::new(client).or_else(|error| Err(Error::broken(format!("HTTP client: {error}"))))?;
+    let http = Http::new(client).map_err(|error| Error::broken(format!("HTTP client: {error}")))?;
     Ok(Gateways::new(modules::gateways::built_in(&http)))
 }
 
