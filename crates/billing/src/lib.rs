@@ -8,6 +8,7 @@ pub mod gateways;
 pub mod generation;
 pub mod invoices;
 pub mod ledger;
+pub mod once;
 pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
@@ -15,6 +16,7 @@ pub mod schedule;
 pub mod settings;
 pub mod taxes;
 pub mod terms;
+mod view;
 
 #[cfg(test)]
 mod testing;
@@ -28,6 +30,11 @@ pub use terms::{Buyer, Terms};
 #[include = "*.html"]
 #[include = "*.txt"]
 pub struct Templates;
+
+/// Every route of this crate.
+pub fn routes() -> accounts::doors::Routes {
+    accounts::doors::Routes::new().merge(captures::routes())
+}
 
 /// The kinds of jobs that billing does.
 pub fn jobs(registry: &mut platform::jobs::Registry) {

@@ -8,8 +8,8 @@ use platform::web::{Fail, Form};
 use super::{CONFIGURE, NewGroup, store};
 use crate::client_groups;
 use crate::doors::admin::{error_list, or_back};
-use platform::web::lists::grouped;
 use crate::doors::{AdminCx, Id, Redirect, Routes};
+use platform::web::lists::grouped;
 
 const PAGE: &str = "/admin/client-groups";
 const SECTION: &str = "configuration";

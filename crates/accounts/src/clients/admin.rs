@@ -17,10 +17,10 @@ use super::{
 use crate::activity_log::{self, Entry};
 use crate::client_groups::{self, ClientGroup};
 use crate::doors::admin::{error_list, or_back};
-use platform::web::lists::grouped;
 use crate::doors::{AdminCx, Id, Redirect, Routes};
 use crate::users::{self, Owner};
 use crate::{clients, company};
+use platform::web::lists::grouped;
 
 const LIST_PAGE: &str = "/admin/clients";
 const SECTION: &str = "clients";

@@ -10,8 +10,8 @@ use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort};
 use super::{Listed, count, list};
 use crate::clients::LIST;
 use crate::company;
-use platform::web::lists::grouped;
 use crate::doors::{AdminCx, Routes};
+use platform::web::lists::grouped;
 
 const PAGE: &str = "/admin/users";
 const SORTS: &[Sort] = &[
