@@ -72,6 +72,7 @@ CREATE TABLE product_options (
     option_id BIGINT NOT NULL REFERENCES config_options (id),
     PRIMARY KEY (product_id, option_id)
 );
+CREATE INDEX product_options_option ON product_options (option_id);
 
 CREATE TABLE addons (
     id {id},
@@ -88,13 +89,15 @@ CREATE TABLE product_addons (
     addon_id BIGINT NOT NULL REFERENCES addons (id),
     PRIMARY KEY (product_id, addon_id)
 );
+CREATE INDEX product_addons_addon ON product_addons (addon_id);
 
 CREATE TABLE services (
     id {id},
     client_id BIGINT NOT NULL REFERENCES clients (id),
     product_id BIGINT NOT NULL REFERENCES products (id),
     order_id BIGINT,
-    domain TEXT NOT NULL,
+    -- Lower case, in byte order: searched by its beginning.
+    domain {date} NOT NULL,
     username TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN
         ('pending', 'active', 'suspended', 'terminated', 'cancelled', 'fraud', 'completed')),
@@ -111,15 +114,23 @@ CREATE TABLE services (
     terminated_on {date},
     suspend_reason TEXT NOT NULL,
     no_suspend_until {date},
+    dedicated_ip TEXT NOT NULL,
+    assigned_ips TEXT NOT NULL,
+    ns1 TEXT NOT NULL,
+    ns2 TEXT NOT NULL,
     notes TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
 CREATE INDEX services_client ON services (client_id, id);
 CREATE INDEX services_status ON services (status, id);
+CREATE INDEX services_status_due ON services (status, next_due_on, id);
 CREATE INDEX services_due ON services (next_due_on, id);
-CREATE INDEX services_domain ON services (domain) WHERE domain <> '';
+CREATE INDEX services_domain ON services (domain, id);
 CREATE INDEX services_product ON services (product_id, id);
+CREATE INDEX services_product_status ON services (product_id, status);
+CREATE INDEX services_cycle ON services (cycle, id);
+CREATE INDEX services_gateway ON services (gateway, id);
 CREATE INDEX services_order ON services (order_id) WHERE order_id IS NOT NULL;
 
 CREATE TABLE service_options (
@@ -129,6 +140,7 @@ CREATE TABLE service_options (
     quantity BIGINT NOT NULL,
     PRIMARY KEY (service_id, option_id)
 );
+CREATE INDEX service_options_choice ON service_options (choice_id);
 
 CREATE TABLE service_addons (
     id {id},
@@ -136,6 +148,7 @@ CREATE TABLE service_addons (
     addon_id BIGINT REFERENCES addons (id),
     order_id BIGINT,
     name TEXT NOT NULL,
+    taxed BOOLEAN NOT NULL,
     status TEXT NOT NULL CHECK (status IN
         ('pending', 'active', 'suspended', 'terminated', 'cancelled', 'fraud', 'completed')),
     quantity BIGINT NOT NULL CHECK (quantity > 0),
@@ -148,3 +161,4 @@ CREATE TABLE service_addons (
     created_at BIGINT NOT NULL
 );
 CREATE INDEX service_addons_service ON service_addons (service_id, id);
+CREATE INDEX service_addons_addon ON service_addons (addon_id) WHERE addon_id IS NOT NULL;

@@ -41,3 +41,8 @@ pub fn jobs(registry: &mut platform::jobs::Registry) {
     generation::jobs::register(registry);
     captures::jobs::register(registry);
 }
+
+/// Every route of this crate.
+pub fn routes() -> accounts::doors::Routes {
+    accounts::doors::Routes::new()
+}

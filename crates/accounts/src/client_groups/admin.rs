@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
+use platform::web::lists::grouped;
 use platform::web::{Fail, Form};
 
 use super::{CONFIGURE, NewGroup, store};

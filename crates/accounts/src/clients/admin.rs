@@ -1,13 +1,13 @@
 //! Clients in the staff area: the list, the form, the record, closing.
 
 use axum::response::{IntoResponse, Response};
-use jiff::tz::TimeZone;
 use kernel::{Currency, Error, FieldErrors, Result, nonempty};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use platform::db::Conn;
+use platform::jiff::tz::TimeZone;
 use platform::settings::Values;
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Request, Sort};
+use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Request, Sort, grouped};
 use platform::web::{Fail, Form};
 
 use super::{
@@ -119,7 +119,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         "Clients",
         context! {
             list => request.view(counted, rows.len()),
-            filter => Value::from_iter(typed),
+            filter => Value::from_pairs(typed),
             clear => if filtered { LIST_PAGE } else { "" },
             statuses => [("active", "Active"), ("inactive", "Inactive"), ("closed", "Closed"), ("all", "All, closed too")]
                 .map(|(value, label)| option(value, label)).to_vec(),
@@ -263,7 +263,7 @@ fn typed(form: &Form) -> Value {
         .chain(&["owner", "owner_email"])
         .map(|name| (*name, Value::from(form.raw(name).unwrap_or_default())));
     let flags = FLAGS.iter().map(|name| (*name, Value::from(form.ticked(name))));
-    Value::from_iter(texts.chain(flags))
+    Value::from_pairs(texts.chain(flags))
 }
 
 fn stored(client: &Client) -> Value {

@@ -4,6 +4,7 @@ use std::error::Error as _;
 
 use bytes::{BufMut, BytesMut};
 use deadpool_postgres::{Manager, ManagerConfig, Object, RecyclingMethod};
+use futures::StreamExt as _;
 use kernel::{Error, Result};
 use tokio_postgres::NoTls;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
@@ -56,6 +57,26 @@ pub(super) async fn all<T: FromRow>(client: &mut Object, sql: &str, params: &[Va
     };
     let rows = run.await.or_else(|error| Err(explain(&error, sql)))?;
     rows.iter().map(|row| T::from_row(&Row::Postgres(row))).collect()
+}
+
+pub(super) async fn each(
+    client: &mut Object,
+    sql: &str,
+    params: &[Value<'_>],
+    mut take: impl FnMut(&Row<'_>) -> Result<()> + Send,
+) -> Result<()> {
+    let text = dialect::text(Engine::Postgres, sql);
+    let start = async {
+        let statement = client.prepare_cached(&text).await?;
+        client.query_raw(&statement, bound(params)).await
+    };
+    let rows = start.await.or_else(|error| Err(explain(&error, sql)))?;
+    let mut rows = std::pin::pin!(rows);
+    while let Some(row) = rows.next().await {
+        let row = row.or_else(|error| Err(explain(&error, sql)))?;
+        take(&Row::Postgres(&row))?;
+    }
+    Ok(())
 }
 
 fn bound<'a>(params: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
