@@ -31,11 +31,6 @@ pub use terms::{Buyer, Terms};
 #[include = "*.txt"]
 pub struct Templates;
 
-/// Every route of this crate.
-pub fn routes() -> accounts::doors::Routes {
-    accounts::doors::Routes::new().merge(captures::routes())
-}
-
 /// The kinds of jobs that billing does.
 pub fn jobs(registry: &mut platform::jobs::Registry) {
     generation::jobs::register(registry);
@@ -44,5 +39,5 @@ pub fn jobs(registry: &mut platform::jobs::Registry) {
 
 /// Every route of this crate.
 pub fn routes() -> accounts::doors::Routes {
-    accounts::doors::Routes::new()
+    accounts::doors::Routes::new().merge(captures::routes())
 }

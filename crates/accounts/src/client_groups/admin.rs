@@ -10,7 +10,6 @@ use super::{CONFIGURE, NewGroup, store};
 use crate::client_groups;
 use crate::doors::admin::{error_list, or_back};
 use crate::doors::{AdminCx, Id, Redirect, Routes};
-use platform::web::lists::grouped;
 
 const PAGE: &str = "/admin/client-groups";
 const SECTION: &str = "configuration";

@@ -20,7 +20,6 @@ use crate::doors::admin::{error_list, or_back};
 use crate::doors::{AdminCx, Id, Redirect, Routes};
 use crate::users::{self, Owner};
 use crate::{clients, company};
-use platform::web::lists::grouped;
 
 const LIST_PAGE: &str = "/admin/clients";
 const SECTION: &str = "clients";

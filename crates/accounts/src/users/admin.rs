@@ -11,7 +11,6 @@ use super::{Listed, count, list};
 use crate::clients::LIST;
 use crate::company;
 use crate::doors::{AdminCx, Routes};
-use platform::web::lists::grouped;
 
 const PAGE: &str = "/admin/users";
 const SORTS: &[Sort] = &[
