@@ -186,7 +186,10 @@ impl Gateway for Scripted {
     }
 
     fn fields(&self) -> &'static [ConfigField] {
-        &[]
+        const fn field(key: &'static str, label: &'static str, secret: bool, required: bool) -> ConfigField {
+            ConfigField { key, label, help: "", secret, required, default: "" }
+        }
+        &[const { field("account", "Account", false, true) }, const { field("key", "Key", true, false) }]
     }
 
     fn capabilities(&self) -> Capabilities {

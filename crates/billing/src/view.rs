@@ -40,3 +40,33 @@ pub fn words(text: &str) -> String {
 pub fn no_file(list: Value) -> Value {
     context! { csv => "", ..list }
 }
+
+/// The pattern of a `LIKE … ESCAPE '\'` that finds `text` anywhere, in lower case.
+pub fn contains(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// A date in a filter; what is none is an error that names the field.
+pub fn date_filter(request: &platform::web::lists::Request, name: &str) -> kernel::Result<Option<kernel::Date>> {
+    match kernel::nonempty(request.filter(name)) {
+        None => Ok(None),
+        Some(text) => match kernel::Date::parse(text) {
+            Ok(date) => Ok(Some(date)),
+            Err(error) => Err(kernel::Error::invalid(name, error.to_string())),
+        },
+    }
+}
+
+/// An id in a filter. What is no number finds nothing.
+pub fn id_filter(request: &platform::web::lists::Request, name: &str) -> Option<i64> {
+    kernel::nonempty(request.filter(name)).map(|text| text.parse().unwrap_or(-1))
+}
