@@ -51,10 +51,8 @@ async fn call(stripe: &Localstripe, path: &str, form: &[(&str, &str)]) -> Value 
 async fn furnish(place: &Place, stripe: &Localstripe) {
     place.done(&["init", "--sandbox"]);
     let base = format!("api_base={}", stripe.base_url());
-    let set = place.run_with(
-        &["gateway", "configure", "stripe", "--set", &base, "--secret", "secret_key"],
-        "sk_test_12345\n",
-    );
+    let set = place
+        .run_with(&["gateway", "configure", "stripe", "--set", &base, "--secret", "secret_key"], "sk_test_12345\n");
     assert_eq!(set.code, 0, "{set:?}");
     place.done(&["setting", "set", "continuous_invoicing", "true"]);
     place.done(&["setting", "set", "invoice_lead_days", "0"]);
