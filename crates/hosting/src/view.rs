@@ -30,5 +30,5 @@ pub fn number(form: &Form, name: &str, errors: &mut FieldErrors) -> Option<i64> 
 
 /// What was typed in these fields, or what is stored where nothing was typed.
 pub fn fields(names: &[&'static str], form: &Form) -> Value {
-    Value::from_iter(names.iter().map(|name| (*name, form.raw(name).unwrap_or_default().to_owned())))
+    Value::from_pairs(names.iter().map(|name| (*name, form.raw(name).unwrap_or_default().to_owned())))
 }

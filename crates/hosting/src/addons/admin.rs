@@ -107,7 +107,7 @@ async fn form_page(
     let shown = typed.cloned().unwrap_or(base);
     let values = context! {
         v => fields(&["name", "description", "pay_type", "position"], &shown),
-        on => Value::from_iter(["taxed", "prorata", "hidden"].map(|name| (name, shown.ticked(name)))),
+        on => Value::from_pairs(["taxed", "prorata", "hidden"].map(|name| (name, shown.ticked(name)))),
         chosen => shown.all("product_ids").map(str::to_owned).collect::<Vec<_>>(),
         products => products.iter().map(|product| option(product.id, &product.name)).collect::<Vec<_>>(),
         prices => prices::form::view(&list, &currencies, typed),

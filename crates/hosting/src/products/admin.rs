@@ -210,7 +210,7 @@ async fn form_page(
             stored(&blank)
         }
     };
-    let flags = Value::from_iter(FLAGS.iter().map(|name| (*name, shown.ticked(name))));
+    let flags = Value::from_pairs(FLAGS.iter().map(|name| (*name, shown.ticked(name))));
     let title = product.map_or_else(|| "New product".to_owned(), |product| product.name.clone());
     let values = context! {
         v => fields(TEXTS, &shown),

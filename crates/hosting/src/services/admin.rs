@@ -98,7 +98,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         "Services",
         context! {
             list => request.view(counted, rows.len()),
-            filter => Value::from_iter(names.map(|name| (name, request.filter(name).to_owned()))),
+            filter => Value::from_pairs(names.map(|name| (name, request.filter(name).to_owned()))),
             clear => if filtered { PAGE } else { "" },
             statuses => statuses(),
             products => products.iter().map(|product| option(product.id, &product.name)).collect::<Vec<_>>(),
