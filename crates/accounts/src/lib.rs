@@ -24,6 +24,52 @@ pub struct Templates;
 
 pub const SETTINGS: &[platform::Setting] = company::SETTINGS;
 
+/// What the command bar finds of this crate.
+pub fn finders(finders: &mut doors::finders::Finders) {
+    clients::finders(finders);
+}
+
+/// What the sidebar shows of this crate.
+pub fn nav() -> Vec<doors::NavSection> {
+    use doors::{NavItem, NavSection};
+    vec![
+        NavSection {
+            label: "Clients",
+            key: "clients",
+            href: "/admin/clients",
+            items: vec![
+                NavItem { label: "Clients", href: "/admin/clients", permission: clients::LIST },
+                NavItem { label: "Users", href: "/admin/users", permission: clients::LIST },
+            ],
+        },
+        NavSection {
+            label: "Logs",
+            key: "logs",
+            href: "/admin/logs/activity",
+            items: vec![NavItem {
+                label: "Activity log",
+                href: "/admin/logs/activity",
+                permission: activity_log::VIEW,
+            }],
+        },
+        NavSection {
+            label: "Configuration",
+            key: "configuration",
+            href: "/admin/client-groups",
+            items: vec![NavItem {
+                label: "Client groups",
+                href: "/admin/client-groups",
+                permission: client_groups::CONFIGURE,
+            }],
+        },
+    ]
+}
+
+/// What the button for new things offers of this crate.
+pub fn create() -> Vec<doors::NavItem> {
+    vec![doors::NavItem { label: "New client", href: "/admin/clients/new", permission: clients::ADD }]
+}
+
 /// Every route of this crate.
 pub fn routes() -> doors::Routes {
     doors::Routes::new()

@@ -1,1 +1,262 @@
+//! A whole installation for a test: a migrated database on the engine asked for, two currencies, an administrator who
+//! may do everything, one who may do nothing, and all routes of this crate.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use kernel::Timestamp;
+use platform::web::lists::escape;
+use platform::web::templates::Templates;
+use platform::{App, Clock, Db, Events, Extensions, Parts, Random, Vault, params};
+use tower::ServiceExt;
+
+use crate::activity_log::Actor;
+use crate::admins::NewAdmin;
+use crate::clients::{self, Client, ClientClosed, ClientEdit, NewClient};
+use crate::doors::{Nav, Routes, service};
+use crate::{admins, api_credentials, roles, sessions};
+
+pub struct House {
+    pub app: App,
+    pub now: Timestamp,
+    /// The clients of whose closing listeners were told.
+    pub closed: Arc<Mutex<Vec<i64>>>,
+    router: axum::Router,
+    boss: Login,
+    nobody: Login,
+    credential: (String, String),
+    _folder: testkit::Folder,
+}
+
+#[derive(Clone)]
+struct Login {
+    cookie: String,
+    csrf: String,
+}
+
+/// Who sends a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum As {
+    Boss,
+    /// Staff without any permission.
+    Nobody,
+    Stranger,
+}
+
+pub struct Reply {
+    pub status: StatusCode,
+    pub to: String,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+}
+
+pub fn system() -> Actor {
+    Actor::system("test")
+}
+
+impl testkit::Open for House {
+    async fn open(engine: testkit::Engine) -> House {
+        House::with(engine, crate::routes(), Extensions::default()).await
+    }
+}
+
+impl House {
+    pub async fn with(engine: testkit::Engine, routes: Routes, mut extensions: Extensions) -> House {
+        let folder = testkit::Folder::new();
+        let url = match engine {
+            testkit::Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
+            testkit::Engine::Postgres => {
+                let cluster = testkit::postgres::shared();
+                cluster.url(&cluster.create_database(None).await)
+            }
+        };
+        let closed = Arc::new(Mutex::new(Vec::new()));
+        let mut events = Events::default();
+        let heard = closed.clone();
+        events.on(move |_, event: &ClientClosed| {
+            heard.lock().unwrap().push(event.client_id);
+            Box::pin(std::future::ready(Ok(())))
+        });
+        let now = Timestamp::parse("2026-03-01T12:00:00Z").unwrap();
+        let random = Random::seeded(7);
+        let db = Db::create(&url, events).await.unwrap();
+        db.migrate(now).await.unwrap();
+        let mut templates = Templates::builder().unwrap();
+        templates.add::<crate::Templates>("accounts").unwrap();
+        let mut settings = platform::settings::Registry::default();
+        settings.add(crate::SETTINGS);
+        extensions.add(Nav::default());
+        let permissions = routes.permissions();
+        let app = App::new(Parts {
+            db,
+            clock: Clock::fixed(now),
+            random: random.clone(),
+            vault: Vault::new(&[1; 32]),
+            settings,
+            jobs: Default::default(),
+            templates: templates.build(),
+            sandbox: false,
+            node: "test".to_owned(),
+            wake: Default::default(),
+            extensions,
+        });
+        let router = service(app.clone(), routes);
+
+        let mut tx = app.db.write().await.unwrap();
+        tx.batch(
+            "INSERT INTO currencies (code, prefix, suffix, rate, is_base) \
+             VALUES ('USD', '$', ' USD', '1', TRUE), ('EUR', '', ' EUR', '0.9', FALSE)",
+        )
+        .await
+        .unwrap();
+        roles::seed(&mut tx, &permissions).await.unwrap();
+        tx.batch("INSERT INTO roles (name, built_in) VALUES ('Nothing', FALSE)").await.unwrap();
+        let mut logins = Vec::new();
+        let mut credential = None;
+        for (username, role) in [("boss", roles::FULL_ADMINISTRATOR), ("nobody", "Nothing")] {
+            let new = NewAdmin {
+                username: username.to_owned(),
+                email: format!("{username}@example.com"),
+                role: role.to_owned(),
+                password: None,
+            };
+            let admin = admins::create(&mut tx, &system(), new, now).await.unwrap();
+            let token = sessions::start(&mut tx, admin.id, "127.0.0.1", &random, now).await.unwrap();
+            let session = sessions::find(&mut tx, &token, now).await.unwrap().unwrap();
+            logins.push(Login { cookie: format!("{}={token}", sessions::COOKIE), csrf: session.csrf });
+            if credential.is_none() {
+                let made = api_credentials::create(&mut tx, &system(), admin.id, &random, now).await.unwrap();
+                credential = Some((made.identifier, made.secret));
+            }
+        }
+        tx.commit().await.unwrap();
+        let [boss, nobody] = logins.try_into().unwrap_or_else(|_| panic!("two logins"));
+        House { app, now, closed, router, boss, nobody, credential: credential.unwrap(), _folder: folder }
+    }
+
+    fn login(&self, who: As) -> Option<&Login> {
+        match who {
+            As::Boss => Some(&self.boss),
+            As::Nobody => Some(&self.nobody),
+            As::Stranger => None,
+        }
+    }
+
+    pub async fn send(&self, who: As, method: &str, path: &str, kind: &str, body: String) -> Reply {
+        let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind);
+        if let Some(login) = self.login(who) {
+            request = request.header(header::COOKIE, &login.cookie).header("x-csrf-token", &login.csrf);
+        }
+        let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let status = response.status();
+        let to = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        Reply { status, to, text: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    /// A page, as the one who may do everything.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(As::Boss, "GET", path, "text/plain", String::new()).await
+    }
+
+    /// A form, with its token, as the one who may do everything.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        self.post_as(As::Boss, path, fields).await
+    }
+
+    pub async fn post_as(&self, who: As, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut body = encoded(fields);
+        if let Some(login) = self.login(who) {
+            body.push_str(&format!("&csrf={}", login.csrf));
+        }
+        self.send(who, "POST", path, "application/x-www-form-urlencoded", body).await
+    }
+
+    /// A call of the JSON API, as the one who may do everything.
+    pub async fn api(&self, method: &str, path: &str, body: serde_json::Value) -> Reply {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(As::Boss, method, &format!("/api/v1{path}"), "application/json", body).await
+    }
+
+    /// A call of the compatible API; the answer, whose status was 200.
+    pub async fn action(&self, name: &str, fields: &[(&str, &str)]) -> serde_json::Value {
+        let (identifier, secret) = &self.credential;
+        let mut all = vec![("action", name), ("identifier", identifier), ("secret", secret), ("responsetype", "json")];
+        all.extend(fields);
+        let kind = "application/x-www-form-urlencoded";
+        let reply = self.send(As::Stranger, "POST", "/includes/api.php", kind, encoded(&all)).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        reply.json()
+    }
+
+    /// Adds a client with these details and a user of its own.
+    pub async fn client(&self, edit: ClientEdit) -> Client {
+        let mut tx = self.app.db.write().await.unwrap();
+        let new = NewClient { details: edit, ..NewClient::default() };
+        let client = clients::create(&mut tx, &system(), new, &self.app.random, self.now).await.unwrap();
+        tx.commit().await.unwrap();
+        client
+    }
+
+    pub async fn ann(&self) -> Client {
+        self.client(ann()).await
+    }
+
+    /// Runs statements of tables that other crates own.
+    pub async fn sql(&self, sql: &str) {
+        let mut tx = self.app.db.write().await.unwrap();
+        tx.batch(sql).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    pub async fn count(&self, table: &str) -> i64 {
+        let sql = format!("SELECT COUNT(*) FROM {table}");
+        self.app.db.read().await.unwrap().scalar(&sql, params![]).await.unwrap()
+    }
+
+    /// How many rows each table has that a failed change must leave alone.
+    pub async fn rows(&self) -> BTreeMap<&'static str, i64> {
+        let mut rows = BTreeMap::new();
+        for table in ["clients", "users", "client_users", "parties", "activity_log", "client_groups"] {
+            rows.insert(table, self.count(table).await);
+        }
+        rows
+    }
+
+    pub fn heard(&self) -> Vec<i64> {
+        self.closed.lock().unwrap().clone()
+    }
+
+    pub fn statements(&self) -> u64 {
+        self.app.db.counters().statements.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+fn encoded(fields: &[(&str, &str)]) -> String {
+    fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect::<Vec<_>>().join("&")
+}
+
+pub fn ann() -> ClientEdit {
+    let some = |text: &str| Some(text.to_owned());
+    ClientEdit {
+        first_name: some("Ann"),
+        last_name: some("Lee"),
+        company: some("Lee & Söhne"),
+        email: some("ann@example.com"),
+        address1: some("1 Mill Lane"),
+        city: some("Linz"),
+        state: some("Upper Austria"),
+        postcode: some("4020"),
+        country: some("at"),
+        phone: some("+43 732 1234"),
+        ..ClientEdit::default()
+    }
+}

@@ -8,6 +8,7 @@ pub mod gateways;
 pub mod generation;
 pub mod invoices;
 pub mod ledger;
+pub mod once;
 pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
@@ -15,6 +16,7 @@ pub mod schedule;
 pub mod settings;
 pub mod taxes;
 pub mod terms;
+mod view;
 
 #[cfg(test)]
 mod testing;
@@ -33,4 +35,9 @@ pub struct Templates;
 pub fn jobs(registry: &mut platform::jobs::Registry) {
     generation::jobs::register(registry);
     captures::jobs::register(registry);
+}
+
+/// Every route of this crate.
+pub fn routes() -> accounts::doors::Routes {
+    accounts::doors::Routes::new().merge(captures::routes()).merge(gateways::routes())
 }

@@ -13,12 +13,12 @@ use crate::{captures, generation, settings};
 
 const TRIGGER: &str = "schedule";
 
-/// Called every minute. Requests what is due; how many runs were new.
+/// Called now and then by every node that works. Requests what is due; how many runs were new.
 pub async fn tick(app: &App) -> Result<u32> {
     let now = app.clock.now();
     let mut conn = app.db.read().await?;
     let terms = Terms::load(&mut conn, now).await?;
-    let hour = now.hour_in(&terms.settings.time_zone(&settings::TIME_ZONE));
+    let hour = now.hour_in(&terms.settings.time_zone(&accounts::company::TIME_ZONE));
     let starts = terms.settings.int(&settings::AUTOMATION_HOUR);
     if !terms.settings.bool(&settings::AUTOMATION_ENABLED) || i64::from(hour) < starts {
         return Ok(0);
@@ -49,17 +49,4 @@ pub async fn tick(app: &App) -> Result<u32> {
 async fn request_generation(tx: &mut Tx, terms: &Terms, by: &Actor, key: String) -> Result<bool> {
     let scope = generation::Scope::default();
     Ok(generation::jobs::request(tx, key, terms, TRIGGER, by, &scope).await?.1)
-}
-
-/// Ticks every half minute until `stop` says so.
-pub async fn run(app: App, mut stop: tokio::sync::watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        if let Err(error) = tick(&app).await {
-            tracing::error!(%error, "the daily batch could not be scheduled");
-        }
-        tokio::select! {
-            () = tokio::time::sleep(std::time::Duration::from_secs(30)) => {}
-            _ = stop.changed() => {}
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! The settings that billing reads.
 
+pub use accounts::company::TIME_ZONE;
 use platform::{Kind, Setting};
 
 macro_rules! settings {
@@ -28,8 +29,6 @@ settings! {
         "Your VAT or tax number on invoices.", "billing::terms::Terms::load";
     PAY_TO = "pay_to", "General", Kind::Lines { max: 2000 }, "", "Pay-to text",
         "Printed under invoices, for example your bank account.", "billing::invoices::pdf::render";
-    TIME_ZONE = "time_zone", "General", Kind::TimeZone, "UTC", "Time zone",
-        "Decides when a day begins for due dates and for the daily batch.", "billing::terms::Terms::load";
     SYSTEM_URL = "system_url", "General", Kind::Text { max: 300 }, "http://localhost:8080", "System address",
         "Where clients reach this installation; used for links in mails.", "billing::mails::invoice_created";
 

@@ -69,7 +69,7 @@ impl Terms {
             ..Party::default()
         };
         Ok(Terms {
-            today: now.date_in(&settings.time_zone(&keys::TIME_ZONE)),
+            today: now.date_in(&settings.time_zone(&accounts::company::TIME_ZONE)),
             now,
             seller,
             numbers: number_format(settings.text(&keys::NUMBER_FORMAT), keys::NUMBER_FORMAT.default)?,

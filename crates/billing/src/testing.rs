@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+pub mod doors;
+
 use std::sync::Arc;
 
 use accounts::activity_log::Actor;
@@ -53,6 +55,9 @@ impl Company {
         extensions.add(Gateways::new(gateways));
         let mut jobs = platform::jobs::Registry::default();
         crate::jobs(&mut jobs);
+        extensions.add(accounts::doors::Nav::default());
+        let mut templates = Templates::builder().unwrap();
+        templates.add::<crate::Templates>("billing").unwrap();
         let app = App::new(Parts {
             db,
             clock,
@@ -60,7 +65,7 @@ impl Company {
             vault: Vault::new(&[7; 32]),
             settings: platform::settings::Registry::default(),
             jobs,
-            templates: Templates::builder().unwrap().build(),
+            templates: templates.build(),
             sandbox: true,
             node: "test".to_owned(),
             wake: Arc::default(),
@@ -167,6 +172,9 @@ fn jiff_utc() -> platform::jiff::tz::TimeZone {
 /// A provider at the edge of the process: what it answers is the name of the stored card.
 pub struct Scripted;
 
+/// The header that an event of [`Scripted`] is signed with: `right`.
+pub const SIGNATURE: &str = "scripted-signature";
+
 #[async_trait::async_trait]
 impl Gateway for Scripted {
     fn name(&self) -> &'static str {
@@ -178,11 +186,14 @@ impl Gateway for Scripted {
     }
 
     fn fields(&self) -> &'static [ConfigField] {
-        &[]
+        const fn field(key: &'static str, label: &'static str, secret: bool, required: bool) -> ConfigField {
+            ConfigField { key, label, help: "", secret, required, default: "" }
+        }
+        &[const { field("account", "Account", false, true) }, const { field("key", "Key", true, false) }]
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { off_session: true, refunds: true, webhooks: false, manual: false }
+        Capabilities { off_session: true, refunds: true, webhooks: true, manual: false }
     }
 
     async fn store(&self, _: &GatewayConfig, request: StoreRequest) -> Result<StoredMethod, GatewayError> {
@@ -236,10 +247,29 @@ impl Gateway for Scripted {
     fn verify_webhook(
         &self,
         _: &GatewayConfig,
-        _: &[(String, String)],
-        _: &[u8],
+        headers: &[(String, String)],
+        body: &[u8],
         _: Timestamp,
     ) -> Result<WebhookEvent, WebhookError> {
-        Err(WebhookError::Unsupported)
+        if !headers.iter().any(|(name, value)| name == SIGNATURE && value == "right") {
+            return Err(WebhookError::BadSignature);
+        }
+        let event: serde_json::Value =
+            serde_json::from_slice(body).or_else(|error| Err(WebhookError::Unreadable(error.to_string())))?;
+        let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+        let effect = match event["kind"].as_str() {
+            Some("paid") => WebhookEffect::Charge {
+                attempt: Some(text("attempt")),
+                outcome: Outcome::Succeeded { external_id: format!("ch_{}", text("attempt")), fee: None },
+                amount: usd(&text("amount")),
+            },
+            Some("refunded") => WebhookEffect::Refund {
+                payment: text("payment"),
+                refund_external_id: text("refund"),
+                amount: usd(&text("amount")),
+            },
+            _ => WebhookEffect::Ignored,
+        };
+        Ok(WebhookEvent { event_id: text("id"), kind: text("kind"), effect })
     }
 }

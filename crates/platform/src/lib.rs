@@ -1,5 +1,6 @@
 //! Everything technical and nothing about hosting: database, jobs, settings, secrets, web.
 
+pub mod backup;
 pub mod charts;
 pub mod clock;
 pub mod compat;

@@ -1,10 +1,10 @@
 //! The activity log as a page, and as a file of exactly what the page has filtered.
 
 use axum::response::Response;
-use jiff::tz::TimeZone;
 use kernel::{Date, Error, FieldErrors, Result};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
+use platform::jiff::tz::TimeZone;
 use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort};
 use platform::web::{Fail, Form};
 
@@ -80,7 +80,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
 }
 
 fn filter_values(form: &Form) -> Value {
-    Value::from_iter(["q", "client", "actor", "ip", "from", "until"].map(|name| (name, form.text(name).to_owned())))
+    Value::from_pairs(["q", "client", "actor", "ip", "from", "until"].map(|name| (name, form.text(name).to_owned())))
 }
 
 fn row(entry: &Listed, zone: &TimeZone) -> Value {

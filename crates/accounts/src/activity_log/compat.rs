@@ -1,8 +1,8 @@
 //! `GetActivityLog` and `LogActivity`.
 
-use jiff::tz::TimeZone;
 use kernel::Result;
 use platform::compat::Answer;
+use platform::jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::{ActorKind, Filter, Listed, VIEW, count, list, note};

@@ -3,12 +3,12 @@
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
+use platform::web::lists::grouped;
 use platform::web::{Fail, Form};
 
 use super::{CONFIGURE, NewGroup, store};
 use crate::client_groups;
 use crate::doors::admin::{error_list, or_back};
-use platform::web::lists::grouped;
 use crate::doors::{AdminCx, Id, Redirect, Routes};
 
 const PAGE: &str = "/admin/client-groups";

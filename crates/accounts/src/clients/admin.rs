@@ -1,13 +1,13 @@
 //! Clients in the staff area: the list, the form, the record, closing.
 
 use axum::response::{IntoResponse, Response};
-use jiff::tz::TimeZone;
 use kernel::{Currency, Error, FieldErrors, Result, nonempty};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use platform::db::Conn;
+use platform::jiff::tz::TimeZone;
 use platform::settings::Values;
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Request, Sort};
+use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Request, Sort, grouped};
 use platform::web::{Fail, Form};
 
 use super::{
@@ -17,7 +17,6 @@ use super::{
 use crate::activity_log::{self, Entry};
 use crate::client_groups::{self, ClientGroup};
 use crate::doors::admin::{error_list, or_back};
-use platform::web::lists::grouped;
 use crate::doors::{AdminCx, Id, Redirect, Routes};
 use crate::users::{self, Owner};
 use crate::{clients, company};
@@ -119,7 +118,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         "Clients",
         context! {
             list => request.view(counted, rows.len()),
-            filter => Value::from_iter(typed),
+            filter => Value::from_pairs(typed),
             clear => if filtered { LIST_PAGE } else { "" },
             statuses => [("active", "Active"), ("inactive", "Inactive"), ("closed", "Closed"), ("all", "All, closed too")]
                 .map(|(value, label)| option(value, label)).to_vec(),
@@ -165,7 +164,6 @@ fn list_row(row: &Listed, groups: &[ClientGroup], zone: &TimeZone) -> Value {
         email => &row.email,
         country => &row.country,
         country_name => country_name(&row.country).unwrap_or_default(),
-        currency => row.currency.code(),
         group => group_of(groups, row.group_id).map(|group| context! { name => &group.name, colour => &group.colour }),
         status => word(row.status),
         added => company::day(row.created_at, zone),
@@ -263,7 +261,7 @@ fn typed(form: &Form) -> Value {
         .chain(&["owner", "owner_email"])
         .map(|name| (*name, Value::from(form.raw(name).unwrap_or_default())));
     let flags = FLAGS.iter().map(|name| (*name, Value::from(form.ticked(name))));
-    Value::from_iter(texts.chain(flags))
+    Value::from_pairs(texts.chain(flags))
 }
 
 fn stored(client: &Client) -> Value {

@@ -3,10 +3,10 @@
 //! What surprises: an answer names the first thing that is wrong in the words that the reference documents for it,
 //! because callers compare them.
 
-use jiff::tz::TimeZone;
 use kernel::{Currency, Error, Money, Result};
 use platform::compat::{Answer, Noted, Params};
 use platform::db::Conn;
+use platform::jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::{

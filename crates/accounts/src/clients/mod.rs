@@ -10,6 +10,7 @@ pub mod admin;
 pub mod api;
 pub mod compat;
 mod countries;
+mod finder;
 mod panels;
 mod profile;
 mod store;
@@ -28,6 +29,7 @@ use crate::roles::Permission;
 use crate::users::{self, Owner};
 
 pub use countries::{countries, country_name};
+pub use finder::finders;
 pub use panels::{ClientPanel, ClientPanels, ClosingEffect, Figures, Panel, PanelFuture, Place};
 pub use profile::{ClientEdit, Demand};
 pub use store::{Dealt, Listed};

@@ -1,8 +1,9 @@
 //! The business itself: where its clock hangs and in which country most of its clients live.
 
-use jiff::tz::TimeZone;
 use kernel::{Date, Result, Timestamp};
 use platform::db::Conn;
+use platform::jiff;
+use platform::jiff::tz::TimeZone;
 use platform::settings::Values;
 use platform::{Kind, Setting};
 

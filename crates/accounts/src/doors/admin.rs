@@ -116,7 +116,7 @@ impl AdminCx {
 
     /// The names of the permissions that this administrator has, for templates that leave out what may not be done.
     fn rights(&self) -> Value {
-        Value::from_iter(self.staff.permissions.iter().map(|name| (name.clone(), true)))
+        Value::from_pairs(self.staff.permissions.iter().map(|name| (name.clone(), true)))
     }
 
     fn frame(&self, section: &str, title: &str) -> Result<Value> {

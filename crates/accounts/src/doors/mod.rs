@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod api;
 pub mod compat;
+pub mod finders;
 mod serve;
 
 use std::collections::HashSet;

@@ -1,16 +1,15 @@
 //! The list of users in the staff area.
 
 use axum::response::Response;
-use jiff::tz::TimeZone;
 use kernel::Result;
 use minijinja::{Value, context};
+use platform::jiff::tz::TimeZone;
 use platform::web::Fail;
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort};
+use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort, grouped};
 
 use super::{Listed, count, list};
 use crate::clients::LIST;
 use crate::company;
-use platform::web::lists::grouped;
 use crate::doors::{AdminCx, Routes};
 
 const PAGE: &str = "/admin/users";

@@ -93,7 +93,7 @@ pub(crate) async fn check_owner(
     client: &Client,
     errors: &mut FieldErrors,
 ) -> Result<Option<User>> {
-    let found = match owner {
+    let (field, found) = match owner {
         Owner::New { .. } => {
             if client.email.is_empty() {
                 if errors.of("email").is_none() {
@@ -108,12 +108,11 @@ pub(crate) async fn check_owner(
             }
             return Ok(None);
         }
-        Owner::Existing(id) => store::find(conn, *id).await?,
-        Owner::ByEmail(email) => by_email(conn, email).await?,
+        Owner::Existing(id) => ("owner_user_id", store::find(conn, *id).await?),
+        Owner::ByEmail(email) => ("owner_email", by_email(conn, email).await?),
     };
     if found.is_none() {
-        errors
-            .add("owner", "There is no user with this e-mail address. Look it up among the users, or make a new one.");
+        errors.add(field, "There is no such user. Look among the users, or make a new one.");
     }
     Ok(found)
 }

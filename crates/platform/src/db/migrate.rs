@@ -3,7 +3,7 @@
 use kernel::{Error, Result, Timestamp};
 use rust_embed::RustEmbed;
 
-use super::{Db, dialect};
+use super::{Db, Tx, dialect};
 use crate::params;
 
 #[derive(RustEmbed)]
@@ -115,26 +115,27 @@ impl Db {
             // Two nodes that start together: the second waits here and then finds everything applied.
             tx.batch("SELECT pg_advisory_xact_lock(7265736572)").await?;
         }
-        tx.batch("CREATE TABLE IF NOT EXISTS innkeeper_migrations (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)")
-            .await?;
-        let applied: Vec<String> = tx.column("SELECT name FROM innkeeper_migrations", params![]).await?;
-        let mut done = Vec::new();
-        for migration in migrations() {
-            if applied.contains(&migration.name) {
-                continue;
-            }
-            let sql = dialect::migration_text(self.engine(), &migration.sql);
-            tx.batch(&sql)
-                .await
-                .or_else(|error| Err(Error::broken(format!("migration {}: {error}", migration.name))))?;
-            tx.execute(
-                "INSERT INTO innkeeper_migrations (name, applied_at) VALUES ($1, $2)",
-                params![migration.name, now],
-            )
-            .await?;
-            done.push(migration.name);
-        }
+        let done = apply(&mut tx, |_| true, now).await?;
         tx.commit().await?;
         Ok(done)
     }
+}
+
+/// Applies, of the migrations that are `wanted` by name, those that are missing; their names.
+pub async fn apply(tx: &mut Tx, wanted: impl Fn(&str) -> bool, now: Timestamp) -> Result<Vec<String>> {
+    tx.batch("CREATE TABLE IF NOT EXISTS innkeeper_migrations (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)")
+        .await?;
+    let applied: Vec<String> = tx.column("SELECT name FROM innkeeper_migrations", params![]).await?;
+    let mut done = Vec::new();
+    for migration in migrations() {
+        if applied.contains(&migration.name) || !wanted(&migration.name) {
+            continue;
+        }
+        let sql = dialect::migration_text(tx.engine(), &migration.sql);
+        tx.batch(&sql).await.map_err(|error| Error::broken(format!("migration {}: {error}", migration.name)))?;
+        tx.execute("INSERT INTO innkeeper_migrations (name, applied_at) VALUES ($1, $2)", params![migration.name, now])
+            .await?;
+        done.push(migration.name);
+    }
+    Ok(done)
 }

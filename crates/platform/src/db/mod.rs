@@ -7,6 +7,7 @@
 //! - After a failed statement a transaction refuses further work, on both engines alike.
 //! - A transaction that is dropped is rolled back.
 
+pub mod catalog;
 pub mod dialect;
 mod insert;
 mod migrate;
@@ -20,7 +21,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kernel::{Error, Result};
 
 pub use insert::Insert;
-pub use migrate::{Migration, Schema, migrations};
+pub use migrate::{Migration, Schema, apply as apply_migrations, migrations};
+pub use sqlite::{settle, verify};
 pub use value::{Cell, FromCell, ToValue, Value, mismatch};
 
 use crate::events::Events;
@@ -109,6 +111,24 @@ impl Db {
             Pool::Postgres(pool) => {
                 let client = postgres::get(pool).await?;
                 postgres::batch(&client, "BEGIN").await?;
+                Link::Postgres(client)
+            }
+        };
+        Ok(Tx { conn: Some(self.conn(link)), events: self.events.clone() })
+    }
+
+    /// A transaction that sees the whole database as it is at one moment and changes nothing.
+    pub async fn snapshot(&self) -> Result<Tx> {
+        let link = match &self.pool {
+            Pool::Sqlite(pool) => {
+                let mut handle = pool.reader().await?;
+                // In WAL mode a reader's view is fixed by its first statement.
+                handle.batch("BEGIN; SELECT COUNT(*) FROM sqlite_master")?;
+                Link::Sqlite(handle)
+            }
+            Pool::Postgres(pool) => {
+                let client = postgres::get(pool).await?;
+                postgres::batch(&client, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
                 Link::Postgres(client)
             }
         };
@@ -219,6 +239,21 @@ impl Conn {
         let done = match &mut self.link {
             Link::Sqlite(handle) => handle.all(sql, params),
             Link::Postgres(client) => postgres::all(client, sql, params).await,
+        };
+        self.note(done)
+    }
+
+    /// Hands each row to `take` as it comes, however many there are.
+    pub async fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        take: impl FnMut(&Row<'_>) -> Result<()> + Send,
+    ) -> Result<()> {
+        self.enter()?;
+        let done = match &mut self.link {
+            Link::Sqlite(handle) => handle.each(sql, params, take),
+            Link::Postgres(client) => postgres::each(client, sql, params, take).await,
         };
         self.note(done)
     }

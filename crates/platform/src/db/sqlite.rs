@@ -37,6 +37,10 @@ impl Pool {
                 path.display()
             )));
         }
+        if on_missing == OnMissing::Create && !path.exists() {
+            make_private(path)?;
+        }
+        refuse_foreign(path)?;
         let writer = connect(path, true)?;
         // The first reader needs the file in WAL mode, which the writer has just made sure of.
         let readers = (0..READERS).map(|_| connect(path, false)).collect::<Result<Vec<_>>>()?;
@@ -50,6 +54,23 @@ impl Pool {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Writes a consistent copy to `target`, which must not exist, while the database is in use.
+    pub fn copy_to(&self, target: &Path) -> Result<()> {
+        // A connection of its own: the pool's go on serving meanwhile.
+        let source = connect(&self.path, false)?;
+        let copy = || -> rusqlite::Result<()> {
+            source.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
+            Ok(())
+        };
+        blocking(copy).map_err(|error| {
+            Error::Unavailable(format!(
+                "The database {} cannot be copied to {}: {error}",
+                self.path.display(),
+                target.display()
+            ))
+        })
     }
 
     pub(super) async fn writer(&self) -> Result<Handle> {
@@ -69,6 +90,83 @@ impl Pool {
             None => Err(Error::broken("database: more readers are out than there are")),
         }
     }
+}
+
+/// Brings everything into the one file, without a log beside it. Fails when anyone else has the database open.
+pub fn settle(path: &Path) -> Result<()> {
+    let settle = || -> rusqlite::Result<()> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.busy_timeout(std::time::Duration::ZERO)?;
+        // SQLite leaves WAL mode only for the last one on the file.
+        connection.pragma_update(None, "journal_mode", "DELETE")
+    };
+    settle().map_err(|error| {
+        Error::refused(format!("The database {} is in use ({error}). Stop the server first.", path.display()))
+    })
+}
+
+/// SQLite's own check of a whole file: its structure, and that what is referred to is there.
+pub fn verify(path: &Path) -> Result<()> {
+    let connection = connect(path, false)?;
+    let find = || -> rusqlite::Result<Option<String>> {
+        let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        if found != "ok" {
+            return Ok(Some(found));
+        }
+        let mut dangling = connection.prepare("SELECT \"table\", parent FROM pragma_foreign_key_check LIMIT 1")?;
+        let mut rows = dangling.query([])?;
+        Ok(match rows.next()? {
+            Some(row) => {
+                Some(format!("{} refers to {} that is not there", row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            }
+            None => None,
+        })
+    };
+    match find() {
+        Ok(None) => Ok(()),
+        Ok(Some(found)) => Err(Error::broken(format!("the database {} is damaged: {found}", path.display()))),
+        Err(error) => Err(Error::broken(format!("the database {} cannot be checked: {error}", path.display()))),
+    }
+}
+
+/// Clients' names and addresses are not for other users of the machine. SQLite's own files beside it get the same mode.
+fn make_private(path: &Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::refused(format!("The database {} cannot be made: {error}", path.display()))),
+    }
+}
+
+/// Looks before the first write: opening for writing alone changes a file's journal mode.
+fn refuse_foreign(path: &Path) -> Result<()> {
+    if !std::fs::metadata(path).is_ok_and(|known| known.len() > 0) {
+        return Ok(());
+    }
+    let connection = connect(path, false)?;
+    let count = |condition: &str| {
+        let sql = format!("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND {condition}");
+        connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map_err(|error| {
+            Error::refused(format!("{} is no SQLite database that can be read: {error}", path.display()))
+        })
+    };
+    if count("name NOT LIKE 'sqlite_%'")? > 0 && count("name = 'innkeeper_migrations'")? == 0 {
+        return Err(Error::refused(format!(
+            "The database {} is not empty and was not made by Innkeeper. Choose an empty one.",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Tells the runtime, where it can make use of that, that this thread waits for the disk.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    let multi_thread = tokio::runtime::Handle::try_current()
+        .is_ok_and(|runtime| runtime.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
+    if multi_thread { tokio::task::block_in_place(work) } else { work() }
 }
 
 fn connect(path: &Path, writes: bool) -> Result<Connection> {
@@ -91,8 +189,7 @@ fn connect(path: &Path, writes: bool) -> Result<Connection> {
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         Ok(connection)
     };
-    open()
-        .or_else(|error| Err(Error::Unavailable(format!("The database {} cannot be opened: {error}", path.display()))))
+    open().map_err(|error| Error::Unavailable(format!("The database {} cannot be opened: {error}", path.display())))
 }
 
 pub(super) enum Handle {
@@ -133,6 +230,9 @@ impl Drop for Handle {
             }
             Handle::Reader { connection, home, .. } => {
                 if let Some(connection) = connection.take() {
+                    if !connection.is_autocommit() {
+                        let _ = connection.execute_batch("ROLLBACK");
+                    }
                     home.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
                 }
             }
@@ -142,20 +242,16 @@ impl Drop for Handle {
 
 impl Handle {
     pub(super) fn begin(&self) -> Result<()> {
-        self.execute_batch("BEGIN IMMEDIATE").or_else(|error| Err(explain(&error, "BEGIN IMMEDIATE")))
+        self.execute_batch("BEGIN IMMEDIATE").map_err(|error| explain(&error, "BEGIN IMMEDIATE"))
     }
 
     /// COMMIT waits for the disk, so the runtime is told that this thread is busy.
     pub(super) fn finish(&mut self, how: &'static str) -> Result<()> {
-        let run = || self.execute_batch(how);
-        let multi_thread = tokio::runtime::Handle::try_current()
-            .is_ok_and(|runtime| runtime.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
-        let done = if multi_thread { tokio::task::block_in_place(run) } else { run() };
-        done.or_else(|error| Err(explain(&error, how)))
+        blocking(|| self.execute_batch(how)).map_err(|error| explain(&error, how))
     }
 
     pub(super) fn batch(&mut self, sql: &str) -> Result<()> {
-        self.execute_batch(sql).or_else(|error| Err(explain(&error, sql)))
+        self.execute_batch(sql).map_err(|error| explain(&error, sql))
     }
 
     pub(super) fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
@@ -174,23 +270,36 @@ impl Handle {
             }
             Ok(statement.raw_execute()? as u64)
         };
-        run().or_else(|error| Err(explain(&error, sql)))
+        run().map_err(|error| explain(&error, sql))
     }
 
     pub(super) fn all<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<T>> {
+        let mut out = Vec::new();
+        self.each(sql, params, |row| {
+            out.push(T::from_row(row)?);
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    pub(super) fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        mut take: impl FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
         let text = dialect::text(Engine::Sqlite, sql);
         let prepare = || -> rusqlite::Result<_> {
             let mut statement = self.prepare_cached(&text)?;
             bind(&mut statement, params)?;
             Ok(statement)
         };
-        let mut statement = prepare().or_else(|error| Err(explain(&error, sql)))?;
+        let mut statement = prepare().map_err(|error| explain(&error, sql))?;
         let mut rows = statement.raw_query();
-        let mut out = Vec::new();
         loop {
             match rows.next() {
-                Ok(Some(row)) => out.push(T::from_row(&Row::Sqlite(row))?),
-                Ok(None) => return Ok(out),
+                Ok(Some(row)) => take(&Row::Sqlite(row))?,
+                Ok(None) => return Ok(()),
                 Err(error) => return Err(explain(&error, sql)),
             }
         }
@@ -225,7 +334,7 @@ fn json<T: serde::Serialize + ?Sized>(values: &T) -> String {
 }
 
 pub(super) fn cell<'a>(row: &'a rusqlite::Row<'_>, at: usize) -> Result<Cell<'a>> {
-    let value = row.get_ref(at).or_else(|error| Err(Error::broken(format!("database: column {at}: {error}"))))?;
+    let value = row.get_ref(at).map_err(|error| Error::broken(format!("database: column {at}: {error}")))?;
     Ok(match value {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(value) => Cell::Int(value),

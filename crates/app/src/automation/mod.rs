@@ -1,0 +1,222 @@
+//! Runs of batches: how far one is, how the last ones ended, what failed and why.
+
+use accounts::doors::{AdminCx, Id, Routes};
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use kernel::{Result, Timestamp};
+use minijinja::{Value, context};
+use platform::db::ToValue;
+use platform::params;
+use platform::runs::{self, Run, RunState};
+use platform::web::Fail;
+use platform::web::lists::{self, Order, Sort, Where, grouped};
+use serde_json::json;
+
+use crate::jobs_page::VIEW_JOBS;
+use crate::times::{Times, span};
+use crate::wiring::Links;
+
+pub const PATH: &str = "/admin/utilities/automation";
+
+pub fn routes() -> Routes {
+    Routes::new().get(PATH, VIEW_JOBS, list).get("/admin/utilities/automation/{id}", VIEW_JOBS, one).get(
+        "/admin/utilities/automation/{id}/progress.json",
+        VIEW_JOBS,
+        progress,
+    )
+}
+
+const SORTS: &[Sort] = &[Sort { key: "id", sql: "id" }];
+
+async fn list(cx: AdminCx) -> Result<Response, Fail> {
+    let request = cx.list(SORTS, Order::Descending)?;
+    let task = request.filter("task");
+    let mut filter = Where::default();
+    if !task.is_empty() {
+        filter.and("task = ?", task.to_value());
+    }
+    let mut conn = cx.app.db.read().await?;
+    let times = Times::load(&mut conn).await?;
+    let count = format!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM task_runs {} LIMIT {}) AS few",
+        filter.sql(),
+        lists::COUNT_LIMIT + 1
+    );
+    let total: i64 = conn.scalar(&count, &filter.params).await?;
+    let next = filter.next();
+    let sql = format!(
+        "SELECT {} FROM task_runs {} {} LIMIT ${next} OFFSET ${}",
+        Run::columns(""),
+        filter.sql(),
+        request.order_by("id"),
+        next + 1
+    );
+    let offset = request.offset();
+    let mut parameters = filter.params.clone();
+    parameters.push(lists::PAGE_SIZE.to_value());
+    parameters.push(offset.to_value());
+    let found: Vec<Run> = conn.all(&sql, &parameters).await?;
+    // Ids of runs and names of tasks are few: the index on (task, id) gives them.
+    let tasks: Vec<String> = conn.column("SELECT DISTINCT task FROM task_runs ORDER BY task", params![]).await?;
+    drop(conn);
+    let rows: Vec<Value> = found.iter().map(|run| row(run, &times, cx.now)).collect();
+    let values = context! {
+        rows,
+        task,
+        tasks => tasks.iter().map(|task| context! { value => task, label => words(task) }).collect::<Vec<_>>(),
+        list => context! { csv => "", ..request.view(total, found.len()) },
+    };
+    cx.page("app/automation/list.html", "utilities", "Automation status", values)
+}
+
+/// A run for the list and for the head of its own page.
+pub fn row(run: &Run, times: &Times, now: Timestamp) -> Value {
+    let took = run.started_at.map(|started| span(run.finished_at.unwrap_or(now).seconds_since(started)));
+    context! {
+        id => run.id,
+        href => format!("{PATH}/{}", run.id),
+        task => words(&run.task),
+        state => state_words(run.state),
+        tone => tone(run),
+        under_way => under_way(run),
+        trigger => words(&run.trigger_kind),
+        requested_by => &run.requested_by,
+        business_date => run.business_date.to_string(),
+        queued => times.show(run.queued_at),
+        started => times.show_some(run.started_at),
+        finished => times.show_some(run.finished_at),
+        took,
+        total => grouped(run.total),
+        done => grouped(run.done),
+        failed => grouped(run.failed),
+        has_failures => run.failed > 0,
+    }
+}
+
+fn state_words(state: RunState) -> &'static str {
+    match state {
+        RunState::Queued => "Queued",
+        RunState::Running => "Running",
+        RunState::Finished => "Finished",
+        RunState::Failed => "Failed",
+    }
+}
+
+fn tone(run: &Run) -> &'static str {
+    match run.state {
+        RunState::Queued | RunState::Running => "info",
+        RunState::Finished if run.failed > 0 => "warn",
+        RunState::Finished => "ok",
+        RunState::Failed => "bad",
+    }
+}
+
+fn under_way(run: &Run) -> bool {
+    matches!(run.state, RunState::Queued | RunState::Running)
+}
+
+/// `generate_invoices` as `Generate invoices`.
+fn words(name: &str) -> String {
+    let spaced = name.replace(['_', '.', '-'], " ");
+    let mut letters = spaced.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+async fn one(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut conn = cx.app.db.read().await?;
+    let run = runs::find(&mut conn, id).await?;
+    let failures = runs::failures(&mut conn, id).await?;
+    let times = Times::load(&mut conn).await?;
+    drop(conn);
+    let links = cx.app.get::<Links>()?;
+    let failures: Vec<Value> = failures
+        .iter()
+        .map(|failure| {
+            let subject =
+                failure.subject.clone().or_else(|| failure.client_id.map(|client| format!("client:{client}")));
+            let href = subject.as_deref().and_then(|subject| links.of(subject));
+            let what = subject.map(|subject| words(&subject.replace(':', " ")));
+            context! { what, href, message => &failure.message, at => times.show(failure.at) }
+        })
+        .collect();
+    let speed = Speed::of(&run, cx.now);
+    let values = context! {
+        run => row(&run, &times, cx.now),
+        progress => context! {
+            src => format!("{PATH}/{id}/progress.json"),
+            done => run.done + run.failed,
+            total => run.total,
+            failed => run.failed,
+            rate => speed.rate,
+            left => speed.left,
+        },
+        failures,
+        summary => summary(&run),
+        scope => facts(&run.scope),
+        runs_href => PATH,
+    };
+    cx.page("app/automation/one.html", "utilities", &format!("{} #{id}", words(&run.task)), values)
+}
+
+/// The numbers that a run ended with; what it counted itself stands beside them.
+fn summary(run: &Run) -> Vec<(String, String)> {
+    facts(&run.summary)
+}
+
+/// A flat JSON object as labels and values.
+fn facts(text: &str) -> Vec<(String, String)> {
+    let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(text) else { return Vec::new() };
+    fields
+        .into_iter()
+        .map(|(name, value)| {
+            let text = match value {
+                serde_json::Value::String(text) => text,
+                serde_json::Value::Null => String::new(),
+                serde_json::Value::Number(number) => number.as_i64().map_or_else(|| number.to_string(), grouped),
+                other => other.to_string(),
+            };
+            (words(&name), text)
+        })
+        .collect()
+}
+
+/// How fast a run is and how long it will take at that rate.
+struct Speed {
+    rate: String,
+    left: String,
+}
+
+impl Speed {
+    fn of(run: &Run, now: Timestamp) -> Speed {
+        let seconds = run.started_at.map_or(0, |started| run.finished_at.unwrap_or(now).seconds_since(started));
+        let past = run.done + run.failed;
+        if past == 0 {
+            return Speed { rate: String::new(), left: String::new() };
+        }
+        // Within the first second everything is instant.
+        let seconds = seconds.max(1);
+        let rate = if past >= seconds {
+            format!("{} a second", grouped(past / seconds))
+        } else {
+            format!("{} a minute", grouped(past * 60 / seconds))
+        };
+        let remaining = (run.total - past).max(0);
+        let left = if under_way(run) { span(remaining * seconds / past) } else { String::new() };
+        Speed { rate, left }
+    }
+}
+
+async fn progress(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
+    let run = runs::find(&mut cx.app.db.read().await?, id).await?;
+    let speed = Speed::of(&run, cx.now);
+    let state = if under_way(&run) { "running" } else { "finished" };
+    let body = json!({
+        "state": state,
+        "done": run.done + run.failed,
+        "failed": run.failed,
+        "total": run.total,
+        "rate": speed.rate,
+        "left": speed.left,
+    });
+    Ok(Json(body).into_response())
+}

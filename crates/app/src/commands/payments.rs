@@ -1,0 +1,102 @@
+use accounts::activity_log::Actor;
+use billing::captures;
+use kernel::{Date, Result};
+use platform::runs::Progress;
+use serde_json::{Value, json};
+
+use crate::cli::{Common, Report};
+use crate::commands::invoices;
+use crate::instance;
+
+/// Payments by stored cards
+#[derive(Debug, clap::Subcommand)]
+pub enum Payments {
+    Capture(Capture),
+}
+
+/// Charge the stored cards of unpaid invoices whose capture is due
+///
+/// An invoice is charged at most once an attempt, whatever crashes or times out: run it again, or let `serve` find out
+/// what became of attempts whose outcome is unknown. Declines are listed; they are no failure of the command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  innkeeper payments capture --dry-run                   which invoices would be charged
+  innkeeper payments capture")]
+pub struct Capture {
+    /// The day to capture for; another than today needs a sandbox or --dry-run
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = invoices::date)]
+    date: Option<Date>,
+    /// Say what would be charged, and charge nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub async fn run(common: &Common, command: Payments) -> Result<Report> {
+    let Payments::Capture(args) = command;
+    let app = instance::open(common).await?;
+    let terms = invoices::terms(&app, args.date, args.dry_run).await?;
+    if args.dry_run {
+        let due = captures::due(&mut app.db.read().await?, &app, &terms).await?;
+        let planned: Vec<Value> = due.iter().map(one).collect();
+        let mut text = format!("{}: {} invoices would be charged", terms.today, due.len());
+        for due in &due {
+            text.push_str(&format!(
+                "\n  invoice {} ({}) {} by {}",
+                due.invoice_id, due.number, due.amount, due.gateway
+            ));
+        }
+        return Ok(Report::new(
+            text,
+            json!({ "date": terms.today, "dry_run": true, "due": due.len(), "planned": planned }),
+        ));
+    }
+    // What crashed or timed out before is asked about first, as far as its time has come.
+    platform::jobs::drain(&app).await?;
+    let by = Actor::system("command line");
+    let report = captures::run(&app, &by, &terms, &Progress::default()).await?;
+    let mut json = captures::jobs::summary(&report);
+    json["date"] = json!(terms.today);
+    json["dry_run"] = json!(false);
+    let failures: Vec<Value> = report
+        .failures
+        .iter()
+        .map(|(due, message)| {
+            let mut value = one(due);
+            value["message"] = json!(message);
+            value
+        })
+        .collect();
+    json["failures"] = json!(failures);
+    let collected: Vec<String> = report.collected.iter().map(ToString::to_string).collect();
+    let mut text = format!(
+        "{}: {} invoices due for capture: {} paid, {} pending, {} declined, {} need the client, {} unknown, {} not carried out",
+        terms.today,
+        report.due,
+        report.succeeded,
+        report.pending,
+        report.declined,
+        report.action_required,
+        report.unknown,
+        report.failed
+    );
+    if !collected.is_empty() {
+        text.push_str(&format!("; collected {}", collected.join(" + ")));
+    }
+    for (due, message) in &report.failures {
+        text.push_str(&format!("\n  invoice {} ({}) {}: {message}", due.invoice_id, due.number, due.amount));
+    }
+    Ok(Report::new(text, json))
+}
+
+fn one(due: &captures::Due) -> Value {
+    json!({
+        "invoice_id": due.invoice_id,
+        "number": due.number,
+        "client_id": due.client_id,
+        "gateway": due.gateway,
+        "currency": due.amount.currency.code(),
+        "amount": due.amount.decimal(),
+        "slot": due.slot,
+    })
+}

@@ -1,0 +1,195 @@
+//! The jobs table as staff see it: what waits, what runs, what has failed and may be tried again.
+
+use accounts::activity_log::{self, Activity};
+use accounts::doors::admin::or_back;
+use accounts::doors::{AdminCx, Id, Permission, Redirect, Routes};
+use axum::response::{IntoResponse, Response};
+use kernel::{Error, Result};
+use minijinja::{Value, context};
+use platform::db::{Conn, ToValue};
+use platform::jobs::{Job, JobState};
+use platform::web::Fail;
+use platform::web::lists::{self, Order, Sort, Where};
+use platform::{jobs, params};
+
+use crate::times::Times;
+use crate::wiring::Links;
+
+pub const VIEW_JOBS: Permission = Permission("View System Jobs");
+pub const PATH: &str = "/admin/utilities/jobs";
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .get(PATH, VIEW_JOBS, list)
+        .post("/admin/utilities/jobs/retry", VIEW_JOBS, retry_ticked)
+        .get("/admin/utilities/jobs/{id}", VIEW_JOBS, one)
+        .post("/admin/utilities/jobs/{id}/retry", VIEW_JOBS, retry_one)
+}
+
+const SORTS: &[Sort] = &[Sort { key: "id", sql: "id" }];
+const STATES: [JobState; 4] = [JobState::Failed, JobState::Running, JobState::Ready, JobState::Done];
+
+/// The state in words for staff.
+pub fn words(state: JobState) -> &'static str {
+    match state {
+        JobState::Ready => "Waiting",
+        JobState::Running => "Running",
+        JobState::Done => "Done",
+        JobState::Failed => "Failed",
+    }
+}
+
+fn tone(state: JobState) -> &'static str {
+    match state {
+        JobState::Ready => "mute",
+        JobState::Running => "info",
+        JobState::Done => "ok",
+        JobState::Failed => "bad",
+    }
+}
+
+/// How many jobs are in each state that asks for attention. Partial indexes answer this, however long the table is.
+pub async fn counts(conn: &mut Conn) -> Result<(i64, i64, i64)> {
+    conn.one(
+        "SELECT (SELECT COUNT(*) FROM jobs WHERE state = 'failed'), (SELECT COUNT(*) FROM jobs WHERE state = 'running'), \
+         (SELECT COUNT(*) FROM jobs WHERE state = 'ready')",
+        params![],
+    )
+    .await
+}
+
+async fn list(cx: AdminCx) -> Result<Response, Fail> {
+    let request = cx.list(SORTS, Order::Descending)?;
+    let mut conn = cx.app.db.read().await?;
+    let times = Times::load(&mut conn).await?;
+    let (failed, running, ready) = counts(&mut conn).await?;
+    // Failures come first: without a choice the page shows them, when there are any.
+    let wanted = match request.filter("state") {
+        "" if failed > 0 => "failed",
+        "" => "all",
+        other => other,
+    };
+    let state = STATES.into_iter().find(|state| state.as_str() == wanted);
+    let kind = request.filter("kind");
+    let mut filter = Where::default();
+    if let Some(state) = state {
+        // As text, so that the partial index of the state fits.
+        filter.plain(&format!("state = '{}'", state.as_str()));
+    }
+    if !kind.is_empty() {
+        filter.and("kind = ?", kind.to_value());
+    }
+    let count =
+        format!("SELECT COUNT(*) FROM (SELECT 1 FROM jobs {} LIMIT {}) AS few", filter.sql(), lists::COUNT_LIMIT + 1);
+    let total: i64 = conn.scalar(&count, &filter.params).await?;
+    let next = filter.next();
+    let sql = format!(
+        "SELECT {} FROM jobs {} {} LIMIT ${next} OFFSET ${}",
+        Job::columns(""),
+        filter.sql(),
+        request.order_by("id"),
+        next + 1
+    );
+    let mut parameters = filter.params.clone();
+    parameters.push(lists::PAGE_SIZE.to_value());
+    let offset = request.offset();
+    parameters.push(offset.to_value());
+    let jobs: Vec<Job> = conn.all(&sql, &parameters).await?;
+    drop(conn);
+    let links = cx.app.get::<Links>()?;
+    let rows: Vec<Value> = jobs.iter().map(|job| row(job, &times, &links)).collect();
+    let mut kinds: Vec<&str> = cx.app.jobs.kinds().collect();
+    kinds.sort_unstable();
+    let tab = |label: &str, key: &str, count: Option<i64>| {
+        let href = format!("{PATH}{}", request.link(&[("state", key), ("page", "")]));
+        context! { label, href, current => key == wanted, count }
+    };
+    let values = context! {
+        tabs => vec![
+            tab("Failed", "failed", Some(failed)),
+            tab("Running", "running", Some(running)),
+            tab("Waiting", "ready", Some(ready)),
+            tab("Done", "done", None),
+            tab("All", "all", None),
+        ],
+        wanted,
+        kind,
+        kinds => kinds.iter().map(|kind| context! { value => *kind, label => *kind }).collect::<Vec<_>>(),
+        rows,
+        failed_shown => state == Some(JobState::Failed),
+        list => context! { csv => "", ..request.view(total, jobs.len()) },
+    };
+    cx.page("app/jobs_page/list.html", "utilities", "Jobs", values)
+}
+
+fn row(job: &Job, times: &Times, links: &Links) -> Value {
+    context! {
+        id => job.id,
+        href => format!("{PATH}/{}", job.id),
+        kind => &job.kind,
+        subject => job.subject.as_deref(),
+        subject_href => job.subject.as_deref().and_then(|subject| links.of(subject)),
+        state => words(job.state),
+        tone => tone(job.state),
+        failed => job.state == JobState::Failed,
+        run_at => times.show(job.run_at),
+        attempts => format!("{} of {}", job.attempts, job.max_attempts),
+        error => job.last_error.as_deref(),
+    }
+}
+
+async fn find(conn: &mut Conn, id: i64) -> Result<Job> {
+    let sql = format!("SELECT {} FROM jobs WHERE id = $1", Job::columns(""));
+    conn.optional(&sql, params![id]).await?.ok_or(Error::NotFound("Job"))
+}
+
+async fn one(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut conn = cx.app.db.read().await?;
+    let job = find(&mut conn, id).await?;
+    let times = Times::load(&mut conn).await?;
+    drop(conn);
+    let payload = match job.payload() {
+        Ok(payload) => serde_json::to_string_pretty(&payload).unwrap_or_else(|_| job.payload.clone()),
+        Err(_) => job.payload.clone(),
+    };
+    let values = context! {
+        job => row(&job, &times, cx.app.get::<Links>()?.as_ref()),
+        payload,
+        key => job.unique_key,
+        created => times.show(job.created_at),
+        finished => times.show_some(job.finished_at),
+        retry => format!("{PATH}/{id}/retry"),
+        jobs_href => PATH,
+    };
+    cx.page("app/jobs_page/one.html", "utilities", &format!("Job {id}"), values)
+}
+
+async fn retry_one(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
+    Ok(or_back(retry(&cx, &[id]).await, &format!("{PATH}/{id}"))?.into_response())
+}
+
+async fn retry_ticked(cx: AdminCx) -> Result<Response, Fail> {
+    let ids: Vec<i64> =
+        cx.form.all("id").filter_map(|id| id.parse().ok()).take(lists::PAGE_SIZE.unsigned_abs() as usize).collect();
+    if ids.is_empty() {
+        return Ok(Redirect::to(PATH).warning("No job was ticked.").into_response());
+    }
+    Ok(or_back(retry(&cx, &ids).await, PATH)?.into_response())
+}
+
+async fn retry(cx: &AdminCx, ids: &[i64]) -> Result<Redirect> {
+    let mut tx = cx.app.db.write().await?;
+    for id in ids {
+        let job = find(&mut tx, *id).await?;
+        jobs::retry(&mut tx, *id, cx.now).await?;
+        let activity = Activity::new(format!("Job {id} ({}) told to try again", job.kind)).about(format!("job:{id}"));
+        activity_log::record(&mut tx, &cx.actor, activity, cx.now).await?;
+    }
+    tx.commit().await?;
+    cx.app.wake.notify_waiters();
+    let (to, said) = match ids {
+        [id] => (format!("{PATH}/{id}"), format!("Job {id} is tried again now.")),
+        many => (PATH.to_owned(), format!("{} jobs are tried again now.", many.len())),
+    };
+    Ok(Redirect::to(to).saying(said))
+}

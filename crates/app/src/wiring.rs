@@ -1,0 +1,225 @@
+//! The one place that knows every crate. What a feature offers (routes, settings, jobs, …) is collected here; what one
+//! feature is to know of another, against the direction of the dependencies, is handed over here.
+
+use std::sync::RwLock;
+
+use accounts::clients::ClientPanels;
+use accounts::doors::admin::InstanceName;
+use accounts::doors::finders::Finders;
+use accounts::doors::{Nav, NavItem, NavSection, Routes};
+use billing::gateways::Gateways;
+use kernel::{Error, Result};
+use modules::gateways::Http;
+use platform::context::Extensions;
+use platform::web::templates::Templates;
+use platform::{App, Clock, Db, Events, Parts, Random, Vault, jobs, settings};
+
+use crate::{account, api_docs, automation, dashboard, jobs_page, search, settings_page};
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .merge(dashboard::routes())
+        .merge(search::routes())
+        .merge(account::routes())
+        .merge(settings_page::routes())
+        .merge(jobs_page::routes())
+        .merge(automation::routes())
+        .merge(api_docs::routes())
+        .merge(accounts::routes())
+        .merge(billing::routes())
+        .merge(hosting::routes())
+}
+
+pub fn settings() -> settings::Registry {
+    let mut registry = settings::Registry::default();
+    registry.add(billing::SETTINGS);
+    registry.add(accounts::SETTINGS);
+    registry.add(platform::mail::SETTINGS);
+    registry
+}
+
+pub fn jobs() -> jobs::Registry {
+    let mut registry = jobs::Registry::default();
+    platform::mail::jobs(&mut registry);
+    billing::jobs(&mut registry);
+    registry
+}
+
+/// Who listens to what.
+pub fn events() -> Events {
+    let mut events = Events::default();
+    hosting::events(&mut events);
+    events
+}
+
+pub fn templates() -> Result<Templates> {
+    let mut templates = Templates::builder()?;
+    templates.add::<accounts::Templates>("accounts")?;
+    templates.add::<billing::Templates>("billing")?;
+    templates.add::<hosting::Templates>("hosting")?;
+    templates.add::<crate::Templates>("app")?;
+    Ok(templates.build())
+}
+
+/// The payment gateways that this program can talk to.
+fn gateways() -> Result<Gateways> {
+    // Fails only when a provider is installed already, and then there is one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().user_agent(concat!("Innkeeper/", env!("CARGO_PKG_VERSION")));
+    let http = Http::new(client).map_err(|error| Error::broken(format!("HTTP client: {error}")))?;
+    Ok(Gateways::new(modules::gateways::built_in(&http)))
+}
+
+/// What the command bar looks through, in the order of its answer.
+pub fn finders() -> Finders {
+    let mut finders = Finders::default();
+    accounts::finders(&mut finders);
+    finders
+}
+
+/// The sections of the sidebar in their order, and how they are headed.
+const SECTIONS: &[(&str, &str)] = &[
+    ("dashboard", "Dashboard"),
+    ("clients", "Clients"),
+    ("orders", "Orders"),
+    ("billing", "Billing"),
+    ("utilities", "Utilities"),
+    ("logs", "Logs"),
+    ("configuration", "Configuration"),
+];
+
+/// The sidebar. Sections with the same key become one.
+pub fn nav() -> Nav {
+    let sections = [dashboard::nav(), accounts::nav(), utilities(), configuration()];
+    let create = [accounts::create()];
+    let mut nav = Nav { sections: Vec::new(), create: create.into_iter().flatten().collect() };
+    for section in sections.into_iter().flatten() {
+        add_section(&mut nav.sections, section);
+    }
+    for (key, item) in hosting::nav() {
+        let label = SECTIONS.iter().find(|(known, _)| *known == key).map_or(key, |(_, label)| label);
+        add_section(&mut nav.sections, NavSection { label, key, href: item.href, items: vec![item] });
+    }
+    nav.sections.sort_by_key(|section| SECTIONS.iter().position(|(key, _)| *key == section.key));
+    nav
+}
+
+/// What the crates show on a client's page.
+fn client_panels() -> ClientPanels {
+    let mut panels = ClientPanels::default();
+    hosting::client_panels(&mut panels);
+    panels.panels.sort_by_key(|panel| panel.order);
+    panels
+}
+
+fn utilities() -> Vec<NavSection> {
+    vec![NavSection {
+        label: "Utilities",
+        key: "utilities",
+        href: automation::PATH,
+        items: vec![
+            NavItem { label: "Automation status", href: automation::PATH, permission: jobs_page::VIEW_JOBS },
+            NavItem { label: "Jobs", href: jobs_page::PATH, permission: jobs_page::VIEW_JOBS },
+        ],
+    }]
+}
+
+fn configuration() -> Vec<NavSection> {
+    vec![NavSection {
+        label: "Configuration",
+        key: "configuration",
+        href: settings_page::PATH,
+        items: vec![NavItem {
+            label: "General settings",
+            href: settings_page::PATH,
+            permission: settings_page::CONFIGURE,
+        }],
+    }]
+}
+
+/// Where the pages of things are, by the kind that stands in a subject such as `invoice:17`.
+const PAGES: &[(&str, &str)] = &[
+    ("client", "/admin/clients/{id}"),
+    ("invoice", "/admin/invoices/{id}"),
+    ("order", "/admin/orders/{id}"),
+    ("product", "/admin/products/{id}"),
+    ("service", "/admin/services/{id}"),
+    ("transaction", "/admin/transactions/{id}"),
+    ("job", "/admin/utilities/jobs/{id}"),
+    ("run", "/admin/utilities/automation/{id}"),
+];
+
+/// Links from subjects to those of the pages that exist.
+pub struct Links(Vec<(&'static str, &'static str)>);
+
+impl Links {
+    fn of_routes(routes: &Routes) -> Links {
+        let exists = |path: &str| routes.table.iter().any(|entry| entry.method == "GET" && entry.path == path);
+        Links(PAGES.iter().filter(|(_, path)| exists(path)).copied().collect())
+    }
+
+    /// The address of the page of `invoice:17`.
+    pub fn of(&self, subject: &str) -> Option<String> {
+        let (kind, id) = subject.split_once(':')?;
+        let (_, path) = self.0.iter().find(|(known, _)| *known == kind)?;
+        id.parse::<i64>().ok().map(|id| path.replace("{id}", &id.to_string()))
+    }
+}
+
+fn add_section(sections: &mut Vec<NavSection>, section: NavSection) {
+    match sections.iter_mut().find(|known| known.key == section.key) {
+        Some(known) => known.items.extend(section.items),
+        None => sections.push(section),
+    }
+}
+
+/// Everything put together around an open database.
+pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mut extra: Extensions) -> Result<App> {
+    extra.add(nav());
+    extra.add(finders());
+    extra.add(client_panels());
+    extra.add(gateways()?);
+    extra.add(InstanceName(RwLock::default()));
+    let routes = routes();
+    extra.add(Links::of_routes(&routes));
+    extra.add(api_docs::Document::of(&routes));
+    let node = format!("{}-{}", std::process::id(), &random.token()[..8]);
+    Ok(App::new(Parts {
+        db,
+        clock,
+        random,
+        vault,
+        settings: settings(),
+        jobs: jobs(),
+        templates: templates()?,
+        sandbox,
+        node,
+        wake: std::sync::Arc::default(),
+        extensions: extra,
+    }))
+}
+
+/// Reads anew what pages are shown without asking the database. Runs at the start, when a setting was changed, and now
+/// and then, because it may have been changed on another node.
+pub async fn refresh(app: &App) -> Result<()> {
+    let values = settings::Values::load(&mut app.db.read().await?).await?;
+    let name = app.settings.find("company_name").map(|setting| values.text(setting).to_owned()).unwrap_or_default();
+    if let Ok(mut shown) = app.get::<InstanceName>()?.0.write() {
+        *shown = name;
+    }
+    Ok(())
+}
+
+/// Where this installation is reached, without a slash at the end.
+pub async fn system_url(app: &App, conn: &mut platform::Conn) -> Result<String> {
+    let values = settings::Values::load(conn).await?;
+    let url = app.settings.find("system_url").map_or("http://localhost:8080", |setting| values.text(setting));
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// Called every few seconds by each node that works: enqueues what the calendar says. What it does must bear being done
+/// by two nodes at once.
+pub async fn tick(app: &App) -> Result<()> {
+    refresh(app).await?;
+    billing::schedule::tick(app).await.map(|_| ())
+}
