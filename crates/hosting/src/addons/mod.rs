@@ -3,6 +3,8 @@
 pub mod admin;
 pub mod api;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 

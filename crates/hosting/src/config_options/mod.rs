@@ -7,6 +7,8 @@
 pub mod admin;
 pub mod api;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 

@@ -9,6 +9,8 @@ pub mod admin;
 pub mod api;
 pub mod compat;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 

@@ -15,6 +15,8 @@ pub mod compat;
 mod first;
 pub mod panels;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
