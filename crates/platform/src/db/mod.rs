@@ -193,13 +193,13 @@ impl Row<'_> {
 }
 
 /// What a row can be read into.
-pub trait FromRow: Sized {
+pub trait FromRow: Sized + Send {
     fn from_row(row: &Row<'_>) -> Result<Self>;
 }
 
 macro_rules! tuple {
     ($($name:ident $at:literal),+) => {
-        impl<$($name: FromCell),+> FromRow for ($($name,)+) {
+        impl<$($name: FromCell + Send),+> FromRow for ($($name,)+) {
             fn from_row(row: &Row<'_>) -> Result<Self> {
                 Ok(($(row.get::<$name>($at)?,)+))
             }
