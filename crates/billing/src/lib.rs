@@ -8,6 +8,7 @@ pub mod gateways;
 pub mod generation;
 pub mod invoices;
 pub mod ledger;
+pub mod notes;
 pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
@@ -28,6 +29,22 @@ pub use terms::{Buyer, Terms};
 #[include = "*.html"]
 #[include = "*.txt"]
 pub struct Templates;
+
+/// Every route of this crate.
+pub fn routes() -> accounts::doors::Routes {
+    accounts::doors::Routes::new()
+        .merge(invoices::admin::routes())
+        .merge(invoices::api::routes())
+        .merge(invoices::compat::routes())
+        .merge(generation::admin::routes())
+        .merge(generation::api::routes())
+        .merge(generation::compat::routes())
+        .merge(notes::admin::routes())
+        .merge(notes::api::routes())
+}
+
+/// What of billing listens to what happens elsewhere in it.
+pub fn events(_events: &mut platform::Events) {}
 
 /// The kinds of jobs that billing does.
 pub fn jobs(registry: &mut platform::jobs::Registry) {
