@@ -8,6 +8,7 @@ pub mod gateways;
 pub mod generation;
 pub mod invoices;
 pub mod ledger;
+pub mod notes;
 pub mod once;
 pub mod pay_methods;
 pub mod payments;
@@ -31,13 +32,27 @@ pub use terms::{Buyer, Terms};
 #[include = "*.txt"]
 pub struct Templates;
 
+/// Every route of this crate.
+pub fn routes() -> accounts::doors::Routes {
+    accounts::doors::Routes::new()
+        .merge(invoices::admin::routes())
+        .merge(invoices::api::routes())
+        .merge(invoices::compat::routes())
+        .merge(generation::admin::routes())
+        .merge(generation::api::routes())
+        .merge(generation::compat::routes())
+        .merge(notes::admin::routes())
+        .merge(notes::api::routes())
+        .merge(captures::routes())
+        .merge(gateways::routes())
+        .merge(pay_methods::routes())
+}
+
+/// What of billing listens to what happens elsewhere in it.
+pub fn events(_events: &mut platform::Events) {}
+
 /// The kinds of jobs that billing does.
 pub fn jobs(registry: &mut platform::jobs::Registry) {
     generation::jobs::register(registry);
     captures::jobs::register(registry);
-}
-
-/// Every route of this crate.
-pub fn routes() -> accounts::doors::Routes {
-    accounts::doors::Routes::new().merge(captures::routes()).merge(gateways::routes()).merge(pay_methods::routes())
 }

@@ -199,7 +199,7 @@ pub trait FromRow: Sized + Send {
 
 macro_rules! tuple {
     ($($name:ident $at:literal),+) => {
-        impl<$($name: FromCell + Send),+> FromRow for ($($name,)+) {
+        impl<$($name: FromCell),+> FromRow for ($($name,)+) {
             fn from_row(row: &Row<'_>) -> Result<Self> {
                 Ok(($(row.get::<$name>($at)?,)+))
             }
