@@ -48,6 +48,19 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(pay_methods::routes())
 }
 
+/// Entries of the sidebar, each with the key of its section.
+pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
+    let item = |label, href, permission| accounts::doors::NavItem { label, href, permission };
+    vec![
+        ("billing", item("Invoices", "/admin/invoices", invoices::LIST)),
+        ("billing", item("Generate due invoices", "/admin/invoices/generate", generation::GENERATE)),
+        ("billing", item("Attempt CC captures", "/admin/payments/capture", captures::CAPTURE)),
+        ("billing", item("Payment attempts", "/admin/payments/attempts", captures::CAPTURE)),
+        ("billing", item("Gateway log", "/admin/payments/gateway-log", gateways::VIEW_LOG)),
+        ("configuration", item("Payment gateways", "/admin/setup/gateways", gateways::CONFIGURE)),
+    ]
+}
+
 /// What of billing listens to what happens elsewhere in it.
 pub fn events(_events: &mut platform::Events) {}
 
