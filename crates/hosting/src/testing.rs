@@ -63,7 +63,10 @@ pub fn list(prices: &[(&str, &str, &str)]) -> PriceList {
 impl testkit::Open for Company {
     async fn open(engine: testkit::Engine) -> Company {
         // What a page answered 500 for is in the log.
-        let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).try_init();
+        let _ = tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+            .try_init();
         let folder = testkit::Folder::new();
         let url = match engine {
             testkit::Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
