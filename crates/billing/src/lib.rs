@@ -8,6 +8,7 @@ pub mod gateways;
 pub mod generation;
 pub mod invoices;
 pub mod ledger;
+pub mod notes;
 pub mod once;
 pub mod pay_methods;
 pub mod payments;
@@ -31,13 +32,40 @@ pub use terms::{Buyer, Terms};
 #[include = "*.txt"]
 pub struct Templates;
 
+/// Every route of this crate.
+pub fn routes() -> accounts::doors::Routes {
+    accounts::doors::Routes::new()
+        .merge(invoices::admin::routes())
+        .merge(invoices::api::routes())
+        .merge(invoices::compat::routes())
+        .merge(generation::admin::routes())
+        .merge(generation::api::routes())
+        .merge(generation::compat::routes())
+        .merge(notes::admin::routes())
+        .merge(notes::api::routes())
+        .merge(captures::routes())
+        .merge(gateways::routes())
+        .merge(pay_methods::routes())
+}
+
+/// Entries of the sidebar, each with the key of its section.
+pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
+    let item = |label, href, permission| accounts::doors::NavItem { label, href, permission };
+    vec![
+        ("billing", item("Invoices", "/admin/invoices", invoices::LIST)),
+        ("billing", item("Generate due invoices", "/admin/invoices/generate", generation::GENERATE)),
+        ("billing", item("Attempt CC captures", "/admin/payments/capture", captures::CAPTURE)),
+        ("billing", item("Payment attempts", "/admin/payments/attempts", captures::CAPTURE)),
+        ("billing", item("Gateway log", "/admin/payments/gateway-log", gateways::VIEW_LOG)),
+        ("configuration", item("Payment gateways", "/admin/setup/gateways", gateways::CONFIGURE)),
+    ]
+}
+
+/// What of billing listens to what happens elsewhere in it.
+pub fn events(_events: &mut platform::Events) {}
+
 /// The kinds of jobs that billing does.
 pub fn jobs(registry: &mut platform::jobs::Registry) {
     generation::jobs::register(registry);
     captures::jobs::register(registry);
-}
-
-/// Every route of this crate.
-pub fn routes() -> accounts::doors::Routes {
-    accounts::doors::Routes::new().merge(captures::routes()).merge(gateways::routes())
 }

@@ -34,7 +34,7 @@ pub enum Cell<'a> {
 }
 
 /// What can be read from a result row.
-pub trait FromCell: Sized {
+pub trait FromCell: Sized + Send {
     fn from_cell(cell: Cell<'_>) -> Result<Self>;
 }
 

@@ -1,0 +1,4 @@
+use accounts::doors::Routes;
+pub fn routes() -> Routes {
+    Routes::new()
+}
