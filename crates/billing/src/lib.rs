@@ -39,5 +39,10 @@ pub fn jobs(registry: &mut platform::jobs::Registry) {
 
 /// Every route of this crate.
 pub fn routes() -> accounts::doors::Routes {
-    accounts::doors::Routes::new().merge(captures::routes()).merge(gateways::routes()).merge(pay_methods::routes())
+    accounts::doors::Routes::new()
+        .merge(captures::routes())
+        .merge(gateways::routes())
+        .merge(pay_methods::routes())
+        .merge(payments::routes())
+        .merge(credits::routes())
 }
