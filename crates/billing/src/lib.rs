@@ -46,6 +46,8 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(captures::routes())
         .merge(gateways::routes())
         .merge(pay_methods::routes())
+        .merge(payments::routes())
+        .merge(credits::routes())
 }
 
 /// Entries of the sidebar, each with the key of its section.
