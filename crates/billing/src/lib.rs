@@ -38,6 +38,7 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(invoices::admin::routes())
         .merge(invoices::api::routes())
         .merge(invoices::compat::routes())
+        .merge(invoices::pay_links::routes())
         .merge(generation::admin::routes())
         .merge(generation::api::routes())
         .merge(generation::compat::routes())
@@ -63,11 +64,27 @@ pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
     ]
 }
 
+/// The sidebar's entries for invoices.
+pub fn nav_items() -> Vec<accounts::doors::NavItem> {
+    let item = |label, href, permission| accounts::doors::NavItem { label, href, permission };
+    vec![
+        item("Invoices", "/admin/invoices", invoices::LIST),
+        item("Unpaid", "/admin/invoices?status=unpaid", invoices::LIST),
+        item("Overdue", "/admin/invoices?status=overdue", invoices::LIST),
+        item("Drafts", "/admin/invoices?status=draft", invoices::LIST),
+        item("Credit notes", "/admin/credit-notes", notes::LIST),
+        item("Generate due invoices", generation::admin::PAGE, generation::GENERATE),
+    ]
+}
+
 /// What of billing listens to what happens elsewhere in it.
-pub fn events(_events: &mut platform::Events) {}
+pub fn events(events: &mut platform::Events) {
+    invoices::mail::events(events);
+}
 
 /// The kinds of jobs that billing does.
 pub fn jobs(registry: &mut platform::jobs::Registry) {
     generation::jobs::register(registry);
     captures::jobs::register(registry);
+    invoices::mail::register(registry);
 }
