@@ -4,7 +4,6 @@ pub mod orders;
 
 use accounts::doors::Routes;
 
-
 /// The templates of this crate, by the folder of their feature.
 #[derive(rust_embed::RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/src"]
@@ -13,7 +12,7 @@ pub struct Templates;
 
 /// Every route of this crate.
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::new().merge(orders::api::routes()).merge(orders::compat::routes())
 }
 
 /// What this crate listens to.

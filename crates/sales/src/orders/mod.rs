@@ -6,6 +6,8 @@
 //! - What is placed is pending. It becomes active by [`accept`], or by itself where its product says so.
 //! - An order is never removed: a deleted one is out of sight, its invoice and services stay.
 
+pub mod api;
+pub mod compat;
 pub mod quote;
 mod store;
 
@@ -308,13 +310,7 @@ pub async fn lock(tx: &mut Tx, id: i64) -> Result<Locked<'_>> {
 
 /// Places an order: the services and addons, pending; the invoice, due on the day of the order; the frozen items.
 /// Everything is checked before anything is written. Credit of the client is not touched.
-pub async fn place(
-    tx: &mut Locked<'_>,
-    by: &Actor,
-    new: NewOrder,
-    random: &Random,
-    now: Timestamp,
-) -> Result<Placed> {
+pub async fn place(tx: &mut Locked<'_>, by: &Actor, new: NewOrder, random: &Random, now: Timestamp) -> Result<Placed> {
     tx.check(new.client_id)?;
     if let Some(key) = &new.request_key
         && let Some(order) = store::by_request_key(tx, key).await?
@@ -456,7 +452,8 @@ async fn read_back(tx: &mut Locked<'_>, id: i64) -> Result<Placed> {
 fn entry_lines(created: &Created, entry: &quote::Entry) -> Result<Vec<NewLine>> {
     let mut lines = Vec::new();
     for line in created.lines.iter().cloned() {
-        let addon = created.addons.iter().position(|addon| line.owner_kind == services::ADDON && addon.id == line.owner_id);
+        let addon =
+            created.addons.iter().position(|addon| line.owner_kind == services::ADDON && addon.id == line.owner_id);
         lines.extend(match addon.and_then(|at| entry.plan.addons.get(at)) {
             Some(planned) => invoice_lines(line, LineKind::Addon, &planned.title),
             None => invoice_lines(line, LineKind::Service, &entry.plan.title),

@@ -206,17 +206,9 @@ async fn addon_entry(
     let addon = new_addon(&order.addon, amount("price", &order.addon.price, client.currency)?);
     let title = service.title(&product.name);
     let made_by = first_invoice(new.invoicing);
-    let planned = services::plan_addon(
-        conn,
-        &product,
-        &title,
-        service.cycle,
-        client.currency,
-        &addon,
-        terms.today,
-        made_by,
-    )
-    .await?;
+    let planned =
+        services::plan_addon(conn, &product, &title, service.cycle, client.currency, &addon, terms.today, made_by)
+            .await?;
     Ok(AddonEntry { service, product, addon, planned })
 }
 
