@@ -49,6 +49,11 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(pay_methods::routes())
 }
 
+/// What invoices show on a client's page.
+pub fn client_panels() -> Vec<accounts::clients::ClientPanel> {
+    invoices::panel::panels()
+}
+
 /// The sidebar's entries for invoices.
 pub fn nav_items() -> Vec<accounts::doors::NavItem> {
     let item = |label, href, permission| accounts::doors::NavItem { label, href, permission };
