@@ -96,7 +96,7 @@ pub fn nav() -> Nav {
     for section in sections.into_iter().flatten() {
         add_section(&mut nav.sections, section);
     }
-    for (key, item) in hosting::nav() {
+    for (key, item) in billing::nav().into_iter().chain(hosting::nav()) {
         let label = SECTIONS.iter().find(|(known, _)| *known == key).map_or(key, |(_, label)| label);
         add_section(&mut nav.sections, NavSection { label, key, href: item.href, items: vec![item] });
     }

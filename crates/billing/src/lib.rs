@@ -47,6 +47,21 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(captures::routes())
         .merge(gateways::routes())
         .merge(pay_methods::routes())
+        .merge(payments::routes())
+        .merge(credits::routes())
+}
+
+/// Entries of the sidebar, each with the key of its section.
+pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
+    let item = |label, href, permission| accounts::doors::NavItem { label, href, permission };
+    vec![
+        ("billing", item("Invoices", "/admin/invoices", invoices::LIST)),
+        ("billing", item("Generate due invoices", "/admin/invoices/generate", generation::GENERATE)),
+        ("billing", item("Attempt CC captures", "/admin/payments/capture", captures::CAPTURE)),
+        ("billing", item("Payment attempts", "/admin/payments/attempts", captures::CAPTURE)),
+        ("billing", item("Gateway log", "/admin/payments/gateway-log", gateways::VIEW_LOG)),
+        ("configuration", item("Payment gateways", "/admin/setup/gateways", gateways::CONFIGURE)),
+    ]
 }
 
 /// What invoices show on a client's page.

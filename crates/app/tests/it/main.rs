@@ -9,3 +9,4 @@ mod health;
 mod killed;
 mod pages;
 mod support;
+mod two_nodes;

@@ -50,9 +50,9 @@ pub fn read(body: &mut Body, name: &str) -> Option<PriceList> {
 fn one(item: &Value) -> Result<Price, (&'static str, String)> {
     let text = |field: &'static str| item.get(field).and_then(Value::as_str).map(str::trim);
     let required = |field| text(field).ok_or((field, "This field is required, as text.".to_owned()));
-    let currency = Currency::parse(required("currency")?).or_else(|why| Err(("currency", why.to_string())))?;
-    let cycle = Cycle::parse(required("cycle")?).or_else(|why| Err(("cycle", why.to_string())))?;
-    let money = |field, text: &str| Money::parse(text, currency).or_else(|why| Err((field, why.to_string())));
+    let currency = Currency::parse(required("currency")?).map_err(|why| ("currency", why.to_string()))?;
+    let cycle = Cycle::parse(required("cycle")?).map_err(|why| ("cycle", why.to_string()))?;
+    let money = |field, text: &str| Money::parse(text, currency).map_err(|why| (field, why.to_string()));
     let price = money("price", required("price")?)?;
     let setup = match text("setup") {
         Some(text) => money("setup", text)?,

@@ -319,7 +319,7 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
         product_id: product.id,
         order_id: new.order_id,
         domain,
-        username: kernel::single_line(&new.username, 100).or_else(|why| Err(Error::invalid("username", why)))?,
+        username: kernel::single_line(&new.username, 100).map_err(|why| Error::invalid("username", why))?,
         status: ServiceStatus::Pending,
         quantity: new.quantity,
         currency: client.currency,
