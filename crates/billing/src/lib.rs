@@ -67,6 +67,11 @@ pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
     ]
 }
 
+/// What invoices show on a client's page.
+pub fn client_panels() -> Vec<accounts::clients::ClientPanel> {
+    invoices::panel::panels()
+}
+
 /// What of billing listens to what happens elsewhere in it.
 pub fn events(events: &mut platform::Events) {
     invoices::mail::events(events);
