@@ -45,4 +45,6 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(pay_methods::routes())
         .merge(payments::routes())
         .merge(credits::routes())
+        .merge(currencies::routes())
+        .merge(taxes::routes())
 }
