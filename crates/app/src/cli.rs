@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use kernel::{Error, Result};
 use serde_json::{Value, json};
 
-use crate::commands::{admin, api_credential, doctor, gateway, init, invoices, payments, serve};
+use crate::commands::{admin, api_credential, backup, doctor, gateway, init, invoices, payments, serve, setting};
 use crate::logging::LogFormat;
 
 /// Billing and automation for web hosts.
@@ -62,12 +62,17 @@ pub enum Command {
     #[command(subcommand)]
     ApiCredential(api_credential::ApiCredential),
     #[command(subcommand)]
+    Setting(setting::Command),
+    #[command(subcommand)]
     Gateway(gateway::Gateway),
     #[command(subcommand)]
     Invoices(invoices::Invoices),
     #[command(subcommand)]
     Payments(payments::Payments),
     Doctor(doctor::Doctor),
+    Demo(crate::demo::Demo),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
 }
 
 /// What a command has to say, for people and for programs.
@@ -75,16 +80,23 @@ pub enum Command {
 pub struct Report {
     pub text: String,
     pub json: Value,
+    /// Not everything went well: the report says what, and the exit code is 1.
+    pub failed: bool,
 }
 
 impl Report {
     pub fn new(text: impl Into<String>, json: Value) -> Report {
-        Report { text: text.into(), json }
+        Report { text: text.into(), json, failed: false }
+    }
+
+    /// Ends with exit code 1 when `failed`, and reports all the same.
+    pub fn failing(self, failed: bool) -> Report {
+        Report { failed, ..self }
     }
 
     /// The same JSON for people and for programs.
     pub fn json(json: Value) -> Report {
-        Report { text: json.to_string(), json }
+        Report::new(json.to_string(), json)
     }
 }
 
@@ -95,15 +107,19 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Serve(command) => serve::run(&common, command).await,
         Command::Admin(command) => admin::run(&common, command).await,
         Command::ApiCredential(command) => api_credential::run(&common, command).await,
+        Command::Setting(command) => setting::run(&common, command).await,
         Command::Gateway(command) => gateway::run(&common, command).await,
         Command::Invoices(command) => invoices::run(&common, command).await,
         Command::Payments(command) => payments::run(&common, command).await,
         Command::Doctor(command) => doctor::run(&common, command).await,
+        Command::Demo(command) => crate::demo::run(&common, command).await,
+        Command::Backup(command) => backup::run(&common, command).await,
+        Command::Restore(command) => backup::restore(&common, command).await,
     };
     match outcome {
         Ok(report) => {
             say(&if common.json { report.json.to_string() } else { report.text });
-            ExitCode::SUCCESS
+            if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         Err(error) if common.json => {
             eprintln!("{}", problem(&error));

@@ -6,6 +6,7 @@ pub mod automation;
 pub mod cli;
 pub mod commands;
 pub mod dashboard;
+pub mod demo;
 pub mod instance;
 pub mod jobs_page;
 pub mod logging;

@@ -3,6 +3,7 @@
 
 use std::sync::RwLock;
 
+use accounts::clients::ClientPanels;
 use accounts::doors::admin::InstanceName;
 use accounts::doors::finders::Finders;
 use accounts::doors::{Nav, NavItem, NavSection, Routes};
@@ -26,12 +27,13 @@ pub fn routes() -> Routes {
         .merge(api_docs::routes())
         .merge(accounts::routes())
         .merge(billing::routes())
+        .merge(hosting::routes())
 }
 
 pub fn settings() -> settings::Registry {
     let mut registry = settings::Registry::default();
-    registry.add(accounts::SETTINGS);
     registry.add(billing::SETTINGS);
+    registry.add(accounts::SETTINGS);
     registry.add(platform::mail::SETTINGS);
     registry
 }
@@ -54,6 +56,7 @@ pub fn templates() -> Result<Templates> {
     let mut templates = Templates::builder()?;
     templates.add::<accounts::Templates>("accounts")?;
     templates.add::<billing::Templates>("billing")?;
+    templates.add::<hosting::Templates>("hosting")?;
     templates.add::<crate::Templates>("app")?;
     Ok(templates.build())
 }
@@ -63,7 +66,7 @@ fn gateways() -> Result<Gateways> {
     // Fails only when a provider is installed already, and then there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().user_agent(concat!("Innkeeper/", env!("CARGO_PKG_VERSION")));
-    let http = Http::new(client).or_else(|error| Err(Error::broken(format!("HTTP client: {error}"))))?;
+    let http = Http::new(client).map_err(|error| Error::broken(format!("HTTP client: {error}")))?;
     Ok(Gateways::new(modules::gateways::built_in(&http)))
 }
 
@@ -74,19 +77,15 @@ pub fn finders() -> Finders {
     finders
 }
 
-/// The sections of the sidebar in their order.
-const SECTIONS: &[&str] = &[
-    "dashboard",
-    "clients",
-    "orders",
-    "billing",
-    "services",
-    "domains",
-    "support",
-    "reports",
-    "utilities",
-    "logs",
-    "configuration",
+/// The sections of the sidebar in their order, and how they are headed.
+const SECTIONS: &[(&str, &str)] = &[
+    ("dashboard", "Dashboard"),
+    ("clients", "Clients"),
+    ("orders", "Orders"),
+    ("billing", "Billing"),
+    ("utilities", "Utilities"),
+    ("logs", "Logs"),
+    ("configuration", "Configuration"),
 ];
 
 /// The sidebar. Sections with the same key become one.
@@ -97,8 +96,20 @@ pub fn nav() -> Nav {
     for section in sections.into_iter().flatten() {
         add_section(&mut nav.sections, section);
     }
-    nav.sections.sort_by_key(|section| SECTIONS.iter().position(|key| *key == section.key));
+    for (key, item) in billing::nav().into_iter().chain(hosting::nav()) {
+        let label = SECTIONS.iter().find(|(known, _)| *known == key).map_or(key, |(_, label)| label);
+        add_section(&mut nav.sections, NavSection { label, key, href: item.href, items: vec![item] });
+    }
+    nav.sections.sort_by_key(|section| SECTIONS.iter().position(|(key, _)| *key == section.key));
     nav
+}
+
+/// What the crates show on a client's page.
+fn client_panels() -> ClientPanels {
+    let mut panels = ClientPanels::default();
+    hosting::client_panels(&mut panels);
+    panels.panels.sort_by_key(|panel| panel.order);
+    panels
 }
 
 fn utilities() -> Vec<NavSection> {
@@ -166,6 +177,7 @@ fn add_section(sections: &mut Vec<NavSection>, section: NavSection) {
 pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mut extra: Extensions) -> Result<App> {
     extra.add(nav());
     extra.add(finders());
+    extra.add(client_panels());
     extra.add(gateways()?);
     extra.add(InstanceName(RwLock::default()));
     let routes = routes();

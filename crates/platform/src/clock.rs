@@ -43,7 +43,12 @@ impl Clock {
         }
     }
 
-    /// Moves a fixed clock.
+    /// Goes back to the system's time.
+    pub fn resume(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Mode::System;
+    }
+
+    /// Stands at `now` from here on.
     pub fn set(&self, now: Timestamp) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Mode::Fixed(now);
     }

@@ -125,7 +125,7 @@ pub async fn link_owner(conn: &mut Conn, token: &str, now: Timestamp) -> Result<
 
 /// Sets the password by a link; the link is used up in the same step.
 pub async fn use_link(tx: &mut Tx, token: &str, password: &str, now: Timestamp) -> Result<Admin> {
-    check_password(password).or_else(|message| Err(Error::invalid("password", message)))?;
+    check_password(password).map_err(|message| Error::invalid("password", message))?;
     let admin = link_owner(tx, token, now).await?;
     let used = tx
         .execute(

@@ -164,7 +164,6 @@ fn list_row(row: &Listed, groups: &[ClientGroup], zone: &TimeZone) -> Value {
         email => &row.email,
         country => &row.country,
         country_name => country_name(&row.country).unwrap_or_default(),
-        currency => row.currency.code(),
         group => group_of(groups, row.group_id).map(|group| context! { name => &group.name, colour => &group.colour }),
         status => word(row.status),
         added => company::day(row.created_at, zone),

@@ -120,7 +120,10 @@ impl FromRequestParts<App> for ApiCx {
 
     /// A repeated request with the same `Idempotency-Key` gets the first one's answer and goes no further.
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<ApiCx, Response> {
-        let cx: ApiCx = extension(parts).or_else(|fail: Fail| Err(fail.into_response()))?;
+        let cx: ApiCx = match extension(parts) {
+            Ok(cx) => cx,
+            Err(fail) => return Err(Fail::into_response(fail)),
+        };
         match &cx.replay {
             Some((status, body)) => {
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::OK);

@@ -37,7 +37,7 @@ impl Party {
 
 /// Stores the party, or finds the equal one.
 pub async fn keep(tx: &mut Tx, party: &Party) -> Result<i64> {
-    let document = serde_json::to_string(party).or_else(|error| Err(Error::broken(format!("party: {error}"))))?;
+    let document = serde_json::to_string(party).map_err(|error| Error::broken(format!("party: {error}")))?;
     let hash = crypto::sha256_hex(document.as_bytes());
     tx.execute(
         "INSERT INTO parties (hash, document) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING",
@@ -49,5 +49,5 @@ pub async fn keep(tx: &mut Tx, party: &Party) -> Result<i64> {
 
 pub async fn find(conn: &mut Conn, id: i64) -> Result<Party> {
     let document: String = conn.scalar("SELECT document FROM parties WHERE id = $1", params![id]).await?;
-    serde_json::from_str(&document).or_else(|error| Err(Error::broken(format!("party {id}: {error}"))))
+    serde_json::from_str(&document).map_err(|error| Error::broken(format!("party {id}: {error}")))
 }

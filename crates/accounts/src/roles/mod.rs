@@ -19,6 +19,7 @@ pub const SUPPORT_OPERATOR: &str = "Support Operator";
 const NOT_FOR_SALES: &[&str] = &[
     "Configure General Settings",
     "Configure Automation Settings",
+    "Configure Client Groups",
     "Configure Payment Gateways",
     "Configure Currencies",
     "Tax Configuration",

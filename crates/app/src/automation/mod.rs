@@ -38,7 +38,7 @@ async fn list(cx: AdminCx) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let times = Times::load(&mut conn).await?;
     let count = format!(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM task_runs {} LIMIT {}) AS some",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM task_runs {} LIMIT {}) AS few",
         filter.sql(),
         lists::COUNT_LIMIT + 1
     );

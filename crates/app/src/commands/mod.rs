@@ -2,9 +2,11 @@
 
 pub mod admin;
 pub mod api_credential;
+pub mod backup;
 pub mod doctor;
 pub mod gateway;
 pub mod init;
 pub mod invoices;
 pub mod payments;
 pub mod serve;
+pub mod setting;

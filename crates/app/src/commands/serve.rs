@@ -34,7 +34,7 @@ pub struct Serve {
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).or_else(|error| Err(error.to_string()))
+    Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
 /// How often the calendar is looked at.
@@ -46,19 +46,31 @@ pub async fn run(common: &Common, args: Serve) -> Result<Report> {
         extensions.add(metrics);
     }
     let app = instance::open_with(common, Migrations::Apply, args.clock, extensions).await?;
+    on(app, args.listen, if args.no_worker { Worker::Elsewhere } else { Worker::Here }).await
+}
+
+/// Who does the jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worker {
+    Here,
+    Elsewhere,
+}
+
+/// Serves until a signal says to stop.
+pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> {
     let routes = wiring::routes();
     // A new version may bring permissions that the full administrator does not have yet.
     let mut tx = app.db.write().await?;
     accounts::roles::seed(&mut tx, &routes.permissions()).await?;
     tx.commit().await?;
 
-    let listener = tokio::net::TcpListener::bind(args.listen)
+    let listener = tokio::net::TcpListener::bind(listen)
         .await
-        .or_else(|error| Err(Error::refused(format!("Nothing can be served on {}: {error}", args.listen))))?;
-    let address = listener.local_addr().unwrap_or(args.listen);
+        .map_err(|error| Error::refused(format!("Nothing can be served on {listen}: {error}")))?;
+    let address = listener.local_addr().unwrap_or(listen);
     let (stop, stopped) = watch::channel(false);
     let mut background = tokio::task::JoinSet::new();
-    if !args.no_worker {
+    if worker == Worker::Here {
         background.spawn(platform::jobs::work(app.clone(), stopped.clone()));
         background.spawn(watch_calendar(app.clone(), stopped.clone()));
     }
@@ -80,7 +92,7 @@ pub async fn run(common: &Common, args: Serve) -> Result<Report> {
             let _ = until.wait_for(|stop| *stop).await;
         })
         .await
-        .or_else(|error| Err(Error::Unavailable(format!("The server failed: {error}"))))?;
+        .map_err(|error| Error::Unavailable(format!("The server failed: {error}")))?;
     while background.join_next().await.is_some() {}
     tracing::info!("stopped");
     Ok(Report::new("", serde_json::json!({ "outcome": "stopped" })))
@@ -108,7 +120,7 @@ impl Signals {
         let listen = || -> std::io::Result<Signals> {
             Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
         };
-        listen().or_else(|error| Err(Error::broken(format!("signals cannot be listened to: {error}"))))
+        listen().map_err(|error| Error::broken(format!("signals cannot be listened to: {error}")))
     }
 
     async fn wait(&mut self) {

@@ -80,7 +80,7 @@ async fn list(cx: AdminCx) -> Result<Response, Fail> {
         filter.and("kind = ?", kind.to_value());
     }
     let count =
-        format!("SELECT COUNT(*) FROM (SELECT 1 FROM jobs {} LIMIT {}) AS some", filter.sql(), lists::COUNT_LIMIT + 1);
+        format!("SELECT COUNT(*) FROM (SELECT 1 FROM jobs {} LIMIT {}) AS few", filter.sql(), lists::COUNT_LIMIT + 1);
     let total: i64 = conn.scalar(&count, &filter.params).await?;
     let next = filter.next();
     let sql = format!(

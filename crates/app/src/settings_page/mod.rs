@@ -8,7 +8,7 @@ use accounts::doors::{AdminCx, Permission, Redirect, Routes};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result, Timestamp};
 use minijinja::{Value, context};
-use platform::settings::{self, Setting, Values};
+use platform::settings::{self, Registry, Setting, Values};
 use platform::web::{Fail, Form};
 use platform::{Kind, Tx};
 
@@ -35,20 +35,25 @@ async fn show(cx: AdminCx) -> Result<Response, Fail> {
 
 /// The form's sections in the order of the registry; what was typed stands in for what is stored.
 fn sections(cx: &AdminCx, values: &Values, typed: Option<&Form>) -> Vec<Value> {
-    let mut names: Vec<&str> = Vec::new();
-    for setting in cx.app.settings.all() {
-        if !names.contains(&setting.section) {
-            names.push(setting.section);
-        }
-    }
-    names
-        .iter()
-        .map(|name| {
-            let own = cx.app.settings.all().iter().filter(|setting| setting.section == *name);
-            let fields: Vec<Value> = own.map(|setting| field(setting, values, typed)).collect();
-            context! { name => *name, fields }
+    by_section(&cx.app.settings)
+        .into_iter()
+        .map(|(name, settings)| {
+            let fields: Vec<Value> = settings.iter().map(|setting| field(setting, values, typed)).collect();
+            context! { name, fields }
         })
         .collect()
+}
+
+/// Every setting under its section. Several crates may contribute to one.
+pub fn by_section(registry: &Registry) -> Vec<(&'static str, Vec<&'static Setting>)> {
+    let mut sections: Vec<(&str, Vec<&Setting>)> = Vec::new();
+    for setting in registry.all().iter().copied() {
+        match sections.iter_mut().find(|(name, _)| *name == setting.section) {
+            Some((_, settings)) => settings.push(setting),
+            None => sections.push((setting.section, vec![setting])),
+        }
+    }
+    sections
 }
 
 fn field(setting: &Setting, values: &Values, typed: Option<&Form>) -> Value {
@@ -138,7 +143,10 @@ async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
     for setting in cx.app.settings.all().iter().copied() {
         let Some(shown) = cx.form.raw(&was(setting)) else { continue };
         let shown = shown.replace("\r\n", "\n");
-        let Some(new) = errors.take(setting.key, setting.check(given(setting, &cx.form))) else { continue };
+        // At the top of a long form the sentence alone would not say what it is about.
+        let checked =
+            setting.check(given(setting, &cx.form)).map_err(|message| format!("{}: {message}", setting.label));
+        let Some(new) = errors.take(setting.key, checked) else { continue };
         if new == shown.trim() {
             continue;
         }

@@ -1,0 +1,23 @@
+//! What load balancers and monitoring ask.
+
+use crate::support::Site;
+
+testkit::both_engines! {
+    async fn a_running_installation_says_that_it_is_well(site: Site) {
+        assert_eq!(site.get("/healthz", None).await, (200.try_into().unwrap(), "ok\n".to_owned()));
+        assert_eq!(site.get("/readyz", None).await, (200.try_into().unwrap(), "ready\n".to_owned()));
+        let (status, metrics) = site.get("/metrics", None).await;
+        assert_eq!(status, 200);
+        assert!(metrics.contains("innkeeper_db_statements_total"), "{metrics}");
+    }
+
+    async fn what_is_not_there_is_told_in_the_readers_form(site: Site) {
+        let (status, page) = site.get("/admin/nowhere", None).await;
+        assert_eq!(status, 404);
+        assert!(page.contains("<html"), "{page}");
+        let (status, problem) = site.get("/api/v1/nowhere", None).await;
+        assert_eq!(status, 404);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&problem).unwrap()["status"], 404);
+        assert_eq!(site.get("/", None).await.1, "/admin");
+    }
+}

@@ -1,0 +1,213 @@
+//! An installation of its own for each test.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use accounts::activity_log::Actor;
+use accounts::{admins, sessions};
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use innkeeper::cli::Common;
+use innkeeper::logging::LogFormat;
+use innkeeper::{instance, wiring};
+use platform::{App, params};
+use serde_json::Value;
+use testkit::process::Child;
+use testkit::{Engine, Folder, Open};
+use tower::ServiceExt;
+
+/// A data folder and a database that nobody has touched yet.
+pub struct Place {
+    pub folder: Folder,
+    pub url: String,
+}
+
+impl Open for Place {
+    async fn open(engine: Engine) -> Place {
+        let folder = Folder::new();
+        let url = match engine {
+            Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
+            Engine::Postgres => {
+                let cluster = testkit::postgres::shared();
+                cluster.url(&cluster.create_database(None).await)
+            }
+        };
+        Place { folder, url }
+    }
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ended {
+    pub fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{self:?}");
+        serde_json::from_str(&self.out).unwrap()
+    }
+}
+
+impl Place {
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("INNKEEPER_")) {
+            command.env_remove(name);
+        }
+        command.env("INNKEEPER_DATA", &self.folder).env("INNKEEPER_DATABASE_URL", &self.url);
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_with(arguments, "")
+    }
+
+    /// Runs the program with something on its standard input.
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut command = self.command();
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        // A command that does not read its input may have ended already.
+        let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
+        let ended = process.wait_with_output().unwrap();
+        Ended {
+            code: ended.status.code().unwrap_or(-1),
+            out: String::from_utf8(ended.stdout).unwrap(),
+            err: String::from_utf8(ended.stderr).unwrap(),
+        }
+    }
+
+    pub fn done(&self, arguments: &[&str]) -> Ended {
+        let ended = self.run(arguments);
+        assert_eq!(ended.code, 0, "{arguments:?}: {ended:?}");
+        ended
+    }
+
+    /// Starts the server on a free port; its address.
+    pub fn serve(&self, arguments: &[&str]) -> (Child, String) {
+        let mut command = self.command();
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
+        let mut server = Child::spawn("innkeeper serve", &mut command).unwrap();
+        let line = server.wait_for_line("Innkeeper serves ", Duration::from_secs(30)).unwrap();
+        let address = line.split("/admin").next().unwrap().to_owned();
+        (server, address)
+    }
+
+    pub fn key_file(&self) -> PathBuf {
+        match self.url.strip_prefix("sqlite:") {
+            Some(path) => PathBuf::from(format!("{path}.key")),
+            None => self.folder.join("innkeeper.key"),
+        }
+    }
+
+    pub async fn app(&self) -> App {
+        let common = Common {
+            data: self.folder.to_path_buf(),
+            database: Some(self.url.clone()),
+            key_file: None,
+            json: false,
+            log: LogFormat::Text,
+        };
+        instance::open(&common).await.unwrap()
+    }
+}
+
+/// An installation within the test's process, with somebody logged in.
+pub struct Site {
+    // Removed after the app has let go of it.
+    pub app: App,
+    pub place: Place,
+    service: axum::Router,
+}
+
+/// Somebody's session.
+#[derive(Clone)]
+pub struct Session {
+    pub cookie: String,
+    pub csrf: String,
+}
+
+impl Open for Site {
+    async fn open(engine: Engine) -> Site {
+        // What a page says only by a reference stands in the test's output.
+        let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer().try_init();
+        let place = Place::open(engine).await;
+        place.done(&["init", "--sandbox"]);
+        let app = place.app().await;
+        let service = accounts::doors::service(app.clone(), wiring::routes());
+        Site { app, place, service }
+    }
+}
+
+impl Site {
+    /// Logs an administrator of that role in; a role that is not there is made, without permissions.
+    pub async fn log_in(&self, username: &str, role: &str) -> Session {
+        let now = self.app.clock.now();
+        let mut tx = self.app.db.write().await.unwrap();
+        tx.execute(
+            "INSERT INTO roles (name, built_in) VALUES ($1, FALSE) ON CONFLICT (name) DO NOTHING",
+            params![role],
+        )
+        .await
+        .unwrap();
+        let new = admins::NewAdmin {
+            username: username.to_owned(),
+            email: format!("{username}@example.com"),
+            role: role.to_owned(),
+            password: None,
+        };
+        let admin = admins::create(&mut tx, &Actor::system("test"), new, now).await.unwrap();
+        let token = sessions::start(&mut tx, admin.id, "127.0.0.1", &self.app.random, now).await.unwrap();
+        let csrf = sessions::find(&mut tx, &token, now).await.unwrap().unwrap().csrf;
+        tx.commit().await.unwrap();
+        Session { cookie: format!("{}={token}", sessions::COOKIE), csrf }
+    }
+
+    pub async fn boss(&self) -> Session {
+        self.log_in("boss", accounts::roles::FULL_ADMINISTRATOR).await
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.service.clone().oneshot(request).await.unwrap()
+    }
+
+    pub async fn get(&self, path: &str, session: Option<&Session>) -> (StatusCode, String) {
+        read(self.send(ask("GET", path, session, "")).await).await
+    }
+
+    /// Sends a form with its CSRF token.
+    pub async fn post(&self, path: &str, session: &Session, fields: &[(&str, &str)]) -> (StatusCode, String) {
+        let mut body = format!("csrf={}", session.csrf);
+        for (name, value) in fields {
+            body.push_str(&format!("&{name}={}", platform::web::lists::escape(value)));
+        }
+        read(self.send(ask("POST", path, Some(session), &body)).await).await
+    }
+}
+
+pub fn ask(method: &str, path: &str, session: Option<&Session>, form: &str) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(session) = session {
+        request = request.header(header::COOKIE, &session.cookie);
+    }
+    if method != "GET" {
+        request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    }
+    request.body(Body::from(form.to_owned())).unwrap()
+}
+
+/// The status and the body, or where it redirects to.
+pub async fn read(response: Response<Body>) -> (StatusCode, String) {
+    let status = response.status();
+    if let Some(location) = response.headers().get(header::LOCATION) {
+        return (status, location.to_str().unwrap().to_owned());
+    }
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8_lossy(&bytes).into_owned())
+}
