@@ -49,6 +49,8 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(pay_methods::routes())
         .merge(payments::routes())
         .merge(credits::routes())
+        .merge(currencies::routes())
+        .merge(taxes::routes())
 }
 
 /// Entries of the sidebar, each with the key of its section.
