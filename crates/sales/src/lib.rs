@@ -2,7 +2,11 @@
 
 pub mod orders;
 
+use accounts::clients::{ClientPanel, ClosingEffect};
 use accounts::doors::Routes;
+
+#[cfg(test)]
+mod testing;
 
 /// The templates of this crate, by the folder of their feature.
 #[derive(rust_embed::RustEmbed)]
@@ -19,4 +23,14 @@ pub fn routes() -> Routes {
 pub fn events(events: &mut platform::Events) {
     events.on(orders::invoice_paid);
     events.on(orders::client_closed);
+}
+
+/// What the client's page shows of this crate.
+pub fn panels() -> Vec<ClientPanel> {
+    vec![orders::panels::panel()]
+}
+
+/// What closing a client ends of this crate.
+pub fn closing() -> Vec<ClosingEffect> {
+    vec![orders::panels::closing()]
 }

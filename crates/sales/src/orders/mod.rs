@@ -8,8 +8,11 @@
 
 pub mod api;
 pub mod compat;
+pub(crate) mod panels;
 pub mod quote;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use accounts::activity_log::{self, Activity, Actor, changes};
 use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
