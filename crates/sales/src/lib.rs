@@ -3,7 +3,7 @@
 pub mod orders;
 
 use accounts::clients::{ClientPanel, ClosingEffect};
-use accounts::doors::Routes;
+use accounts::doors::{NavItem, NavSection, Routes};
 
 #[cfg(test)]
 mod testing;
@@ -16,7 +16,7 @@ pub struct Templates;
 
 /// Every route of this crate.
 pub fn routes() -> Routes {
-    Routes::new().merge(orders::api::routes()).merge(orders::compat::routes())
+    Routes::new().merge(orders::admin::routes()).merge(orders::api::routes()).merge(orders::compat::routes())
 }
 
 /// What this crate listens to.
@@ -33,4 +33,22 @@ pub fn panels() -> Vec<ClientPanel> {
 /// What closing a client ends of this crate.
 pub fn closing() -> Vec<ClosingEffect> {
     vec![orders::panels::closing()]
+}
+
+/// What the sidebar shows of this crate.
+pub fn nav() -> Vec<NavSection> {
+    vec![NavSection {
+        label: "Orders",
+        key: "orders",
+        href: "/admin/orders",
+        items: vec![
+            NavItem { label: "Orders", href: "/admin/orders", permission: orders::LIST },
+            NavItem { label: "New order", href: "/admin/orders/new", permission: orders::ADD },
+        ],
+    }]
+}
+
+/// What the button for new things offers of this crate.
+pub fn create() -> Vec<NavItem> {
+    vec![NavItem { label: "New order", href: "/admin/orders/new", permission: orders::ADD }]
 }

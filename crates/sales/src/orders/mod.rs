@@ -6,8 +6,10 @@
 //! - What is placed is pending. It becomes active by [`accept`], or by itself where its product says so.
 //! - An order is never removed: a deleted one is out of sight, its invoice and services stay.
 
+pub mod admin;
 pub mod api;
 pub mod compat;
+mod form;
 pub(crate) mod panels;
 pub mod quote;
 mod store;
@@ -295,6 +297,11 @@ pub async fn find(conn: &mut Conn, id: i64) -> Result<Order> {
 
 pub async fn items(conn: &mut Conn, order_id: i64) -> Result<Vec<Item>> {
     store::items(conn, &[order_id]).await
+}
+
+/// The order that this form or request made already.
+pub async fn placed_with(conn: &mut Conn, request_key: &str) -> Result<Option<Order>> {
+    store::by_request_key(conn, request_key).await
 }
 
 /// Locks the client that an order is to be for.
