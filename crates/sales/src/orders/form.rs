@@ -125,8 +125,9 @@ pub(super) async fn new_page(cx: AdminCx) -> Result<Response, Fail> {
     if let Ok(id) = form.text("client").parse() {
         match clients::find(&mut conn, id).await {
             Ok(client) => {
+                let first = gateways::active(&mut conn).await?.into_iter().next().map(|gateway| gateway.name);
                 let blank = Form::from_pairs(vec![
-                    ("gateway".into(), client.default_gateway.clone().unwrap_or_default()),
+                    ("gateway".into(), client.default_gateway.clone().or(first).unwrap_or_default()),
                     ("invoice".into(), "1".into()),
                     ("mail".into(), "1".into()),
                 ]);

@@ -390,7 +390,7 @@ async fn insert(
     terms: &Terms,
     random: &Random,
 ) -> Result<Order> {
-    let ip = kernel::single_line(&new.ip, 100).or_else(|why| Err(Error::invalid("ip", why)))?;
+    let ip = kernel::single_line(&new.ip, 100).map_err(|why| Error::invalid("ip", why))?;
     for _ in 0..20 {
         let mut bytes = [0; 8];
         random.fill(&mut bytes);

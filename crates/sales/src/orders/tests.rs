@@ -49,6 +49,10 @@ async fn step(shop: &Shop, id: i64, step: Move) -> Result<InvoiceFate> {
     Ok(fate)
 }
 
+async fn orders_placed(shop: &Shop) -> Vec<Listed> {
+    store::list(&mut conn(shop).await, &Filter::default(), "ORDER BY o.id", 10, 0).await.unwrap()
+}
+
 fn fields(error: Error) -> Vec<(String, String)> {
     match error {
         Error::Invalid(errors) => errors.iter().map(|(field, text)| (field.to_owned(), text.to_owned())).collect(),
@@ -592,6 +596,95 @@ testkit::both_engines! {
         let answer = refused(&[("clientid", &id), pay, ("pid[0]", &pid), ("customfields[0]", &custom)]).await;
         assert!(answer.contains("no custom fields"), "{answer}");
         assert_eq!(shop.rows().await, before);
+    }
+
+    async fn staff_see_what_an_order_comes_to_before_they_place_it(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let id = client.id.to_string();
+        let product = shop.prorated("31.00", "10.00", 1, 20).await;
+        let pid = product.id.to_string();
+        let option = format!("items[0].options[{}]", shop.option("Mailboxes", "6.20", product.id).await);
+        let extra = format!("items[0].addon[{}]", shop.addon("Backups", &[("monthly", "3.10", "0")], true, product.id).await);
+        let found = shop.get("/admin/orders/new?q=lovelace").await;
+        assert!(found.text.contains(&format!("/admin/orders/new?client={id}")), "{}", found.text);
+        let blank = shop.get(&format!("/admin/orders/new?client={id}")).await;
+        assert!(blank.text.contains("Choose a product") && !blank.text.contains("Place the order"), "{}", blank.text);
+        let key = "0123456789abcdef0123456789abcdef";
+        let chosen = [("client_id", id.as_str()), ("key", key), ("gateway", "mailin"), ("invoice", "1"), ("items[0].product_id", &pid)];
+        let shown = shop.post("/admin/orders/new", &[&chosen[..], &[("items[0].seen", "0"), ("do", "update")]].concat()).await;
+        assert_eq!(shown.status, 200);
+        for part in ["Monthly: 31.00 USD + 10.00 USD setup", "Mailboxes (+ 6.20 USD)", "Addon: Backups", "27.00 USD", &format!("value=\"{key}\"")] {
+            assert!(shown.text.contains(part), "{part} is missing in {}", shown.text);
+        }
+        let full = [&chosen[..], &[("items[0].seen", pid.as_str()), ("items[0].domain", "example.com"), (&option, "1"), (&extra, "1")]].concat();
+        // What was not shown is not placed.
+        let changed = shop.post("/admin/orders/new", &[&full[..], &[("previewed", "27.00 USD"), ("do", "place")]].concat()).await;
+        assert!(changed.status == 200 && changed.text.contains("32.10 USD") && changed.text.contains("Look at the amounts again"), "{}", changed.text);
+        assert_eq!(shop.count("orders").await, 0);
+        let place = [&full[..], &[("previewed", "32.10 USD"), ("do", "place")]].concat();
+        let placed = shop.post("/admin/orders/new", &place).await;
+        assert_eq!(placed.status, 303, "{}", placed.text);
+        let again = shop.post("/admin/orders/new", &place).await;
+        assert_eq!((again.status.as_u16(), &again.to, shop.count("orders").await), (303, &placed.to, 1));
+        let order = orders_placed(&shop).await.remove(0);
+        assert_eq!(placed.to, format!("/admin/orders/{}", order.id));
+        assert_eq!(Money::new(order.amount, order.currency), usd("32.10"));
+        shop.is_sound().await;
+    }
+
+    async fn the_form_says_what_is_wrong_and_keeps_what_was_typed(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let id = client.id.to_string();
+        let pid = shop.starter().await.id.to_string();
+        let typed = [("client_id", id.as_str()), ("gateway", "mailin"), ("items[0].product_id", &pid), ("items[0].seen", &pid), ("items[0].domain", "http://x"), ("items[0].price", "abc"), ("notes", "<b>Hello</b>"), ("do", "place")];
+        let reply = shop.post("/admin/orders/new", &typed).await;
+        assert_eq!(reply.status, 422);
+        for part in ["value=\"abc\"", "&lt;b&gt;Hello", "#f-items[0].price"] {
+            assert!(reply.text.contains(part), "{part} is missing in {}", reply.text);
+        }
+        let more = shop.post("/admin/orders/new", &[("client_id", id.as_str()), ("items[0].product_id", &pid), ("items[0].seen", &pid), ("do", "add")]).await;
+        assert!(more.text.contains("items[1].product_id"), "{}", more.text);
+        assert_eq!(shop.count("orders").await, 0);
+    }
+
+    async fn pages_show_orders_and_what_can_be_done(shop: Shop) {
+        let empty = shop.get("/admin/orders").await;
+        assert!(empty.status == 200 && empty.text.contains("No orders yet"), "{}", empty.text);
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+        let number = placed.order.number.clone();
+        for query in ["", "?status=pending&gateway=banktransfer", "?at_least=41&sort=-amount", "?q=ada"] {
+            let list = shop.get(&format!("/admin/orders{query}")).await;
+            assert!(list.status == 200 && list.text.contains(&number), "{query}: {}", list.text);
+        }
+        assert!(shop.get("/admin/orders?status=fraud").await.text.contains("No order fits"));
+        let csv = shop.get("/admin/orders?format=csv").await;
+        assert!(csv.text.contains(&format!("1,{number},2026-01-15,{},Ada Lovelace,USD,41.00", client.id)), "{}", csv.text);
+        let show = shop.get("/admin/orders/1").await;
+        for part in [&number, "41.00 USD", "Accept the order", "/admin/invoices/", "example.com"] {
+            assert!(show.text.contains(part), "{part} is missing in {}", show.text);
+        }
+        let panel = shop.get(&format!("/admin/clients/{}", client.id)).await;
+        assert!(panel.text.contains(&number), "{}", panel.text);
+        let closing = shop.get(&format!("/admin/clients/{}/close", client.id)).await;
+        assert!(closing.text.contains("Pending orders that are cancelled"), "{}", closing.text);
+        for (path, part) in [("accept", "Services that become active"), ("cancel", "Services that become cancelled"), ("fraud", "41.00 USD open")] {
+            let page = shop.get(&format!("/admin/orders/1/{path}")).await;
+            assert!(page.status == 200 && page.text.contains(part), "{path}: {}", page.text);
+        }
+        assert_eq!(shop.get("/admin/orders/1/delete").await.status, 409);
+        assert_eq!(shop.get("/admin/orders/1/pending").await.status, 409);
+        for (path, wanted) in [("accept", OrderStatus::Active), ("pending", OrderStatus::Pending), ("fraud", OrderStatus::Fraud)] {
+            let reply = shop.post(&format!("/admin/orders/1/{path}"), &[]).await;
+            assert_eq!((reply.status.as_u16(), reply.to.as_str()), (303, "/admin/orders/1"));
+            assert_eq!(status(&shop, 1).await, wanted);
+            assert_eq!(shop.get("/admin/orders/1").await.status, 200);
+        }
+        assert_eq!(shop.get("/admin/orders/1/delete").await.status, 200);
+        assert_eq!(shop.post("/admin/orders/1/delete", &[]).await.to, "/admin/orders");
+        assert_eq!(shop.get("/admin/orders/1").await.status, 404);
+        shop.is_sound().await;
     }
 
     async fn nobody_passes_without_the_permission(shop: Shop) {
