@@ -74,7 +74,7 @@ CREATE TABLE invoices (
     series TEXT,
     series_period TEXT,
     series_number BIGINT,
-    number TEXT,
+    number {code},
     currency TEXT NOT NULL,
     issued_on {date},
     due_on {date} NOT NULL,
@@ -84,6 +84,8 @@ CREATE TABLE invoices (
     tax_rate1 BIGINT NOT NULL,
     tax_name2 TEXT NOT NULL,
     tax_rate2 BIGINT NOT NULL,
+    -- A draft whose tax rates were given by hand. Otherwise the tax rules of the day of issue decide.
+    own_rates BOOLEAN,
     subtotal BIGINT NOT NULL,
     tax1 BIGINT NOT NULL,
     tax2 BIGINT NOT NULL,
@@ -111,6 +113,8 @@ CREATE INDEX invoices_status_due ON invoices (status, due_on, id);
 CREATE INDEX invoices_due ON invoices (due_on, id);
 CREATE INDEX invoices_total ON invoices (total, id);
 CREATE INDEX invoices_issued ON invoices (issued_on, id);
+CREATE INDEX invoices_gateway ON invoices (gateway, id);
+CREATE INDEX invoices_currency ON invoices (currency, id);
 
 CREATE TABLE invoice_lines (
     id {id},

@@ -49,9 +49,8 @@ impl Place {
     pub fn make_folders(&self) -> Result<()> {
         let files = [sqlite_path(&self.url).map(Path::new), Some(self.key.as_path())];
         for folder in files.into_iter().flatten().filter_map(Path::parent) {
-            std::fs::create_dir_all(folder).or_else(|error| {
-                Err(Error::refused(format!("The folder {} cannot be made: {error}", folder.display())))
-            })?;
+            std::fs::create_dir_all(folder)
+                .map_err(|error| Error::refused(format!("The folder {} cannot be made: {error}", folder.display())))?;
         }
         Ok(())
     }
@@ -122,8 +121,8 @@ pub async fn open_with(
         Schema::Ours { .. } if migrations == Migrations::Apply => migrate(&db).await?,
         Schema::Ours { pending } => {
             return Err(Error::refused(format!(
-                "The database {} was made by an older version; {pending} migrations wait. Start `innkeeper serve` \
-                 once: it backs up and migrates.",
+                "The database {} was made by an older version; migrations that wait: {pending}. Start `innkeeper \
+                 serve` once: it migrates, a SQLite database after a copy.",
                 place.shown()
             )));
         }

@@ -3,6 +3,7 @@
 
 use std::sync::RwLock;
 
+use accounts::clients::ClientPanels;
 use accounts::doors::admin::InstanceName;
 use accounts::doors::finders::Finders;
 use accounts::doors::{Nav, NavItem, NavSection, Routes};
@@ -26,6 +27,8 @@ pub fn routes() -> Routes {
         .merge(api_docs::routes())
         .merge(accounts::routes())
         .merge(billing::routes())
+        .merge(hosting::routes())
+        .merge(sales::routes())
 }
 
 pub fn settings() -> settings::Registry {
@@ -46,7 +49,9 @@ pub fn jobs() -> jobs::Registry {
 /// Who listens to what.
 pub fn events() -> Events {
     let mut events = Events::default();
+    billing::events(&mut events);
     hosting::events(&mut events);
+    sales::events(&mut events);
     events
 }
 
@@ -54,6 +59,8 @@ pub fn templates() -> Result<Templates> {
     let mut templates = Templates::builder()?;
     templates.add::<accounts::Templates>("accounts")?;
     templates.add::<billing::Templates>("billing")?;
+    templates.add::<hosting::Templates>("hosting")?;
+    templates.add::<sales::Templates>("sales")?;
     templates.add::<crate::Templates>("app")?;
     Ok(templates.build())
 }
@@ -63,7 +70,7 @@ fn gateways() -> Result<Gateways> {
     // Fails only when a provider is installed already, and then there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().user_agent(concat!("Innkeeper/", env!("CARGO_PKG_VERSION")));
-    let http = Http::new(client).or_else(|error| Err(Error::broken(format!("HTTP client: {error}"))))?;
+    let http = Http::new(client).map_err(|error| Error::broken(format!("HTTP client: {error}")))?;
     Ok(Gateways::new(modules::gateways::built_in(&http)))
 }
 
@@ -74,19 +81,15 @@ pub fn finders() -> Finders {
     finders
 }
 
-/// The sections of the sidebar in their order.
-const SECTIONS: &[&str] = &[
-    "dashboard",
-    "clients",
-    "orders",
-    "billing",
-    "services",
-    "domains",
-    "support",
-    "reports",
-    "utilities",
-    "logs",
-    "configuration",
+/// The sections of the sidebar in their order, and how they are headed.
+const SECTIONS: &[(&str, &str)] = &[
+    ("dashboard", "Dashboard"),
+    ("clients", "Clients"),
+    ("orders", "Orders"),
+    ("billing", "Billing"),
+    ("utilities", "Utilities"),
+    ("logs", "Logs"),
+    ("configuration", "Configuration"),
 ];
 
 /// The sidebar. Sections with the same key become one.
@@ -97,8 +100,20 @@ pub fn nav() -> Nav {
     for section in sections.into_iter().flatten() {
         add_section(&mut nav.sections, section);
     }
-    nav.sections.sort_by_key(|section| SECTIONS.iter().position(|key| *key == section.key));
+    for (key, item) in billing::nav().into_iter().chain(hosting::nav()) {
+        let label = SECTIONS.iter().find(|(known, _)| *known == key).map_or(key, |(_, label)| label);
+        add_section(&mut nav.sections, NavSection { label, key, href: item.href, items: vec![item] });
+    }
+    nav.sections.sort_by_key(|section| SECTIONS.iter().position(|(key, _)| *key == section.key));
     nav
+}
+
+/// What the crates show on a client's page.
+fn client_panels() -> ClientPanels {
+    let mut panels = ClientPanels::default();
+    hosting::client_panels(&mut panels);
+    panels.panels.sort_by_key(|panel| panel.order);
+    panels
 }
 
 fn utilities() -> Vec<NavSection> {
@@ -166,6 +181,7 @@ fn add_section(sections: &mut Vec<NavSection>, section: NavSection) {
 pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mut extra: Extensions) -> Result<App> {
     extra.add(nav());
     extra.add(finders());
+    extra.add(client_panels());
     extra.add(gateways()?);
     extra.add(InstanceName(RwLock::default()));
     let routes = routes();

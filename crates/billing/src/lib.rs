@@ -8,6 +8,8 @@ pub mod gateways;
 pub mod generation;
 pub mod invoices;
 pub mod ledger;
+pub mod notes;
+pub mod once;
 pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
@@ -15,6 +17,7 @@ pub mod schedule;
 pub mod settings;
 pub mod taxes;
 pub mod terms;
+mod view;
 
 #[cfg(test)]
 mod testing;
@@ -29,13 +32,49 @@ pub use terms::{Buyer, Terms};
 #[include = "*.txt"]
 pub struct Templates;
 
+/// Every route of this crate.
+pub fn routes() -> accounts::doors::Routes {
+    accounts::doors::Routes::new()
+        .merge(invoices::admin::routes())
+        .merge(invoices::api::routes())
+        .merge(invoices::compat::routes())
+        .merge(invoices::pay_links::routes())
+        .merge(generation::admin::routes())
+        .merge(generation::api::routes())
+        .merge(generation::compat::routes())
+        .merge(notes::admin::routes())
+        .merge(notes::api::routes())
+        .merge(captures::routes())
+        .merge(gateways::routes())
+        .merge(pay_methods::routes())
+        .merge(payments::routes())
+        .merge(credits::routes())
+}
+
+/// Entries of the sidebar, each with the key of its section.
+pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
+    let item = |label, href, permission| accounts::doors::NavItem { label, href, permission };
+    vec![
+        ("billing", item("Transactions", "/admin/transactions", payments::LIST)),
+        ("billing", item("Invoices", "/admin/invoices", invoices::LIST)),
+        ("billing", item("Credit notes", "/admin/credit-notes", notes::LIST)),
+        ("billing", item("Generate due invoices", generation::admin::PAGE, generation::GENERATE)),
+        ("billing", item("Attempt CC captures", "/admin/payments/capture", captures::CAPTURE)),
+        ("billing", item("Payment attempts", "/admin/payments/attempts", captures::CAPTURE)),
+        ("billing", item("Webhook events", "/admin/payments/webhooks", gateways::VIEW_LOG)),
+        ("billing", item("Gateway log", "/admin/payments/gateway-log", gateways::VIEW_LOG)),
+        ("configuration", item("Payment gateways", "/admin/setup/gateways", gateways::CONFIGURE)),
+    ]
+}
+
+/// What of billing listens to what happens elsewhere in it.
+pub fn events(events: &mut platform::Events) {
+    invoices::mail::events(events);
+}
+
 /// The kinds of jobs that billing does.
 pub fn jobs(registry: &mut platform::jobs::Registry) {
     generation::jobs::register(registry);
     captures::jobs::register(registry);
-}
-
-/// Every route of this crate.
-pub fn routes() -> accounts::doors::Routes {
-    accounts::doors::Routes::new()
+    invoices::mail::register(registry);
 }

@@ -118,6 +118,11 @@ impl Terms {
         }
     }
 
+    /// What a second tax is a percentage of.
+    pub fn compound(&self) -> Compound {
+        self.compound
+    }
+
     pub fn treatment(&self, exempt: bool) -> Treatment {
         if exempt {
             Treatment::Exempt { category: TaxCategory::Exempt, deduct_from_inclusive: self.deduct }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+pub mod doors;
+
 use std::sync::Arc;
 
 use accounts::activity_log::Actor;
@@ -12,9 +14,10 @@ use platform::web::templates::Templates;
 use platform::{App, Clock, Db, Events, Extensions, Parts, Random, Vault, params};
 
 use crate::gateways::*;
+use crate::invoices::{InvoiceStatus, NewInvoice, NewLine, Tell};
 use crate::recurring::{self, Charge};
-use crate::terms::Terms;
-use crate::{currencies, doctor};
+use crate::terms::{Buyer, Terms};
+use crate::{currencies, doctor, invoices};
 
 pub struct Company {
     pub app: App,
@@ -28,6 +31,12 @@ pub fn date(text: &str) -> Date {
 
 pub fn usd(text: &str) -> Money {
     Money::parse(text, Currency::parse("USD").unwrap()).unwrap()
+}
+
+fn listening() -> Events {
+    let mut events = Events::default();
+    crate::events(&mut events);
+    events
 }
 
 impl testkit::Open for Company {
@@ -46,13 +55,17 @@ impl Company {
                 cluster.url(&cluster.create_database(None).await)
             }
         };
-        let db = Db::create(&url, Events::default()).await.unwrap();
+        let db = Db::create(&url, listening()).await.unwrap();
         let clock = Clock::fixed(Timestamp::parse("2026-01-15T10:00:00Z").unwrap());
         db.migrate(clock.now()).await.unwrap();
         let mut extensions = Extensions::default();
         extensions.add(Gateways::new(gateways));
+        extensions.add(accounts::doors::Nav::default());
         let mut jobs = platform::jobs::Registry::default();
         crate::jobs(&mut jobs);
+        let mut templates = Templates::builder().unwrap();
+        templates.add::<crate::Templates>("billing").unwrap();
+        let templates = templates.build();
         let app = App::new(Parts {
             db,
             clock,
@@ -60,7 +73,7 @@ impl Company {
             vault: Vault::new(&[7; 32]),
             settings: platform::settings::Registry::default(),
             jobs,
-            templates: Templates::builder().unwrap().build(),
+            templates,
             sandbox: true,
             node: "test".to_owned(),
             wake: Arc::default(),
@@ -142,6 +155,43 @@ impl Company {
         id
     }
 
+    /// An unpaid invoice of one line that is due today.
+    pub async fn owed(&self, client: &Client, amount: &str) -> i64 {
+        let terms = self.terms().await;
+        let new = NewInvoice {
+            buyer: Buyer::of(client),
+            issued_on: terms.today,
+            due_on: terms.today,
+            gateway: "sandbox".to_owned(),
+            lines: vec![NewLine::item("Hosting", usd(amount), true)],
+            notes: String::new(),
+            source: "test".to_owned(),
+            levels: None,
+        };
+        let mut tx = self.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let issued = invoices::issue(&mut locked, &terms, vec![new], Tell::Nobody).await.unwrap();
+        tx.commit().await.unwrap();
+        issued[0].id
+    }
+
+    /// Status and balance of an invoice.
+    pub async fn invoice_state(&self, id: i64) -> (InvoiceStatus, String) {
+        let mut conn = self.app.db.read().await.unwrap();
+        let invoice = invoices::find(&mut conn, id).await.unwrap();
+        (invoice.status, invoice.money(invoice.balance).decimal())
+    }
+
+    pub async fn credit_of(&self, client: &Client) -> String {
+        let mut conn = self.app.db.read().await.unwrap();
+        crate::credits::balance(&mut conn, client.id, client.currency).await.unwrap().decimal()
+    }
+
+    pub async fn count(&self, table: &str) -> i64 {
+        let mut conn = self.app.db.read().await.unwrap();
+        conn.scalar(&format!("SELECT COUNT(*) FROM {table}"), params![]).await.unwrap()
+    }
+
     pub async fn terms(&self) -> Terms {
         let mut conn = self.app.db.read().await.unwrap();
         Terms::load(&mut conn, self.app.clock.now()).await.unwrap()
@@ -167,6 +217,9 @@ fn jiff_utc() -> platform::jiff::tz::TimeZone {
 /// A provider at the edge of the process: what it answers is the name of the stored card.
 pub struct Scripted;
 
+/// The header that an event of [`Scripted`] is signed with: `right`.
+pub const SIGNATURE: &str = "scripted-signature";
+
 #[async_trait::async_trait]
 impl Gateway for Scripted {
     fn name(&self) -> &'static str {
@@ -178,11 +231,14 @@ impl Gateway for Scripted {
     }
 
     fn fields(&self) -> &'static [ConfigField] {
-        &[]
+        const fn field(key: &'static str, label: &'static str, secret: bool, required: bool) -> ConfigField {
+            ConfigField { key, label, help: "", secret, required, default: "" }
+        }
+        &[const { field("account", "Account", false, true) }, const { field("key", "Key", true, false) }]
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { off_session: true, refunds: true, webhooks: false, manual: false }
+        Capabilities { off_session: true, refunds: true, webhooks: true, manual: false }
     }
 
     async fn store(&self, _: &GatewayConfig, request: StoreRequest) -> Result<StoredMethod, GatewayError> {
@@ -236,10 +292,135 @@ impl Gateway for Scripted {
     fn verify_webhook(
         &self,
         _: &GatewayConfig,
-        _: &[(String, String)],
-        _: &[u8],
+        headers: &[(String, String)],
+        body: &[u8],
         _: Timestamp,
     ) -> Result<WebhookEvent, WebhookError> {
-        Err(WebhookError::Unsupported)
+        if !headers.iter().any(|(name, value)| name == SIGNATURE && value == "right") {
+            return Err(WebhookError::BadSignature);
+        }
+        let event: serde_json::Value =
+            serde_json::from_slice(body).or_else(|error| Err(WebhookError::Unreadable(error.to_string())))?;
+        let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+        let effect = match event["kind"].as_str() {
+            Some("paid") => WebhookEffect::Charge {
+                attempt: Some(text("attempt")),
+                outcome: Outcome::Succeeded { external_id: format!("ch_{}", text("attempt")), fee: None },
+                amount: usd(&text("amount")),
+            },
+            Some("refunded") => WebhookEffect::Refund {
+                payment: text("payment"),
+                refund_external_id: text("refund"),
+                amount: usd(&text("amount")),
+            },
+            _ => WebhookEffect::Ignored,
+        };
+        Ok(WebhookEvent { event_id: text("id"), kind: text("kind"), effect })
     }
+}
+
+/// The doors of a company: its routes as a service, an administrator who may do everything, and one who may do nothing.
+pub struct Doors {
+    router: axum::Router,
+    boss: (String, String),
+    nobody: (String, String),
+    credential: (String, String),
+}
+
+pub struct Reply {
+    pub status: u16,
+    pub to: String,
+    pub kind: String,
+    pub disposition: String,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
+
+impl Doors {
+    pub async fn of(company: &Company) -> Doors {
+        use accounts::{admins, api_credentials, roles, sessions};
+        let (app, now) = (company.app.clone(), company.app.clock.now());
+        let routes = crate::routes();
+        let permissions = routes.permissions();
+        let mut tx = app.db.write().await.unwrap();
+        roles::seed(&mut tx, &permissions).await.unwrap();
+        tx.batch("INSERT INTO roles (name, built_in) VALUES ('Nothing', FALSE)").await.unwrap();
+        let mut logins = Vec::new();
+        let mut credential = None;
+        for (username, role) in [("boss", roles::FULL_ADMINISTRATOR), ("nobody", "Nothing")] {
+            let new = admins::NewAdmin {
+                username: username.to_owned(),
+                email: format!("{username}@example.com"),
+                role: role.to_owned(),
+                password: None,
+            };
+            let admin = admins::create(&mut tx, &company.by, new, now).await.unwrap();
+            let token = sessions::start(&mut tx, admin.id, "127.0.0.1", &app.random, now).await.unwrap();
+            let session = sessions::find(&mut tx, &token, now).await.unwrap().unwrap();
+            logins.push((format!("{}={token}", sessions::COOKIE), session.csrf));
+            if credential.is_none() {
+                let made = api_credentials::create(&mut tx, &company.by, admin.id, &app.random, now).await.unwrap();
+                credential = Some((made.identifier, made.secret));
+            }
+        }
+        tx.commit().await.unwrap();
+        let nobody = logins.pop().unwrap();
+        let boss = logins.pop().unwrap();
+        Doors { router: accounts::doors::service(app, routes), boss, nobody, credential: credential.unwrap() }
+    }
+
+    pub async fn send(&self, login: Option<bool>, method: &str, path: &str, kind: &str, body: String) -> Reply {
+        use http_body_util::BodyExt;
+        use tower::ServiceExt;
+        let mut request = axum::http::Request::builder().method(method).uri(path).header("content-type", kind);
+        if let Some(boss) = login {
+            let (cookie, csrf) = if boss { &self.boss } else { &self.nobody };
+            request = request.header("cookie", cookie).header("x-csrf-token", csrf);
+        }
+        let response = self.router.clone().oneshot(request.body(axum::body::Body::from(body)).unwrap()).await.unwrap();
+        let header = |name: &str| {
+            response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+        };
+        let (status, to) = (response.status().as_u16(), header("location"));
+        let (kind, disposition) = (header("content-type"), header("content-disposition"));
+        let body = response.into_body().collect().await.unwrap().to_bytes().to_vec();
+        Reply { status, to, kind, disposition, body }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Some(true), "GET", path, "text/plain", String::new()).await
+    }
+
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut all = fields.to_vec();
+        all.push(("csrf", self.boss.1.as_str()));
+        self.send(Some(true), "POST", path, "application/x-www-form-urlencoded", encoded(&all)).await
+    }
+
+    pub async fn api(&self, method: &str, path: &str, body: serde_json::Value) -> Reply {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(Some(true), method, &format!("/api/v1{path}"), "application/json", body).await
+    }
+
+    /// A call of the compatible API.
+    pub async fn action(&self, name: &str, fields: &[(&str, &str)]) -> serde_json::Value {
+        let (identifier, secret) = &self.credential;
+        let mut all = vec![("action", name), ("identifier", identifier), ("secret", secret), ("responsetype", "json")];
+        all.extend(fields);
+        self.send(None, "POST", "/includes/api.php", "application/x-www-form-urlencoded", encoded(&all)).await.json()
+    }
+}
+
+fn encoded(fields: &[(&str, &str)]) -> String {
+    use platform::web::lists::escape;
+    fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect::<Vec<_>>().join("&")
 }

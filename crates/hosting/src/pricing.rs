@@ -113,7 +113,7 @@ pub fn quote(
 }
 
 fn check_quantity(product: &Sold<'_>, quantity: i64) -> Result<()> {
-    if quantity < 1 || quantity > 1_000_000 {
+    if !(1..=1_000_000).contains(&quantity) {
         return Err(Error::invalid("qty", "Enter a quantity from 1 to 1000000."));
     }
     if quantity > 1 && product.quantity_mode != QuantityMode::Scaling {

@@ -5,6 +5,16 @@
 
 use std::sync::Arc;
 
+use accounts::doors::Routes;
+use accounts::{admins, api_credentials, roles, sessions};
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use base64::Engine as _;
+use http_body_util::BodyExt;
+use platform::web::lists::escape;
+use serde_json::Value;
+use tower::ServiceExt;
+
 use accounts::activity_log::Actor;
 use accounts::clients::{self, Client, ClientEdit, NewClient};
 use billing::currencies;
@@ -52,6 +62,11 @@ pub fn list(prices: &[(&str, &str, &str)]) -> PriceList {
 
 impl testkit::Open for Company {
     async fn open(engine: testkit::Engine) -> Company {
+        // What a page answered 500 for is in the log.
+        let _ = tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+            .try_init();
         let folder = testkit::Folder::new();
         let url = match engine {
             testkit::Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
@@ -67,8 +82,12 @@ impl testkit::Open for Company {
         db.migrate(clock.now()).await.unwrap();
         let mut templates = Templates::builder().unwrap();
         templates.add::<accounts::Templates>("accounts").unwrap();
+        templates.add::<crate::Templates>("hosting").unwrap();
         let mut extensions = Extensions::default();
         extensions.add(accounts::doors::Nav::default());
+        let mut panels = clients::ClientPanels::default();
+        crate::client_panels(&mut panels);
+        extensions.add(panels);
         let app = App::new(Parts {
             db,
             clock,
@@ -173,4 +192,106 @@ impl Company {
         tx.commit().await?;
         Ok(created)
     }
+}
+
+/// The program as staff and callers reach it, with an administrator who may do everything.
+pub struct Doors {
+    service: axum::Router,
+    cookie: String,
+    csrf: String,
+    identifier: String,
+    secret: String,
+}
+
+/// What came back.
+pub struct Reply {
+    pub status: StatusCode,
+    pub location: String,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+}
+
+impl Company {
+    pub async fn doors(&self) -> Doors {
+        let routes = Routes::new().merge(crate::routes()).merge(accounts::routes());
+        let mut tx = self.app.db.write().await.unwrap();
+        roles::seed(&mut tx, &routes.permissions()).await.unwrap();
+        let new = admins::NewAdmin {
+            username: "ada".to_owned(),
+            email: "ada@host.example".to_owned(),
+            role: roles::FULL_ADMINISTRATOR.to_owned(),
+            password: None,
+        };
+        let admin = admins::create(&mut tx, &self.by, new, self.now()).await.unwrap();
+        let token = sessions::start(&mut tx, admin.id, "127.0.0.1", &self.app.random, self.now()).await.unwrap();
+        let credential =
+            api_credentials::create(&mut tx, &self.by, admin.id, &self.app.random, self.now()).await.unwrap();
+        let csrf = sessions::find(&mut tx, &token, self.now()).await.unwrap().unwrap().csrf;
+        tx.commit().await.unwrap();
+        Doors {
+            service: accounts::doors::service(self.app.clone(), routes),
+            cookie: format!("{}={token}", sessions::COOKIE),
+            csrf,
+            identifier: credential.identifier,
+            secret: credential.secret,
+        }
+    }
+}
+
+impl Doors {
+    async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.service.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let location = response.headers().get(header::LOCATION).map(|value| value.to_str().unwrap().to_owned());
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        Reply { status, location: location.unwrap_or_default(), text: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Request::get(path).header(header::COOKIE, &self.cookie).body(Body::empty()).unwrap()).await
+    }
+
+    /// A page that must be there.
+    pub async fn page(&self, path: &str) -> String {
+        let reply = self.get(path).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text);
+        reply.text
+    }
+
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let pairs = fields.iter().chain(&[("csrf", self.csrf.as_str())]).map(pair).collect::<Vec<_>>().join("&");
+        let request = Request::post(path)
+            .header(header::COOKIE, &self.cookie)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(pairs)).unwrap()).await
+    }
+
+    pub async fn api(&self, method: &str, path: &str, body: Value) -> Reply {
+        let text = base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", self.identifier, self.secret));
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(header::AUTHORIZATION, format!("Basic {text}"));
+        let body = if method == "GET" { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub async fn compat(&self, action: &str, fields: &[(&str, &str)]) -> Value {
+        let own = [("action", action), ("identifier", &self.identifier), ("secret", &self.secret)];
+        let pairs = own.iter().chain(fields).map(pair).collect::<Vec<_>>().join("&");
+        let request = Request::post("/includes/api.php")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(pairs))
+            .unwrap();
+        self.send(request).await.json()
+    }
+}
+
+fn pair((name, value): &(&str, &str)) -> String {
+    format!("{}={}", escape(name), escape(value))
 }

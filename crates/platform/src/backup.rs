@@ -119,7 +119,7 @@ impl Hashed<'_> {
         self.hash.update(line.as_bytes());
         self.out
             .write_all(line.as_bytes())
-            .or_else(|error| Err(Error::Unavailable(format!("The backup cannot be written: {error}"))))
+            .map_err(|error| Error::Unavailable(format!("The backup cannot be written: {error}")))
     }
 }
 
@@ -305,7 +305,7 @@ impl Lines<'_> {
             Err(error) => return Err(self.wrong(&error.to_string())),
         }
         self.hash.update(self.line.as_bytes());
-        serde_json::from_str(&self.line).map(Some).or_else(|error| Err(self.wrong(&error.to_string())))
+        serde_json::from_str(&self.line).map(Some).map_err(|error| self.wrong(&error.to_string()))
     }
 
     /// The checksum of what was read so far.

@@ -28,12 +28,12 @@ impl Vault {
 
     /// Reads the key file: 64 hexadecimal digits.
     pub fn from_file(path: &Path) -> Result<Vault> {
-        let text = std::fs::read_to_string(path).or_else(|error| {
-            Err(Error::refused(format!(
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::refused(format!(
                 "The key file {} cannot be read ({error}). Secrets in the database are encrypted with it: restore it \
                  from your backup, or name another with INNKEEPER_KEY_FILE.",
                 path.display()
-            )))
+            ))
         })?;
         let key = unhex(text.trim()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).ok_or_else(|| {
             Error::refused(format!("The key file {} must hold 64 hexadecimal digits.", path.display()))
@@ -53,8 +53,7 @@ impl Vault {
             writeln!(file, "{}", random.token())?;
             file.sync_all()
         };
-        write()
-            .or_else(|error| Err(Error::refused(format!("The key file {} cannot be made: {error}", path.display()))))?;
+        write().map_err(|error| Error::refused(format!("The key file {} cannot be made: {error}", path.display())))?;
         Vault::from_file(path)
     }
 
@@ -65,7 +64,7 @@ impl Vault {
         let sealed = self
             .0
             .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: place.as_bytes() })
-            .or_else(|_| Err(Error::broken("vault: a secret could not be encrypted")))?;
+            .or(Err(Error::broken("vault: a secret could not be encrypted")))?;
         let mut out = Vec::with_capacity(1 + NONCE + sealed.len());
         out.push(VERSION);
         out.extend_from_slice(&nonce);
@@ -80,8 +79,8 @@ impl Vault {
         };
         let Some((&VERSION, rest)) = sealed.split_first() else { return Err(wrong()) };
         let (nonce, body) = rest.split_at_checked(NONCE).ok_or_else(wrong)?;
-        let nonce = <[u8; NONCE]>::try_from(nonce).or_else(|_| Err(wrong()))?;
-        self.0.decrypt(&XNonce::from(nonce), Payload { msg: body, aad: place.as_bytes() }).or_else(|_| Err(wrong()))
+        let nonce = <[u8; NONCE]>::try_from(nonce).or(Err(wrong()))?;
+        self.0.decrypt(&XNonce::from(nonce), Payload { msg: body, aad: place.as_bytes() }).or(Err(wrong()))
     }
 }
 
@@ -95,7 +94,7 @@ pub fn hash_password(password: &str) -> Result<String> {
     Argon2::default()
         .hash_password(password.as_bytes())
         .map(|hash| hash.to_string())
-        .or_else(|error| Err(Error::broken(format!("password hash: {error}"))))
+        .map_err(|error| Error::broken(format!("password hash: {error}")))
 }
 
 pub fn password_matches(password: &str, stored: &str) -> bool {
@@ -117,7 +116,7 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()

@@ -93,8 +93,7 @@ impl Job {
     }
 
     pub fn payload(&self) -> Result<serde_json::Value> {
-        serde_json::from_str(&self.payload)
-            .or_else(|error| Err(Error::broken(format!("job {}: payload: {error}", self.id))))
+        serde_json::from_str(&self.payload).map_err(|error| Error::broken(format!("job {}: payload: {error}", self.id)))
     }
 }
 

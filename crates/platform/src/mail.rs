@@ -192,14 +192,14 @@ async fn transmit(
     html: String,
 ) -> Result<()> {
     let mailbox = |text: &str| {
-        text.parse::<Mailbox>().or_else(|error| Err(Error::refused(format!("“{text}” is no mail address: {error}"))))
+        text.parse::<Mailbox>().map_err(|error| Error::refused(format!("“{text}” is no mail address: {error}")))
     };
     let message = Message::builder()
         .from(mailbox(sender)?)
         .to(mailbox(recipient)?)
         .subject(title)
         .multipart(MultiPart::alternative_plain_html(text, html))
-        .or_else(|error| Err(Error::broken(format!("mail: {error}"))))?;
+        .map_err(|error| Error::broken(format!("mail: {error}")))?;
     let host = settings.text(&HOST);
     let builder = match settings.text(&SECURITY) {
         "none" => Ok(AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)),
@@ -207,7 +207,7 @@ async fn transmit(
         _ => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(host),
     };
     let mut builder = builder
-        .or_else(|error| Err(Error::refused(format!("The SMTP server {host}: {error}"))))?
+        .map_err(|error| Error::refused(format!("The SMTP server {host}: {error}")))?
         .port(u16::try_from(settings.int(&PORT)).unwrap_or(587))
         .timeout(Some(TIMEOUT));
     if !settings.text(&USERNAME).is_empty() {
@@ -220,7 +220,7 @@ async fn transmit(
         .send(message)
         .await
         .map(|_| ())
-        .or_else(|error| Err(Error::Unavailable(format!("The SMTP server {host} did not take the message: {error}"))))
+        .map_err(|error| Error::Unavailable(format!("The SMTP server {host} did not take the message: {error}")))
 }
 
 async fn note(app: &App, id: i64, state: MailState, error: Option<&str>) -> Result<()> {

@@ -86,6 +86,17 @@ pub async fn request(tx: &mut Tx, new: NewRun, now: Timestamp) -> Result<(i64, b
     Ok((id, false))
 }
 
+/// Records a run that its caller carries out itself, at once: no job is enqueued.
+pub async fn begin(tx: &mut Tx, new: NewRun, now: Timestamp) -> Result<i64> {
+    tx.scalar(
+        "INSERT INTO task_runs (task, run_key, business_date, trigger_kind, requested_by, scope, state, total, \
+         done, failed, summary, queued_at, started_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, 'running', 0, 0, 0, '{}', $7, $7) RETURNING id",
+        params![new.task, new.key, new.business_date, new.trigger, new.requested_by, new.scope.to_string(), now],
+    )
+    .await
+}
+
 pub async fn find(conn: &mut Conn, id: i64) -> Result<Run> {
     let sql = format!("SELECT {} FROM task_runs WHERE id = $1", Run::columns(""));
     conn.optional(&sql, params![id]).await?.ok_or(kernel::Error::NotFound("Run"))

@@ -16,7 +16,7 @@ pub async fn get(conn: &mut Conn, vault: &Vault, place: &str) -> Result<Option<S
             let plain = vault.open(place, &sealed)?;
             String::from_utf8(plain)
                 .map(Some)
-                .or_else(|_| Err(Error::broken(format!("vault: the secret at {place} is no text"))))
+                .or(Err(Error::broken(format!("vault: the secret at {place} is no text"))))
         }
         None => Ok(None),
     }

@@ -86,7 +86,7 @@ impl Setting {
             Kind::Email if value.is_empty() => Ok(String::new()),
             Kind::Email => kernel::Email::parse(value)
                 .map(|email| email.to_string())
-                .or_else(|_| Err("Write an e-mail address such as billing@example.com.".to_owned())),
+                .or(Err("Write an e-mail address such as billing@example.com.".to_owned())),
         }
     }
 }
@@ -145,7 +145,7 @@ impl Values {
 
 /// Stores one value; the former one, for the activity log.
 pub async fn set(tx: &mut Tx, setting: &Setting, value: &str, now: Timestamp) -> Result<String> {
-    let checked = setting.check(value).or_else(|message| Err(Error::invalid(setting.key, message)))?;
+    let checked = setting.check(value).map_err(|message| Error::invalid(setting.key, message))?;
     let before: Option<(String,)> =
         tx.optional("SELECT value FROM settings WHERE key = $1", params![setting.key]).await?;
     tx.execute(

@@ -98,6 +98,16 @@ pub struct ApiCx {
     replay: Option<(u16, String)>,
 }
 
+/// What stands for the HTTP status of a request whose answer is not there yet.
+const UNDER_WAY: i64 = 0;
+
+fn under_way() -> Error {
+    Error::conflict(
+        "A request with this Idempotency-Key was begun and has not ended, or broke off. Look at what it was about before \
+         you use a new key.",
+    )
+}
+
 #[derive(Clone)]
 struct Key {
     scope: String,
@@ -160,6 +170,7 @@ impl ApiCx {
                 )
                 .await?;
             match stored {
+                Some((hash, UNDER_WAY, _)) if hash == found.request_hash => return Err(under_way()),
                 Some((hash, status, body)) if hash == found.request_hash => {
                     replay = Some((u16::try_from(status).unwrap_or(200), body));
                 }
@@ -214,6 +225,63 @@ impl ApiCx {
         tx.commit().await?;
         self.app.wake.notify_waiters();
         Ok(json_response(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), text))
+    }
+}
+
+impl ApiCx {
+    /// Carries out what talks to a provider between transactions of its own: the `Idempotency-Key` is taken before and the
+    /// answer stored after, so a repetition in between changes nothing. The work goes on when the caller hangs up. After a
+    /// refusal the key is free again; after a defect it stays taken, because nobody knows how far the work came.
+    pub async fn outside<F>(&self, status: u16, work: F) -> Result<Response, Fail>
+    where
+        F: Future<Output = Result<Value>> + Send + 'static,
+    {
+        if let Some(key) = &self.key {
+            let mut tx = self.app.db.write().await?;
+            let taken = tx
+                .execute(
+                    "INSERT INTO idempotency_keys (scope, key, request_hash, status, body, created_at) \
+                     VALUES ($1, $2, $3, $4, '', $5) ON CONFLICT (scope, key) DO NOTHING",
+                    params![key.scope, key.key, key.request_hash, UNDER_WAY, self.now],
+                )
+                .await?;
+            if taken == 0 {
+                tx.rollback().await?;
+                return Err(Fail(under_way()));
+            }
+            tx.commit().await?;
+        }
+        let cx = self.clone();
+        let done = tokio::spawn(async move {
+            let worked = work.await;
+            cx.settle(status, &worked).await?;
+            worked
+        });
+        match done.await {
+            Ok(Ok(body)) => Ok(json_response(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), body.to_string())),
+            Ok(Err(error)) => Err(Fail(error)),
+            Err(panic) => Err(Fail(Error::broken(format!("{}: {panic}", self.path)))),
+        }
+    }
+
+    async fn settle(&self, status: u16, worked: &Result<Value>) -> Result<()> {
+        let Some(key) = &self.key else { return Ok(()) };
+        let mut tx = self.app.db.write().await?;
+        match worked {
+            Ok(body) => {
+                tx.execute(
+                    "UPDATE idempotency_keys SET status = $3, body = $4 WHERE scope = $1 AND key = $2",
+                    params![key.scope, key.key, i64::from(status), body.to_string()],
+                )
+                .await?;
+            }
+            Err(Error::Broken(_) | Error::Unavailable(_)) => {}
+            Err(_) => {
+                tx.execute("DELETE FROM idempotency_keys WHERE scope = $1 AND key = $2", params![key.scope, key.key])
+                    .await?;
+            }
+        }
+        tx.commit().await
     }
 }
 

@@ -53,7 +53,7 @@ pub async fn run(common: &Common, args: Backup) -> Result<Report> {
     let written = write(&db, &part, Clock::system().now()).await;
     let finished = written.and_then(|totals| {
         let size = std::fs::metadata(&part).map(|known| known.len()).unwrap_or_default();
-        std::fs::rename(&part, &args.file).or_else(|error| Err(unwritable(&args.file, &error)))?;
+        std::fs::rename(&part, &args.file).map_err(|error| unwritable(&args.file, &error))?;
         Ok((totals, size))
     });
     if finished.is_err() {
@@ -83,14 +83,14 @@ async fn write(db: &Db, file: &Path, now: Timestamp) -> Result<Totals> {
     // It holds what the database holds.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let opened = options.open(file).or_else(|error| Err(unwritable(file, &error)))?;
+    let opened = options.open(file).map_err(|error| unwritable(file, &error))?;
     let mut out = BufWriter::new(opened);
     let totals = backup::write(db, &mut out, now).await?;
     let mut finish = || {
         out.flush()?;
         out.get_ref().sync_all()
     };
-    finish().or_else(|error| Err(unwritable(file, &error)))?;
+    finish().map_err(|error| unwritable(file, &error))?;
     Ok(totals)
 }
 
@@ -107,7 +107,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 pub async fn restore(common: &Common, args: Restore) -> Result<Report> {
     let place = Place::of(common);
     let file = File::open(&args.file)
-        .or_else(|error| Err(Error::refused(format!("{} cannot be read: {error}", args.file.display()))))?;
+        .map_err(|error| Error::refused(format!("{} cannot be read: {error}", args.file.display())))?;
     let mut input = BufReader::new(file);
     let totals = match sqlite_path(&place.url) {
         Some(path) => into_sqlite(Path::new(path), &place, &mut input, args.force).await?,

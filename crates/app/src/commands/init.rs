@@ -36,7 +36,7 @@ impl Init {
 }
 
 fn currency(text: &str) -> Result<Currency, String> {
-    Currency::parse(text).or_else(|error| Err(error.to_string()))
+    Currency::parse(text).map_err(|error| error.to_string())
 }
 
 pub async fn run(common: &Common, args: Init) -> Result<Report> {
@@ -59,7 +59,7 @@ pub async fn run(common: &Common, args: Init) -> Result<Report> {
     let now = Clock::system().now();
     db.migrate(now).await?;
     let currency = args.currency.map_or_else(|| Currency::parse("USD"), Ok);
-    let currency = currency.or_else(|error| Err(Error::broken(error.to_string())))?;
+    let currency = currency.map_err(|error| Error::broken(error.to_string()))?;
     let mut tx = db.write().await?;
     seed(&mut tx, currency).await?;
     describe(&mut tx, args.sandbox, &instance::sealed_check(&vault, &random)?, now).await?;

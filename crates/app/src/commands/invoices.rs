@@ -38,7 +38,7 @@ pub struct Generate {
 }
 
 pub fn date(text: &str) -> Result<Date, String> {
-    Date::parse(text).or_else(|error| Err(error.to_string()))
+    Date::parse(text).map_err(|error| error.to_string())
 }
 
 /// The terms of the day that was asked for.

@@ -34,7 +34,7 @@ pub struct Serve {
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).or_else(|error| Err(error.to_string()))
+    Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
 /// How often the calendar is looked at.
@@ -66,7 +66,7 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> 
 
     let listener = tokio::net::TcpListener::bind(listen)
         .await
-        .or_else(|error| Err(Error::refused(format!("Nothing can be served on {listen}: {error}"))))?;
+        .map_err(|error| Error::refused(format!("Nothing can be served on {listen}: {error}")))?;
     let address = listener.local_addr().unwrap_or(listen);
     let (stop, stopped) = watch::channel(false);
     let mut background = tokio::task::JoinSet::new();
@@ -92,7 +92,7 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> 
             let _ = until.wait_for(|stop| *stop).await;
         })
         .await
-        .or_else(|error| Err(Error::Unavailable(format!("The server failed: {error}"))))?;
+        .map_err(|error| Error::Unavailable(format!("The server failed: {error}")))?;
     while background.join_next().await.is_some() {}
     tracing::info!("stopped");
     Ok(Report::new("", serde_json::json!({ "outcome": "stopped" })))
@@ -120,7 +120,7 @@ impl Signals {
         let listen = || -> std::io::Result<Signals> {
             Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
         };
-        listen().or_else(|error| Err(Error::broken(format!("signals cannot be listened to: {error}"))))
+        listen().map_err(|error| Error::broken(format!("signals cannot be listened to: {error}")))
     }
 
     async fn wait(&mut self) {

@@ -34,7 +34,9 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     let times = Times::load(&mut conn).await?;
     let sees_jobs = cx.staff.may(jobs_page::VIEW_JOBS);
     let mut cards = Vec::new();
-    clients(&mut conn, &mut cards).await?;
+    if cx.staff.may(accounts::clients::LIST) {
+        clients(&mut conn, &mut cards).await?;
+    }
     if sees_jobs {
         work(&mut conn, &mut cards).await?;
     }
@@ -57,7 +59,7 @@ async fn clients(conn: &mut Conn, cards: &mut Vec<minijinja::Value>) -> Result<(
         conn.all("SELECT status, COUNT(*) FROM clients GROUP BY status", params![]).await?;
     let of = |status: &str| by_status.iter().find(|(name, _)| name == status).map_or(0, |(_, count)| *count);
     let rest = format!("{} inactive, {} closed", grouped(of("inactive")), grouped(of("closed")));
-    cards.push(card("Active clients", of("active"), rest, "", ""));
+    cards.push(card("Active clients", of("active"), rest, "/admin/clients?status=active", ""));
     Ok(())
 }
 

@@ -143,7 +143,10 @@ async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
     for setting in cx.app.settings.all().iter().copied() {
         let Some(shown) = cx.form.raw(&was(setting)) else { continue };
         let shown = shown.replace("\r\n", "\n");
-        let Some(new) = errors.take(setting.key, setting.check(given(setting, &cx.form))) else { continue };
+        // At the top of a long form the sentence alone would not say what it is about.
+        let checked =
+            setting.check(given(setting, &cx.form)).map_err(|message| format!("{}: {message}", setting.label));
+        let Some(new) = errors.take(setting.key, checked) else { continue };
         if new == shown.trim() {
             continue;
         }

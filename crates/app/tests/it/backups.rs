@@ -42,7 +42,7 @@ testkit::both_engines! {
     async fn what_is_restored_is_what_was_backed_up(place: Place) {
         place.done(&["init", "--sandbox"]);
         fill(&place).await;
-        let (_server, _) = place.serve(&[]);
+        let (_server, _) = place.serve(&["--no-worker"]);
         let original = back_up(&place, "original.jsonl");
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&original.metadata().unwrap().permissions()) & 0o777, 0o600);
 
@@ -56,7 +56,6 @@ testkit::both_engines! {
             let restored = other.run(&["restore", original.to_str().unwrap(), "--json"]).json();
             assert!(restored["key"].as_str().unwrap().contains("fits"), "{restored}");
             let again = back_up(&other, "again.jsonl");
-            // The server that still runs on the original has its own view of sessions and runs; there are none.
             assert_eq!(content(&original), content(&again), "{engine:?}");
 
             let app = other.app().await;
@@ -120,8 +119,39 @@ testkit::both_engines! {
     }
 }
 
+/// Takes the last migration back, as if the database were of an older version.
+async fn age(place: &Place) {
+    let db = platform::Db::open(&place.url, platform::Events::default()).await.unwrap();
+    let mut tx = db.write().await.unwrap();
+    tx.batch("DROP TABLE order_items; DROP TABLE orders").await.unwrap();
+    tx.execute("DELETE FROM innkeeper_migrations WHERE name = '0005_sales'", params![]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+testkit::both_engines! {
+    async fn a_database_of_an_older_version_is_brought_up_to_date(place: Place) {
+        place.done(&["init"]);
+        age(&place).await;
+        let waiting = place.run(&["setting", "list"]);
+        assert_eq!(waiting.code, 1);
+        assert!(waiting.err.contains("migrations that wait: 1"), "{}", waiting.err);
+        let old = back_up(&place, "old.jsonl");
+        place.serve(&["--no-worker"]);
+        place.done(&["setting", "list"]);
+        if let Some(path) = place.url.strip_prefix("sqlite:") {
+            platform::db::verify(Path::new(&format!("{path}.before-0005"))).unwrap();
+        }
+
+        place.done(&["restore", old.to_str().unwrap(), "--force"]);
+        place.done(&["setting", "list"]);
+        let now = back_up(&place, "now.jsonl");
+        let has_orders = content(&now).iter().any(|line| line.starts_with(r#"{"table":"orders""#));
+        assert!(has_orders, "what the backup did not have was made");
+    }
+}
+
 #[test]
-fn an_old_sqlite_database_is_copied_before_it_is_migrated() {
+fn a_database_is_copied_while_it_is_in_use() {
     testkit::run(async {
         let site = Site::open(Engine::Sqlite).await;
         let copy = site.place.folder.join("copy.db");

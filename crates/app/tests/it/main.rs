@@ -6,5 +6,7 @@ mod backups;
 mod cli;
 mod guards;
 mod health;
+mod killed;
 mod pages;
 mod support;
+mod two_nodes;

@@ -19,7 +19,7 @@ testkit::both_engines! {
         }
         let (status, docs) = site.get("/api/docs", None).await;
         assert_eq!(status, 200);
-        assert!(docs.contains("/api/v1/clients"), "{docs}");
+        assert!(docs.contains("&#x2f;api&#x2f;v1&#x2f;clients"), "{docs}");
     }
 
     async fn a_changed_setting_is_in_the_activity_log(site: Site) {
@@ -119,7 +119,7 @@ testkit::both_engines! {
 
     async fn the_command_bar_finds_clients_for_those_who_may_see_them(site: Site) {
         let boss = site.boss().await;
-        let fields = [("first_name", "Elena"), ("last_name", "Márquez"), ("company", "Brightwood 100%"), ("email", "elena@example.com"), ("currency", "USD")];
+        let fields = [("first_name", "Elena"), ("last_name", "Márquez"), ("company", "Brightwood 100%"), ("email", "elena@example.com"), ("country", "ES"), ("currency", "USD")];
         let (status, place) = site.post("/admin/clients", &boss, &fields).await;
         assert_eq!(status, 303, "{place}");
         for q in ["elena@", "MÁRQUEZ bright", "1", "100%25"] {
@@ -130,7 +130,6 @@ testkit::both_engines! {
         let (_, none) = site.get("/admin/search.json?q=zzz", Some(&boss)).await;
         assert_eq!(none, r#"{"groups":[]}"#);
         let support = site.log_in("sue", "May do nothing").await;
-        site.app.db.read().await.unwrap();
         let mut tx = site.app.db.write().await.unwrap();
         tx.execute("INSERT INTO role_permissions (role_id, permission) SELECT id, 'Main Homepage' FROM roles WHERE name = 'May do nothing'", params![]).await.unwrap();
         tx.commit().await.unwrap();

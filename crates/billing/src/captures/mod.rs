@@ -6,14 +6,19 @@
 //! - An attempt whose outcome we do not know has a job that asks; nothing is retried before the answer is known.
 //! - The client's lock is held in our transactions only, never while the provider is asked.
 
+pub mod admin;
+pub mod api;
+pub mod compat;
 pub mod jobs;
 pub mod schedule;
+pub mod store;
 #[cfg(test)]
 mod tests;
 pub mod webhooks;
 
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
+use accounts::doors::{Permission, Routes};
 use kernel::{Currency, Date, Error, Money, Result, Timestamp};
 use platform::db::Conn;
 use platform::jobs::NewJob;
@@ -28,6 +33,16 @@ use crate::payments::{self, Duplicate, NewPayment};
 use crate::settings;
 use crate::terms::Terms;
 use schedule::Schedule;
+
+pub const CAPTURE: Permission = Permission("Attempts CC Captures");
+
+/// What needs somebody's eye until it is settled.
+pub const OPEN: &[AttemptState] =
+    &[AttemptState::Intent, AttemptState::Unknown, AttemptState::Pending, AttemptState::ActionRequired];
+
+pub fn routes() -> Routes {
+    admin::routes().merge(api::routes()).merge(compat::routes())
+}
 
 kernel::text_enum! {
     pub enum AttemptState {
@@ -218,6 +233,43 @@ pub enum Ended {
     },
     /// Paid, attempted or changed meanwhile: there was nothing to do.
     Nothing,
+}
+
+impl Ended {
+    /// What happened, in a sentence.
+    pub fn words(&self) -> String {
+        match self {
+            Ended::Succeeded { amount } => format!("{amount} was charged."),
+            Ended::Pending => "The gateway has taken the charge on and will tell how it ends.".to_owned(),
+            Ended::Declined { reason } => format!("The charge was declined: {reason}"),
+            Ended::ActionRequired => "The client must authenticate the payment.".to_owned(),
+            Ended::Unknown { reason } => {
+                format!("The gateway did not answer ({reason}). It is asked what became of the charge.")
+            }
+            Ended::NotSent { reason } => format!("The charge was not carried out: {reason}"),
+            Ended::Nothing => "There was nothing to charge.".to_owned(),
+        }
+    }
+
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Ended::Succeeded { .. } => "succeeded",
+            Ended::Pending => "pending",
+            Ended::Declined { .. } => "declined",
+            Ended::ActionRequired => "action_required",
+            Ended::Unknown { .. } => "unknown",
+            Ended::NotSent { .. } => "failed",
+            Ended::Nothing => "nothing",
+        }
+    }
+}
+
+/// Attempts once more, on somebody's request. It goes on when whoever asked has left, because a charge that is under way
+/// must have its outcome written.
+pub async fn attempt_now(app: &App, by: &Actor, invoice_id: i64) -> Result<Ended> {
+    let (app, by) = (app.clone(), by.clone());
+    let work = tokio::spawn(async move { attempt(&app, &by, invoice_id, None, None).await });
+    work.await.or_else(|panic| Err(Error::broken(format!("capture: {panic}"))))?
 }
 
 #[derive(Debug, Clone, Default)]

@@ -7,7 +7,10 @@ use testkit::Engine;
 use super::*;
 use crate::generation::{self, Detail, Mode, Scope};
 use crate::pay_methods::MakeDefault;
-use crate::testing::{Company, Scripted, date, usd};
+use serde_json::Value;
+
+use crate::testing::doors::Doors;
+use crate::testing::{Company, SIGNATURE, Scripted, date, usd};
 
 async fn open(engine: Engine) -> Company {
     Company::with_gateways(engine, vec![Arc::new(Scripted)]).await
@@ -35,6 +38,11 @@ async fn capture(company: &Company) -> Report {
 async fn status(company: &Company, invoice: i64) -> InvoiceStatus {
     let mut conn = company.app.db.read().await.unwrap();
     invoices::find(&mut conn, invoice).await.unwrap().status
+}
+
+async fn count(company: &Company, table: &str) -> i64 {
+    let mut conn = company.app.db.read().await.unwrap();
+    conn.scalar(&format!("SELECT COUNT(*) FROM {table}"), params![]).await.unwrap()
 }
 
 /// Lets the jobs that are due by then run.
@@ -157,6 +165,139 @@ testkit::both_engines! {
         let payments: i64 = conn.scalar("SELECT COUNT(*) FROM transactions", params![]).await.unwrap();
         assert_eq!(payments, 1);
         drop(conn);
+        company.is_sound().await;
+    }
+
+    async fn an_event_that_comes_ten_times_at_once_books_one_payment(company: Company) {
+        let invoice = owing(&company, "timeout").await;
+        assert_eq!(capture(&company).await.unknown, 1);
+        let doors = Doors::of(&company).await;
+        let mut conn = company.app.db.read().await.unwrap();
+        let attempt = of_invoice(&mut conn, invoice).await.unwrap().remove(0).public_id;
+        drop(conn);
+        let event = json!({ "id": "evt_1", "kind": "paid", "attempt": attempt, "amount": "10.00" }).to_string();
+        let signed = [(SIGNATURE.to_owned(), "right".to_owned())];
+        let deliveries = (0..10).map(|_| doors.send("POST", "/gateways/sandbox/webhook", "application/json", &signed, event.clone()));
+        for reply in futures::future::join_all(deliveries).await {
+            assert_eq!(reply.status, 200, "{}", reply.text);
+        }
+        later(&company, 1).await;
+        assert_eq!(status(&company, invoice).await, InvoiceStatus::Paid);
+        let mut conn = company.app.db.read().await.unwrap();
+        let counts: (i64, i64) = conn
+            .one("SELECT (SELECT COUNT(*) FROM transactions), (SELECT COUNT(*) FROM webhook_events)", params![])
+            .await
+            .unwrap();
+        assert_eq!(counts, (1, 1));
+        drop(conn);
+        doors.get("/admin/payments/webhooks?state=applied").await.shows(&["evt_1", "Applied"]);
+        company.is_sound().await;
+    }
+
+    async fn an_unsigned_event_changes_nothing_and_a_strange_one_is_parked(company: Company) {
+        owing(&company, "ok").await;
+        let doors = Doors::of(&company).await;
+        let event = json!({ "id": "evt_9", "kind": "paid", "attempt": "of somebody else", "amount": "10.00" }).to_string();
+        let path = "/gateways/sandbox/webhook";
+        let forged = [(SIGNATURE.to_owned(), "wrong".to_owned())];
+        assert_eq!(doors.send("POST", path, "application/json", &forged, event.clone()).await.status, 400);
+        assert_eq!(doors.send("POST", "/gateways/none/webhook", "application/json", &[], event.clone()).await.status, 404);
+        let signed = [(SIGNATURE.to_owned(), "right".to_owned())];
+        assert_eq!(doors.send("POST", path, "application/json", &signed, event).await.status, 200);
+        later(&company, 1).await;
+        doors.get("/admin/payments/webhooks?state=parked").await.shows(&["evt_9", "a charge that is not ours", "Apply again"]);
+        // Again, and it is parked again.
+        let reply = doors.post("/admin/payments/webhooks/1/retry", &[]).await;
+        assert_eq!(reply.status, 303, "{}", reply.text);
+        let reply = doors.post("/admin/payments/webhooks/1/retry", &[]).await;
+        assert!(reply.flash.contains("bad"), "{reply:?}");
+        later(&company, 1).await;
+        doors.get("/admin/payments/webhooks?state=parked").await.shows(&["evt_9"]);
+        company.is_sound().await;
+    }
+
+    async fn the_button_makes_one_run_with_progress_and_a_result(company: Company) {
+        owing(&company, "ok").await;
+        owing(&company, "declined").await;
+        let doors = Doors::of(&company).await;
+        let page = doors.get("/admin/payments/capture").await;
+        page.shows(&["20.00 USD", "Charge 2 invoices"]);
+        let once = page.once();
+        let first = doors.post("/admin/payments/capture", &[("once", &once)]).await;
+        let second = doors.post("/admin/payments/capture", &[("once", &once)]).await;
+        assert_eq!((first.status.as_u16(), &first.to), (303, &second.to));
+        let progress = doors.get(&format!("{}/progress.json", first.to)).await.json();
+        assert_eq!(progress["state"], "running");
+        later(&company, 1).await;
+        let progress = doors.get(&format!("{}/progress.json", first.to)).await.json();
+        assert_eq!((&progress["state"], &progress["done"], &progress["failed"]), (&json!("finished"), &json!(2), &json!(1)));
+        doors.get(&first.to).await.shows(&["10.00 USD", "insufficient funds", "/admin/invoices/"]);
+        doors.get("/admin/payments/attempts").await.shows(&["Declined", "Succeeded"]);
+        doors.get("/admin/payments/attempts?state=open").await.shows(&["No attempts here"]);
+        doors.get("/admin/payments/capture").await.shows(&["Nothing is due for capture"]);
+        company.is_sound().await;
+    }
+
+    async fn one_invoice_is_charged_once_by_hand(company: Company) {
+        let invoice = owing(&company, "ok").await;
+        let doors = Doors::of(&company).await;
+        let path = format!("/admin/invoices/{invoice}/capture");
+        let presses = futures::future::join(doors.post(&path, &[("once", "k1")]), doors.post(&path, &[("once", "k1")])).await;
+        assert_eq!((presses.0.status.as_u16(), presses.1.status.as_u16()), (303, 303));
+        let reply = doors.post(&path, &[("once", "k2")]).await;
+        assert!(reply.flash.contains("bad"), "{reply:?}");
+        assert_eq!(count(&company, "payment_attempts").await, 1);
+        assert_eq!(status(&company, invoice).await, InvoiceStatus::Paid);
+        company.is_sound().await;
+    }
+
+    async fn an_api_capture_is_carried_out_once_for_its_key(company: Company) {
+        let invoice = owing(&company, "declined").await;
+        let doors = Doors::of(&company).await;
+        let path = format!("/invoices/{invoice}/capture");
+        let calls = (0..10).map(|_| doors.api_once(&path, "one", json!({})));
+        let replies = futures::future::join_all(calls).await;
+        assert!(replies.iter().any(|reply| reply.status == 200), "{replies:?}");
+        assert!(replies.iter().all(|reply| [200, 409].contains(&reply.status.as_u16())), "{replies:?}");
+        assert_eq!(count(&company, "payment_attempts").await, 1);
+        let again = doors.api_once(&path, "one", json!({})).await.json();
+        assert_eq!(again["state"], "declined");
+        assert_eq!(count(&company, "payment_attempts").await, 1);
+        assert_eq!(doors.api("POST", "/invoices/999/capture", json!({})).await.status, 404);
+        company.is_sound().await;
+    }
+
+    async fn the_api_charges_what_is_due_and_says_how_it_went(company: Company) {
+        for scenario in ["ok", "declined", "timeout", "sca"] {
+            owing(&company, scenario).await;
+        }
+        let doors = Doors::of(&company).await;
+        let dry = doors.api("POST", "/finance/attempt-cc-capture", json!({ "dry_run": true })).await.json();
+        assert_eq!((&dry["due"], &dry["succeeded"]), (&json!(4), &json!(0)));
+        assert_eq!(dry["to_collect"], json!([{ "currency": "USD", "amount": "40.00" }]));
+        assert_eq!(count(&company, "payment_attempts").await, 0);
+        let done = doors.api("POST", "/finance/attempt-cc-capture", Value::Null).await.json();
+        assert_eq!(done["due"], 4);
+        for one in ["succeeded", "declined", "action_required", "unknown"] {
+            assert_eq!(done[one], 1, "{done}");
+        }
+        assert_eq!(done["collected"], json!([{ "currency": "USD", "amount": "10.00" }]));
+        assert_eq!(done["failures"].as_array().unwrap().len(), 3);
+        let wrong = doors.api("POST", "/finance/attempt-cc-capture", json!({ "dry_run": "perhaps" })).await;
+        assert_eq!((wrong.status.as_u16(), &wrong.json()["errors"][0]["field"]), (422, &json!("dry_run")));
+        company.is_sound().await;
+    }
+
+    // Worked example 22, the last sentence.
+    async fn capture_payment_answers_in_the_documented_words(company: Company) {
+        let paid = owing(&company, "ok").await;
+        let declined = owing(&company, "declined").await;
+        let doors = Doors::of(&company).await;
+        assert_eq!(doors.action("CapturePayment", &[("invoiceid", &paid.to_string())]).await["result"], "success");
+        let not_unpaid = "Invoice Not Found or Not Unpaid";
+        assert_eq!(doors.refused("CapturePayment", &[("invoiceid", &paid.to_string())]).await, not_unpaid);
+        assert_eq!(doors.refused("CapturePayment", &[("invoiceid", "999")]).await, not_unpaid);
+        assert_eq!(doors.refused("CapturePayment", &[("invoiceid", &declined.to_string())]).await, "Payment Attempt Failed");
         company.is_sound().await;
     }
 }

@@ -1,21 +1,52 @@
 //! What gateways tell us by themselves. The signature is checked, the event is stored once with the job that applies it,
 //! and the gateway is answered; every event ends in a state that staff can see.
 
-use accounts::activity_log::Actor;
+use accounts::activity_log::{self, Activity, Actor};
 use accounts::doors::PublicCx;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use kernel::{Error, Money, Result};
+use kernel::{Error, Money, Result, Timestamp};
 use platform::jobs::{Done, Job, NewJob};
 use platform::web::Fail;
-use platform::{App, params};
+use platform::{App, Tx, params};
 use serde_json::json;
 
 use super::{Attempt, AttemptState};
 use crate::gateways::{self, Gateways, Outcome, WebhookEffect, WebhookError};
 
 pub(super) const JOB: &str = "billing.webhook";
+
+kernel::text_enum! {
+    pub enum EventState {
+        Received = "received",
+        Applied = "applied",
+        /// Genuine, and of no consequence to the books.
+        Ignored = "ignored",
+        /// Somebody must look.
+        Parked = "parked",
+    }
+}
+platform::enum_column!(EventState);
+
+/// Lets a parked event be applied again, after what stood in its way was put right.
+pub async fn retry(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result<()> {
+    let changed = tx
+        .execute(
+            "UPDATE webhook_events SET state = 'received', reason = '', finished_at = NULL \
+             WHERE id = $1 AND state = 'parked'",
+            params![id],
+        )
+        .await?;
+    if changed == 0 {
+        return Err(Error::refused("Only a parked event can be applied again."));
+    }
+    // The first job's key is used up.
+    let job = NewJob::now(JOB, json!({ "event": id }), now).keyed(format!("webhook:{id}:{}", now.micros()));
+    platform::jobs::enqueue(tx, job, now).await?;
+    let activity = Activity::new(format!("Webhook event {id} is applied again"));
+    activity_log::record(tx, by, activity.about(format!("webhook:{id}")), now).await
+}
 
 /// `POST /gateways/{name}/webhook`. A repeated event is a success, so that the gateway stops sending it.
 pub async fn receive(cx: PublicCx, Path(name): Path<String>) -> Result<Response, Fail> {

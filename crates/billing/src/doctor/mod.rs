@@ -5,6 +5,7 @@ use platform::db::Conn;
 use platform::params;
 
 use crate::invoices::{self, Invoice, Line, seal};
+use crate::notes::{self, CreditNote, NoteLine};
 
 /// Something that must never be, found.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -30,13 +31,16 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "an invoice's balance is its total less payments, credit and notes",
+        // What a note gave back of money that was paid is credit, and no longer pays the invoice.
         sql: "SELECT 'Invoice ' || i.id || ' says ' || i.balance || ', its documents say ' || \
-                     (i.total - COALESCE(a.paid, 0) - i.credit_applied - COALESCE(n.noted, 0)) \
+                     (i.total - COALESCE(a.paid, 0) - i.credit_applied - COALESCE(n.noted, 0) + COALESCE(r.back, 0)) \
               FROM invoices i \
               LEFT JOIN (SELECT invoice_id, SUM(amount) AS paid FROM allocations GROUP BY invoice_id) a ON a.invoice_id = i.id \
               LEFT JOIN (SELECT invoice_id, SUM(total) AS noted FROM credit_notes GROUP BY invoice_id) n ON n.invoice_id = i.id \
-              WHERE i.status <> 'draft' \
-              AND i.balance <> i.total - COALESCE(a.paid, 0) - i.credit_applied - COALESCE(n.noted, 0)",
+              LEFT JOIN (SELECT invoice_id, SUM(amount) AS back FROM credit_movements WHERE kind = 'returned' \
+                         AND invoice_id IS NOT NULL GROUP BY invoice_id) r ON r.invoice_id = i.id \
+              WHERE i.status <> 'draft' AND i.balance <> \
+              i.total - COALESCE(a.paid, 0) - i.credit_applied - COALESCE(n.noted, 0) + COALESCE(r.back, 0)",
     },
     Question {
         name: "an invoice's balance is what the ledger says is owed on it",
@@ -112,6 +116,24 @@ const QUESTIONS: &[Question] = &[
               WHERE i.status <> 'draft' AND i.total <> 0 AND e.id IS NULL",
     },
     Question {
+        name: "every credit note is in the ledger",
+        sql: "SELECT 'Credit note ' || n.id || ' has no ledger entry' FROM credit_notes n \
+              LEFT JOIN ledger_entries e ON e.source = 'note:' || n.id WHERE n.total <> 0 AND e.id IS NULL",
+    },
+    Question {
+        name: "a credit note's total is the sum of its lines",
+        sql: "SELECT 'Credit note ' || n.id || ' says ' || n.total || ', its lines say ' || COALESCE(l.lined, 0) \
+              FROM credit_notes n LEFT JOIN (SELECT note_id, SUM(net + tax1 + tax2) AS lined FROM credit_note_lines \
+              GROUP BY note_id) l ON l.note_id = n.id \
+              WHERE n.total <> COALESCE(l.lined, 0) OR n.total <> n.subtotal + n.tax1 + n.tax2",
+    },
+    Question {
+        name: "no more is credited than was invoiced",
+        sql: "SELECT 'Invoice ' || i.id || ' of ' || i.total || ' has credit notes of ' || n.noted FROM invoices i \
+              JOIN (SELECT invoice_id, SUM(total) AS noted FROM credit_notes GROUP BY invoice_id) n \
+              ON n.invoice_id = i.id WHERE n.noted > i.total",
+    },
+    Question {
         name: "a paid invoice owes nothing and an unpaid one something",
         sql: "SELECT 'Invoice ' || id || ' is ' || status || ' with a balance of ' || balance FROM invoices \
               WHERE (status IN ('paid', 'cancelled', 'refunded') AND balance <> 0) \
@@ -150,6 +172,7 @@ pub async fn check(conn: &mut Conn) -> Result<Vec<Finding>> {
         findings.extend(details.into_iter().map(|detail| Finding { check: question.name, detail }));
     }
     seals(conn, &mut findings).await?;
+    note_seals(conn, &mut findings).await?;
     Ok(findings)
 }
 
@@ -178,6 +201,30 @@ async fn seals(conn: &mut Conn, findings: &mut Vec<Finding>) -> Result<()> {
             let now = seal::stored(invoice, &lines[from..until]).map(|document| seal::hash(&document));
             if now.is_none() || now != invoice.document_hash {
                 let detail = format!("Invoice {} ({}) is not what was issued", invoice.id, invoice.title());
+                findings.push(Finding { check: SEAL, detail });
+            }
+        }
+    }
+}
+
+async fn note_seals(conn: &mut Conn, findings: &mut Vec<Finding>) -> Result<()> {
+    let notes_sql = format!("SELECT {} FROM credit_notes WHERE id > $1 ORDER BY id LIMIT $2", CreditNote::columns(""));
+    let lines_sql = format!(
+        "SELECT {} FROM credit_note_lines WHERE note_id IN $1[] ORDER BY note_id, position",
+        NoteLine::columns("")
+    );
+    let mut after = 0;
+    loop {
+        let block: Vec<CreditNote> = conn.all(&notes_sql, params![after, BLOCK]).await?;
+        let Some(last) = block.last() else { return Ok(()) };
+        after = last.id;
+        let ids: Vec<i64> = block.iter().map(|note| note.id).collect();
+        let lines: Vec<NoteLine> = conn.all(&lines_sql, params![ids]).await?;
+        for note in &block {
+            let from = lines.partition_point(|line| line.note_id < note.id);
+            let until = lines.partition_point(|line| line.note_id <= note.id);
+            if notes::seal::hash(note, &lines[from..until]) != note.document_hash {
+                let detail = format!("Credit note {} ({}) is not what was issued", note.id, note.number);
                 findings.push(Finding { check: SEAL, detail });
             }
         }

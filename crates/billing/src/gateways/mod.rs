@@ -3,17 +3,31 @@
 //! What must hold: a secret of a gateway is only in `secrets`, encrypted; it is written, never shown. What is asked of a
 //! gateway and what it answers is in the gateway log, without secrets.
 
+pub mod admin;
+pub mod api;
+pub mod compat;
 pub mod contract;
+pub mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use accounts::activity_log::{self, Activity, Actor};
+use accounts::doors::{Permission, Routes};
 use kernel::{Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::{App, params, record, secrets};
 
 pub use contract::*;
+
+pub const CONFIGURE: Permission = Permission("Configure Payment Gateways");
+pub const VIEW_LOG: Permission = Permission("View Gateway Log");
+
+pub fn routes() -> Routes {
+    admin::routes().merge(api::routes()).merge(compat::routes())
+}
 
 /// Every gateway module of the program.
 #[derive(Clone)]
@@ -63,6 +77,15 @@ pub async fn require_active(conn: &mut Conn, field: &str, name: &str) -> Result<
     let active = active(conn).await?;
     let names: Vec<String> = active.iter().map(|gateway| gateway.name.clone()).collect();
     active.into_iter().find(|gateway| gateway.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        Error::invalid(field, format!("Invalid Payment Method. Valid options include {}", names.join(", ")))
+    })
+}
+
+/// The gateway of this name, switched on or not: money may still arrive by one that is off.
+pub async fn require_known(conn: &mut Conn, field: &str, name: &str) -> Result<SetUp> {
+    let known = all(conn).await?;
+    let names: Vec<String> = known.iter().map(|gateway| gateway.name.clone()).collect();
+    known.into_iter().find(|gateway| gateway.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
         Error::invalid(field, format!("Invalid Payment Method. Valid options include {}", names.join(", ")))
     })
 }
@@ -162,6 +185,41 @@ pub async fn configure(tx: &mut Tx, app: &App, by: &Actor, name: &str, new: Conf
     let state = if active { "on" } else { "off" };
     let activity = Activity::new(format!("Gateway {name} set up, switched {state}; fields: {}", changed.join(", ")));
     activity_log::record(tx, by, activity.about(format!("gateway:{name}")), now).await
+}
+
+/// Which way a gateway moves in the order in which clients see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    Up,
+    Down,
+}
+
+/// Changes places with the neighbour. At the end of the list nothing happens.
+pub async fn rearrange(tx: &mut Tx, by: &Actor, name: &str, towards: Move, now: Timestamp) -> Result<()> {
+    let mut names: Vec<String> = all(tx).await?.into_iter().map(|gateway| gateway.name).collect();
+    let at = names.iter().position(|known| known == name).ok_or(Error::NotFound("Gateway"))?;
+    let to = match towards {
+        Move::Up => at.checked_sub(1),
+        Move::Down => Some(at + 1).filter(|to| *to < names.len()),
+    };
+    let Some(to) = to else { return Ok(()) };
+    names.swap(at, to);
+    for (position, name) in (1i64..).zip(&names) {
+        tx.execute("UPDATE gateways SET position = $2 WHERE name = $1", params![name, position]).await?;
+    }
+    let activity = Activity::new(format!("Order of payment gateways: {}", names.join(", ")));
+    activity_log::record(tx, by, activity.about(format!("gateway:{name}")), now).await
+}
+
+/// The secret fields that have a value.
+pub async fn secrets_set(conn: &mut Conn, app: &App, gateway: &dyn Gateway) -> Result<Vec<&'static str>> {
+    let mut set = Vec::new();
+    for field in gateway.fields().iter().filter(|field| field.secret) {
+        if secrets::get(conn, &app.vault, &place(gateway.name(), field.key)).await?.is_some() {
+            set.push(field.key);
+        }
+    }
+    Ok(set)
 }
 
 fn field_list(gateway: &dyn Gateway) -> String {

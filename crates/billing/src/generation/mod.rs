@@ -8,6 +8,9 @@
 //! Clients are taken in batches: many clients a transaction, because a commit per client costs far more than the work.
 //! A batch that fails is done again client by client, to find the one that is broken.
 
+pub mod admin;
+pub mod api;
+pub mod compat;
 pub mod jobs;
 #[cfg(test)]
 mod tests;
@@ -16,6 +19,7 @@ use std::collections::{HashMap, HashSet};
 
 use accounts::activity_log::Actor;
 use accounts::clients::{self, Locked};
+use accounts::roles::Permission;
 use kernel::{Currency, Date, Error, Money, Result};
 use platform::db::{Conn, Db, Tx};
 use platform::runs::{Failed, Progress};
@@ -26,6 +30,8 @@ use crate::invoices::{self, Issued, LineKind, NewInvoice, NewLine, Tell};
 use crate::recurring::RecurringCharge;
 use crate::terms::{Buyer, Terms};
 use crate::{credits, settings};
+
+pub const GENERATE: Permission = Permission("Generate Due Invoices");
 
 /// Clients a transaction.
 const BATCH: usize = 200;
@@ -82,6 +88,8 @@ pub struct Report {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     Counts,
+    /// The first so many.
+    First(usize),
     EveryInvoice,
 }
 
@@ -98,8 +106,10 @@ impl Report {
                 self.last_invoice_id = self.last_invoice_id.max(issued.id);
             }
         }
-        if detail == Detail::EveryInvoice {
-            self.made.extend(made);
+        match detail {
+            Detail::Counts => {}
+            Detail::First(many) => self.made.extend(made.into_iter().take(many.saturating_sub(self.made.len()))),
+            Detail::EveryInvoice => self.made.extend(made),
         }
     }
 }
@@ -124,6 +134,33 @@ pub async fn run(
     let mut conn = db.read().await?;
     let ids = clients_due(&mut conn, terms, scope).await?;
     drop(conn);
+    over(db, by, terms, scope, mode, detail, progress, &ids).await
+}
+
+/// A dry run over the first `most` of the clients with something due, for a page that must not take long; and how many
+/// there are in all.
+pub async fn preview(db: &Db, by: &Actor, terms: &Terms, scope: &Scope, most: usize) -> Result<(Report, usize)> {
+    let mut conn = db.read().await?;
+    let ids = clients_due(&mut conn, terms, scope).await?;
+    drop(conn);
+    let some = &ids[..ids.len().min(most)];
+    let report = over(db, by, terms, scope, Mode::DryRun, Detail::First(LISTED), &Progress::default(), some).await?;
+    Ok((report, ids.len()))
+}
+
+/// So many invoices a preview lists.
+const LISTED: usize = 50;
+
+async fn over(
+    db: &Db,
+    by: &Actor,
+    terms: &Terms,
+    scope: &Scope,
+    mode: Mode,
+    detail: Detail,
+    progress: &Progress,
+    ids: &[i64],
+) -> Result<Report> {
     let mut report = Report { clients: ids.len(), ..Report::default() };
     for (index, block) in ids.chunks(BATCH).enumerate() {
         let (made, failures) = batch(db, by, terms, scope, mode, block).await?;
@@ -409,6 +446,40 @@ async fn park(db: &Db, mode: Mode, client_id: i64, error: &Error, terms: &Terms)
         tx.commit().await?;
     }
     Ok(Failure { client_id, message })
+}
+
+record! {
+    /// A client whose billing stands still.
+    #[derive(Debug, Clone)]
+    pub struct Parked {
+        pub client_id: i64,
+        pub reason: String,
+        pub at: kernel::Timestamp,
+        pub first_name: String,
+        pub last_name: String,
+        pub company: String,
+    }
+}
+
+/// The parked clients, the latest first.
+pub async fn parked(conn: &mut Conn, limit: i64, offset: i64) -> Result<Vec<Parked>> {
+    conn.all(
+        "SELECT p.client_id, p.reason, p.at, c.first_name, c.last_name, c.company FROM parked_clients p \
+         JOIN clients c ON c.id = p.client_id ORDER BY p.at DESC, p.client_id LIMIT $1 OFFSET $2",
+        params![limit, offset],
+    )
+    .await
+}
+
+pub async fn count_parked(conn: &mut Conn) -> Result<i64> {
+    conn.scalar("SELECT COUNT(*) FROM parked_clients", params![]).await
+}
+
+/// Which of these clients are parked.
+pub async fn parked_among(conn: &mut Conn, ids: &[i64]) -> Result<HashSet<i64>> {
+    let found: Vec<i64> =
+        conn.column("SELECT client_id FROM parked_clients WHERE client_id IN $1[]", params![ids]).await?;
+    Ok(found.into_iter().collect())
 }
 
 /// Puts a parked client back into the batches.

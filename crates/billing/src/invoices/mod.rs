@@ -9,14 +9,26 @@
 //!
 //! One invoice or a thousand are issued by the same function, [`issue`], in a few many-row statements.
 
+pub mod admin;
+pub mod api;
+pub mod compat;
 pub mod draft;
+pub mod drafts;
+pub mod listing;
+pub mod mail;
 pub mod numbering;
+pub mod pay_links;
+pub mod pdf;
 pub(crate) mod seal;
 pub mod store;
+#[cfg(test)]
+mod tests;
+pub mod view;
 
 use std::collections::{BTreeMap, HashSet};
 
 use accounts::clients::Locked;
+use accounts::roles::Permission;
 use kernel::{Currency, Date, Error, Money, Period, Rate, Result, Timestamp};
 use platform::db::{Conn, Insert, dialect};
 use platform::jobs::{self, NewJob};
@@ -168,6 +180,15 @@ pub struct NewInvoice {
     pub levels: Option<Levels>,
 }
 
+pub const LIST: Permission = Permission("List Invoices");
+pub const CREATE: Permission = Permission("Create Invoice");
+pub const MANAGE: Permission = Permission("Manage Invoice");
+pub const DELETE: Permission = Permission("Delete Invoice");
+
+/// Why nothing of an issued invoice is edited.
+pub const IMMUTABLE: &str =
+    "An issued invoice never changes. Correct it with a credit note, or cancel it and make a new one.";
+
 /// What was issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
@@ -217,11 +238,22 @@ pub async fn lines(conn: &mut Conn, id: i64) -> Result<Vec<Line>> {
 /// Issues invoices for clients whose lock is held. Lines whose period has an invoice already are left out, and so is an
 /// invoice that then has no line; that is how running twice does nothing. The answer is in the order given.
 pub async fn issue(tx: &mut Locked<'_>, terms: &Terms, new: Vec<NewInvoice>, tell: Tell) -> Result<Vec<Issued>> {
+    let ids = dialect::reserve_ids(tx, "invoices", new.len()).await?;
+    issue_as(tx, terms, new, &ids, tell).await
+}
+
+/// [`issue`], under ids that the caller has: a draft that is published keeps its own.
+async fn issue_as(
+    tx: &mut Locked<'_>,
+    terms: &Terms,
+    new: Vec<NewInvoice>,
+    ids: &[i64],
+    tell: Tell,
+) -> Result<Vec<Issued>> {
     for invoice in &new {
         tx.check(invoice.buyer.client_id)?;
     }
-    let ids = dialect::reserve_ids(tx, "invoices", new.len()).await?;
-    let new = claim_periods(tx, new, &ids).await?;
+    let new = claim_periods(tx, new, ids).await?;
     if new.is_empty() {
         return Ok(Vec::new());
     }

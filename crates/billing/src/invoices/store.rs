@@ -5,6 +5,7 @@ use platform::db::{Conn, Insert, Tx};
 use platform::{cells, params};
 
 use super::{Document, Invoice, InvoiceStatus, Line, SERIES};
+use crate::taxes::calculation::Level;
 
 pub async fn find(conn: &mut Conn, id: i64) -> Result<Option<Invoice>> {
     let sql = format!("SELECT {} FROM invoices WHERE id = $1", Invoice::columns(""));
@@ -29,6 +30,26 @@ pub async fn take_numbers(tx: &mut Tx, series: &str, period: &str, count: usize)
         .await?;
     Ok(next - count)
 }
+
+/// Of a line as it is inserted.
+const LINE_COLUMNS: &[&str] = &[
+    "invoice_id",
+    "position",
+    "kind",
+    "charge_id",
+    "owner_kind",
+    "owner_id",
+    "description",
+    "quantity",
+    "amount",
+    "taxed",
+    "tax_category",
+    "net",
+    "tax1",
+    "tax2",
+    "period_from",
+    "period_until",
+];
 
 pub(super) async fn insert(tx: &mut Tx, documents: &[Document], seller_id: i64, now: Timestamp) -> Result<()> {
     let mut heads = Insert::into(
@@ -64,27 +85,7 @@ pub(super) async fn insert(tx: &mut Tx, documents: &[Document], seller_id: i64, 
             "updated_at",
         ],
     );
-    let mut lines = Insert::into(
-        "invoice_lines",
-        &[
-            "invoice_id",
-            "position",
-            "kind",
-            "charge_id",
-            "owner_kind",
-            "owner_id",
-            "description",
-            "quantity",
-            "amount",
-            "taxed",
-            "tax_category",
-            "net",
-            "tax1",
-            "tax2",
-            "period_from",
-            "period_until",
-        ],
-    );
+    let mut lines = Insert::into("invoice_lines", LINE_COLUMNS);
     for document in documents {
         let new = &document.new;
         let name1 = document.levels.level1.as_ref().map_or("", |level| level.name.as_str());
@@ -122,35 +123,89 @@ pub(super) async fn insert(tx: &mut Tx, documents: &[Document], seller_id: i64, 
             now,
             now
         ]);
-        for ((line, tax), position) in new.lines.iter().zip(&document.totals.lines).zip(1i64..) {
-            let charge = line.billed.as_ref().map(|(charge, _)| *charge);
-            let from = line.billed.as_ref().map(|(_, period)| period.from);
-            let until = line.billed.as_ref().map(|(_, period)| period.until);
-            let owner_kind = line.owner.as_ref().map(|(kind, _)| kind.as_str());
-            let owner_id = line.owner.as_ref().map(|(_, id)| *id);
-            use platform::db::{ToValue, Value};
-            lines.row([
-                document.id.to_value(),
-                Value::Int(position),
-                line.kind.to_value(),
-                charge.map_or(Value::Null, Value::Int),
-                owner_kind.map_or(Value::Null, ToValue::to_value),
-                owner_id.map_or(Value::Null, Value::Int),
-                line.description.to_value(),
-                line.quantity.to_value(),
-                line.amount.minor.to_value(),
-                line.taxed.to_value(),
-                tax.category.to_value(),
-                tax.net.minor.to_value(),
-                tax.tax1.minor.to_value(),
-                tax.tax2.minor.to_value(),
-                date(from),
-                date(until),
-            ]);
-        }
+        line_rows(&mut lines, document);
     }
     heads.run(tx).await?;
     lines.run(tx).await?;
+    Ok(())
+}
+
+fn line_rows<'a>(lines: &mut Insert<'a>, document: &'a Document) {
+    for ((line, tax), position) in document.new.lines.iter().zip(&document.totals.lines).zip(1i64..) {
+        let charge = line.billed.as_ref().map(|(charge, _)| *charge);
+        let from = line.billed.as_ref().map(|(_, period)| period.from);
+        let until = line.billed.as_ref().map(|(_, period)| period.until);
+        let owner_kind = line.owner.as_ref().map(|(kind, _)| kind.as_str());
+        let owner_id = line.owner.as_ref().map(|(_, id)| *id);
+        use platform::db::{ToValue, Value};
+        lines.row([
+            document.id.to_value(),
+            Value::Int(position),
+            line.kind.to_value(),
+            charge.map_or(Value::Null, Value::Int),
+            owner_kind.map_or(Value::Null, ToValue::to_value),
+            owner_id.map_or(Value::Null, Value::Int),
+            line.description.to_value(),
+            line.quantity.to_value(),
+            line.amount.minor.to_value(),
+            line.taxed.to_value(),
+            tax.category.to_value(),
+            tax.net.minor.to_value(),
+            tax.tax1.minor.to_value(),
+            tax.tax2.minor.to_value(),
+            date(from),
+            date(until),
+        ]);
+    }
+}
+
+/// A draft: without number, parties and seal. Its totals are what they would be today.
+pub(super) async fn insert_draft(
+    tx: &mut Tx,
+    document: &Document,
+    own_rates: bool,
+    created_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    let new = &document.new;
+    let name = |level: &Option<Level>| level.as_ref().map_or_else(String::new, |level| level.name.clone());
+    let rate = |level: &Option<Level>| level.as_ref().map_or(Rate::ZERO, |level| level.rate);
+    tx.execute(
+        "INSERT INTO invoices (id, client_id, status, currency, due_on, tax_name1, tax_rate1, tax_name2, tax_rate2, \
+         own_rates, subtotal, tax1, tax2, total, gateway, balance, credit_applied, notes, source, created_at, updated_at) \
+         VALUES ($1, $2, 'draft', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13, 0, $15, $16, $17, $18)",
+        params![
+            document.id,
+            new.buyer.client_id,
+            new.buyer.currency,
+            new.due_on,
+            name(&document.levels.level1),
+            rate(&document.levels.level1),
+            name(&document.levels.level2),
+            rate(&document.levels.level2),
+            own_rates,
+            document.totals.subtotal.minor,
+            document.totals.tax1.minor,
+            document.totals.tax2.minor,
+            document.totals.total.minor,
+            new.gateway,
+            new.notes,
+            new.source,
+            created_at,
+            now
+        ],
+    )
+    .await?;
+    let mut lines = Insert::into("invoice_lines", LINE_COLUMNS);
+    line_rows(&mut lines, document);
+    lines.run(tx).await?;
+    Ok(())
+}
+
+/// Takes a draft's rows away, to write it anew under the same id or not at all. Nothing points at a draft.
+pub(super) async fn remove_draft(tx: &mut Tx, id: i64) -> Result<()> {
+    tx.execute("DELETE FROM invoice_lines WHERE invoice_id = $1", params![id]).await?;
+    tx.execute("DELETE FROM invoices WHERE id = $1 AND status = 'draft'", params![id]).await?;
     Ok(())
 }
 

@@ -1,13 +1,26 @@
 //! Stored payment methods: a provider's token with brand, last four digits and expiry. No card number ever gets here.
 
+pub mod admin;
+pub mod api;
+pub mod compat;
+#[cfg(test)]
+mod tests;
+
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
+use accounts::doors::{Permission, Routes};
 use kernel::{Error, Result, Timestamp};
 use platform::db::Conn;
 use platform::{App, params, record};
 use serde_json::json;
 
 use crate::gateways::{self, Expiry, GatewayError, Gateways, MethodKind, MethodToken, StoreRequest, StoredMethod};
+
+pub const MANAGE: Permission = Permission("Manage Pay Methods");
+
+pub fn routes() -> Routes {
+    admin::routes().merge(api::routes()).merge(compat::routes())
+}
 
 record! {
     #[derive(Debug, Clone)]
@@ -52,6 +65,34 @@ pub async fn find(conn: &mut Conn, id: i64) -> Result<PayMethod> {
     conn.optional(&sql, params![id]).await?.ok_or(Error::NotFound("Payment method"))
 }
 
+/// The method, if it is this client's.
+pub async fn find_of(conn: &mut Conn, client_id: i64, id: i64) -> Result<PayMethod> {
+    let method = find(conn, id).await?;
+    if method.client_id == client_id { Ok(method) } else { Err(Error::NotFound("Payment method")) }
+}
+
+/// The active gateways that can charge a stored method.
+pub async fn able(conn: &mut Conn, app: &App) -> Result<Vec<gateways::SetUp>> {
+    let modules = app.get::<Gateways>()?;
+    let can = |name: &str| modules.find(name).is_ok_and(|module| module.capabilities().off_session);
+    Ok(gateways::active(conn).await?.into_iter().filter(|gateway| can(&gateway.name)).collect())
+}
+
+/// Refuses what looks like the number of a real card before anything is done with it. The sandbox's test numbers are
+/// numbers too; they may be taken where no money moves.
+pub fn refuse_card_number(app: &App, field: &str, gateway: &str, text: &str) -> Result<()> {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let is_number = digits >= 12 && text.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-'));
+    if is_number && !(app.sandbox && gateway == "sandbox") {
+        return Err(Error::invalid(
+            field,
+            "Card numbers are never taken here. Let the client enter the card with the payment provider and send the \
+             provider's token.",
+        ));
+    }
+    Ok(())
+}
+
 /// The method to charge for a gateway: the default one if it is of that gateway, else the newest of it.
 pub async fn to_charge(conn: &mut Conn, client_id: i64, gateway: &str) -> Result<Option<PayMethod>> {
     let sql = format!(
@@ -94,6 +135,7 @@ pub async fn add(
     if remote_token.trim().is_empty() {
         return Err(Error::invalid("remote_token", "Write the gateway's own id of the stored method."));
     }
+    refuse_card_number(app, "remote_token", gateway_name, remote_token)?;
     let mut conn = app.db.read().await?;
     gateways::require_active(&mut conn, "gateway_module_name", gateway_name).await?;
     if !gateway.capabilities().off_session {

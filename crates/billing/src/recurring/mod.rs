@@ -121,6 +121,22 @@ pub async fn settle(tx: &mut Tx, invoice_id: i64) -> Result<()> {
             params![invoice_id],
         )
         .await?;
+    move_on(tx, settled).await
+}
+
+/// As [`settle`], for some of the charges on an invoice.
+pub async fn settle_charges(tx: &mut Tx, invoice_id: i64, charges: &[i64]) -> Result<()> {
+    let settled: Vec<(i64, Date)> = tx
+        .all(
+            "UPDATE billed_periods SET settled = TRUE WHERE invoice_id = $1 AND charge_id IN $2[] AND NOT settled \
+             RETURNING charge_id, period_until",
+            params![invoice_id, charges],
+        )
+        .await?;
+    move_on(tx, settled).await
+}
+
+async fn move_on(tx: &mut Tx, settled: Vec<(i64, Date)>) -> Result<()> {
     for (charge_id, until) in settled {
         let moved: Option<(String, i64)> = tx
             .optional(

@@ -1,10 +1,15 @@
 //! Product addons: what clients add to a service, billed on lines and cycles of its own.
 
+pub mod admin;
+pub mod api;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
 use accounts::activity_log::{self, Activity, Actor};
+use accounts::roles::Permission;
 use kernel::{Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::record;
@@ -14,6 +19,8 @@ use crate::edit;
 use crate::prices::{self, Owner, PayType, PriceList};
 use crate::pricing::Sold;
 use crate::products::QuantityMode;
+
+pub const CONFIGURE: Permission = Permission("Configure Product Addons");
 
 record! {
     #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -4,7 +4,11 @@
 //! - A yes-or-no and a quantity have exactly one choice: what is had, or how many of it.
 //! - A choice that services have is never deleted, only hidden.
 
+pub mod admin;
+pub mod api;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
@@ -222,6 +226,12 @@ pub async fn full(conn: &mut Conn, id: i64) -> Result<FullOption> {
     let option = find(conn, id).await?;
     let mut full = with_choices(conn, vec![option]).await?;
     full.pop().ok_or(Error::NotFound("Configurable option"))
+}
+
+/// All options with their choices and prices, in three statements.
+pub async fn all_full(conn: &mut Conn) -> Result<Vec<FullOption>> {
+    let options = store::all(conn).await?;
+    with_choices(conn, options).await
 }
 
 /// The options of a product, with choices and prices.

@@ -4,6 +4,7 @@
 //! written down.
 
 pub mod form;
+pub mod json;
 mod store;
 
 use std::collections::{BTreeMap, HashMap};

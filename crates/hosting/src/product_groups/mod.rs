@@ -1,13 +1,18 @@
 //! Product groups: the shelves that products stand on.
 
+pub mod admin;
+pub mod api;
 mod store;
 
 use accounts::activity_log::{self, Activity, Actor};
+use accounts::roles::Permission;
 use kernel::{Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::record;
 
 use crate::edit;
+
+pub const MANAGE: Permission = Permission("Manage Product Groups");
 
 record! {
     #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

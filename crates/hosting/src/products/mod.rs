@@ -5,11 +5,17 @@
 //!   has it recalculated.
 //! - A product that services were made of is never deleted, only retired.
 
+pub mod admin;
+pub mod api;
+pub mod compat;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
 use accounts::activity_log::{self, Activity, Actor};
+use accounts::roles::Permission;
 use kernel::{Error, FieldErrors, ProrataRule, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::record;
@@ -17,6 +23,11 @@ use platform::record;
 use crate::prices::{self, Owner, PayType, PriceList};
 use crate::pricing::Sold;
 use crate::{edit, product_groups};
+
+pub const VIEW: Permission = Permission("View Products/Services");
+pub const CREATE: Permission = Permission("Create New Products/Services");
+pub const EDIT: Permission = Permission("Edit Products/Services");
+pub const DELETE: Permission = Permission("Delete Products/Services");
 
 kernel::text_enum! {
     pub enum ProductKind {

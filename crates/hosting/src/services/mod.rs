@@ -9,12 +9,19 @@
 //! - `next_due_on` is the start of the next unpaid period; payments move it, by [`due_date_moved`].
 //! - A service's currency is its client's, and stays.
 
+pub mod admin;
+pub mod api;
+pub mod compat;
 mod first;
+pub mod panels;
 mod plan;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
+use accounts::roles::Permission;
 use billing::gateways;
 use billing::recurring::{self, Charge, DueDateMoved};
 use kernel::{Currency, Cycle, Date, Error, FieldErrors, Money, Result, Timestamp};
@@ -29,6 +36,11 @@ use crate::pricing::{self, Quote, Selected};
 use crate::products::{self, Product};
 
 pub use first::{FirstInvoice, FirstLine};
+pub use store::{Listed, NamedOption};
+
+pub const LIST: Permission = Permission("List Services");
+pub const VIEW: Permission = Permission("View Clients Products/Services");
+pub const EDIT: Permission = Permission("Edit Clients Products/Services");
 pub use plan::{Plan, PlannedAddon, plan, plan_addon};
 
 kernel::text_enum! {
@@ -224,6 +236,22 @@ pub struct ServiceEdit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recalculate;
 
+/// Which services. The default is all of them.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// How a domain begins, a part of the client's name or e-mail address, or an id.
+    pub text: String,
+    pub id: Option<i64>,
+    pub client_id: Option<i64>,
+    pub status: Option<ServiceStatus>,
+    pub product_id: Option<i64>,
+    pub cycle: Option<Cycle>,
+    pub gateway: Option<String>,
+    /// The whole domain.
+    pub domain: Option<String>,
+    pub username: Option<String>,
+}
+
 /// What may change about an addon of a service.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceAddonEdit {
@@ -256,6 +284,11 @@ pub async fn options_of(conn: &mut Conn, service_id: i64) -> Result<Vec<Picked>>
     store::options_of(conn, service_id).await
 }
 
+/// What services were ordered with, in words.
+pub async fn named_options(conn: &mut Conn, service_ids: &[i64]) -> Result<Vec<NamedOption>> {
+    store::named_options(conn, service_ids).await
+}
+
 /// Makes a service of a product for the client, pending, with its options, addons and charges. What the order's invoice
 /// must bill comes back; until that invoice is paid, `next_due_on` is the day of the order.
 pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Timestamp) -> Result<Created> {
@@ -264,7 +297,7 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
     if client.status == ClientStatus::Closed {
         return Err(Error::refused("The client's account is closed. Reopen it before you add services."));
     }
-    let gateway = gateways::require_active(tx, "paymentmethod", &new.gateway).await?.name;
+    let gateway = gateways::require_active(tx, "gateway", &new.gateway).await?.name;
     let Plan { product, domain, cycle, quote, first, title, addons, picked } = plan(tx, &client, &new).await?;
     products::take_stock(tx, &product, new.quantity).await?;
     let mut service = Service {
@@ -273,7 +306,7 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
         product_id: product.id,
         order_id: new.order_id,
         domain,
-        username: kernel::single_line(&new.username, 100).or_else(|why| Err(Error::invalid("username", why)))?,
+        username: kernel::single_line(&new.username, 100).map_err(|why| Error::invalid("username", why))?,
         status: ServiceStatus::Pending,
         quantity: new.quantity,
         currency: client.currency,
@@ -434,7 +467,7 @@ pub async fn update(tx: &mut Locked<'_>, by: &Actor, id: i64, edit: ServiceEdit,
     let mut service = applied(&before, &edit, &product)?;
     // A service may keep a gateway that has been switched off since.
     if service.gateway != before.gateway {
-        service.gateway = gateways::require_active(tx, "paymentmethod", &service.gateway).await?.name;
+        service.gateway = gateways::require_active(tx, "gateway", &service.gateway).await?.name;
     }
     let stored = store::options_of(tx, id).await?;
     let mut picked = stored.clone();
@@ -667,15 +700,18 @@ async fn bring_addons_along(
     now: Timestamp,
 ) -> Result<()> {
     for mut addon in store::addons_of(tx, service.id).await? {
-        let moves = service.status != before.status
-            && (addon.status == before.status || (service.status.is_over() && !addon.status.is_over()));
-        if moves {
+        if goes_along(&addon, before.status, service.status) {
             addon.status = service.status;
             store::update_addon(tx, &addon).await?;
         }
         put_addon_charge(tx, service, product, &addon, now).await?;
     }
     Ok(())
+}
+
+/// Whether an addon moves with its service from one status to another.
+fn goes_along(addon: &ServiceAddon, from: ServiceStatus, to: ServiceStatus) -> bool {
+    from != to && (addon.status == from || (to.is_over() && !addon.status.is_over()))
 }
 
 /// Makes the service's charge say what the service says. `None` for what is free.

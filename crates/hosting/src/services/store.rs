@@ -1,11 +1,15 @@
 //! The statements about services.
 
-use kernel::{Date, Result};
-use platform::db::{Conn, Insert, Tx};
-use platform::{cells, params};
+use std::collections::HashMap;
 
-use super::{Service, ServiceAddon};
-use crate::config_options::Picked;
+use kernel::{Currency, Cycle, Date, Result};
+use platform::db::{Conn, Insert, ToValue, Tx, Value};
+use platform::web::lists::Where;
+use platform::{cells, params, record};
+
+use super::{Filter, Service, ServiceAddon, ServiceStatus};
+use crate::config_options::{OptionKind, Picked};
+use crate::products::ProductKind;
 
 pub(super) async fn find(conn: &mut Conn, id: i64) -> Result<Option<Service>> {
     let sql = format!("SELECT {} FROM services WHERE id = $1", Service::columns(""));
@@ -217,4 +221,206 @@ pub(super) async fn end_addons(tx: &mut Tx, service_ids: &[i64]) -> Result<Vec<i
         params![service_ids],
     )
     .await
+}
+
+record! {
+    /// A service with what lists say of its client and product.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Listed {
+        pub id: i64,
+        pub client_id: i64,
+        pub first_name: String,
+        pub last_name: String,
+        pub company: String,
+        pub product_id: i64,
+        pub product: String,
+        pub domain: String,
+        pub status: ServiceStatus,
+        pub quantity: i64,
+        pub currency: Currency,
+        pub recurring_amount: i64,
+        pub cycle: Cycle,
+        pub gateway: String,
+        pub registered_on: Date,
+        pub next_due_on: Option<Date>,
+    }
+}
+
+impl Listed {
+    pub fn client(&self) -> String {
+        let name = [self.first_name.as_str(), self.last_name.as_str()].join(" ").trim().to_owned();
+        if self.company.is_empty() { name } else { self.company.clone() }
+    }
+}
+
+fn conditions(filter: &Filter) -> Where<'_> {
+    let mut all = Where::default();
+    if !filter.text.is_empty() {
+        let lower = filter.text.to_lowercase();
+        let first = all.next();
+        // Domains by their beginning, which the index serves; clients by any part of their name.
+        let (from, until, client, id) = (first, first + 1, first + 2, first + 3);
+        all.params.push(Value::Text(lower.clone().into()));
+        all.params.push(Value::Text(format!("{lower}\u{10FFFF}").into()));
+        all.params.push(accounts::search::anywhere(&lower));
+        all.params.push(Value::Int(filter.text.parse().unwrap_or_default()));
+        all.plain(&format!(
+            "((s.domain >= ${from} AND s.domain < ${until}) OR s.id = ${id} \
+             OR s.client_id IN (SELECT id FROM clients WHERE search LIKE ${client} ESCAPE '\\'))"
+        ));
+    }
+    let mut equal = |column: &str, value: Option<Value<'_>>| {
+        if let Some(value) = value {
+            all.and(&format!("s.{column} = ?"), into_owned(value));
+        }
+    };
+    equal("client_id", filter.client_id.as_ref().map(ToValue::to_value));
+    equal("id", filter.id.as_ref().map(ToValue::to_value));
+    equal("status", filter.status.as_ref().map(ToValue::to_value));
+    equal("product_id", filter.product_id.as_ref().map(ToValue::to_value));
+    equal("cycle", filter.cycle.as_ref().map(ToValue::to_value));
+    equal("gateway", filter.gateway.as_ref().map(ToValue::to_value));
+    equal("domain", filter.domain.as_ref().map(ToValue::to_value));
+    equal("username", filter.username.as_ref().map(ToValue::to_value));
+    all
+}
+
+fn into_owned<'a>(value: Value<'_>) -> Value<'a> {
+    match value {
+        Value::Text(text) => Value::Text(text.into_owned().into()),
+        Value::Int(number) => Value::Int(number),
+        Value::Bool(truth) => Value::Bool(truth),
+        _ => Value::Null,
+    }
+}
+
+pub(super) async fn list(
+    conn: &mut Conn,
+    filter: &Filter,
+    order_by: &str,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Listed>> {
+    let conditions = conditions(filter);
+    let sql = list_sql(&conditions, order_by, limit, offset);
+    conn.all(&sql, &conditions.params).await
+}
+
+fn list_sql(conditions: &Where<'_>, order_by: &str, limit: i64, offset: i64) -> String {
+    format!(
+        "SELECT s.id, s.client_id, c.first_name, c.last_name, c.company, s.product_id, p.name, s.domain, s.status, \
+         s.quantity, s.currency, s.recurring_amount, s.cycle, s.gateway, s.registered_on, s.next_due_on \
+         FROM services s JOIN clients c ON c.id = s.client_id JOIN products p ON p.id = s.product_id \
+         {} {order_by} LIMIT {limit} OFFSET {offset}",
+        conditions.sql()
+    )
+}
+
+/// How the engine reads a list.
+#[cfg(test)]
+pub(super) async fn plan(conn: &mut Conn, filter: &Filter, order_by: &str) -> Result<String> {
+    let conditions = conditions(filter);
+    let sql = list_sql(&conditions, order_by, 50, 0);
+    conn.plan(&sql, &conditions.params).await
+}
+
+/// How many there are, counted up to `most`.
+pub(super) async fn count(conn: &mut Conn, filter: &Filter, most: i64) -> Result<i64> {
+    let conditions = conditions(filter);
+    let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM services s {} LIMIT {most}) counted", conditions.sql());
+    conn.scalar(&sql, &conditions.params).await
+}
+
+/// Services by id, in the order of `order_by`.
+pub(super) async fn page(
+    conn: &mut Conn,
+    filter: &Filter,
+    order_by: &str,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Service>> {
+    let conditions = conditions(filter);
+    let sql = format!(
+        "SELECT {} FROM services s {} {order_by} LIMIT {limit} OFFSET {offset}",
+        Service::columns("s"),
+        conditions.sql()
+    );
+    conn.all(&sql, &conditions.params).await
+}
+
+record! {
+    /// An option of a service in words.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct NamedOption {
+        pub service_id: i64,
+        pub option_id: i64,
+        pub option: String,
+        pub kind: OptionKind,
+        pub choice_id: i64,
+        pub choice: String,
+        pub quantity: i64,
+    }
+}
+
+impl NamedOption {
+    /// As every door takes it: the id of a choice, 1 for yes, or the quantity.
+    pub fn value(&self) -> i64 {
+        match self.kind {
+            OptionKind::YesNo | OptionKind::Quantity => self.quantity,
+            _ => self.choice_id,
+        }
+    }
+}
+
+/// What the services were ordered with, in words.
+pub(super) async fn named_options(conn: &mut Conn, service_ids: &[i64]) -> Result<Vec<NamedOption>> {
+    conn.all(
+        "SELECT so.service_id, so.option_id, o.name, o.kind, so.choice_id, c.name, so.quantity FROM service_options so \
+         JOIN config_options o ON o.id = so.option_id JOIN config_choices c ON c.id = so.choice_id \
+         WHERE so.service_id IN $1[] ORDER BY so.service_id, o.position, o.id",
+        params![service_ids],
+    )
+    .await
+}
+
+/// How many of these clients' services are not over.
+pub(super) async fn live_count(conn: &mut Conn, client_ids: &[i64]) -> Result<i64> {
+    conn.scalar(
+        "SELECT COUNT(*) FROM services WHERE client_id IN $1[] AND status IN ('pending', 'active', 'suspended')",
+        params![client_ids],
+    )
+    .await
+}
+
+/// A client's services by kind of product and by whether they are active.
+pub(super) async fn kinds(conn: &mut Conn, client_id: i64) -> Result<Vec<(ProductKind, ServiceStatus, i64)>> {
+    conn.all(
+        "SELECT p.kind, s.status, COUNT(*) FROM services s JOIN products p ON p.id = s.product_id \
+         WHERE s.client_id = $1 GROUP BY p.kind, s.status",
+        params![client_id],
+    )
+    .await
+}
+
+/// Names of products and their groups.
+pub(super) async fn product_names(conn: &mut Conn, ids: &[i64]) -> Result<HashMap<i64, (String, String)>> {
+    let rows: Vec<(i64, String, String)> = conn
+        .all(
+            "SELECT p.id, p.name, g.name FROM products p JOIN product_groups g ON g.id = p.group_id WHERE p.id IN $1[]",
+            params![ids],
+        )
+        .await?;
+    Ok(rows.into_iter().map(|(id, name, group)| (id, (name, group))).collect())
+}
+
+/// The numbers of the orders that services were ordered with. Orders are another crate's; the compatible answer names
+/// them.
+pub(super) async fn order_numbers(conn: &mut Conn, ids: &[i64]) -> Result<HashMap<i64, String>> {
+    let rows: Vec<(i64, String)> = conn
+        .all(
+            "SELECT s.id, o.number FROM services s JOIN orders o ON o.id = s.order_id WHERE s.id IN $1[]",
+            params![ids],
+        )
+        .await?;
+    Ok(rows.into_iter().collect())
 }

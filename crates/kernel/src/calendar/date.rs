@@ -128,7 +128,13 @@ fn iso_parts(text: &str) -> Option<(i32, u8, u8)> {
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{:04}-{:02}-{:02}", self.year(), self.month(), self.day()))
+        // Without `format!`: every row that is written has several dates.
+        let (year, month, day) = (self.year(), i32::from(self.month()), i32::from(self.day()));
+        let digits = [year / 1000, year / 100, year / 10, year, 0, month / 10, month, 0, day / 10, day];
+        let mut text = digits.map(|number| b'0' + (number % 10).unsigned_abs().to_le_bytes()[0]);
+        text[4] = b'-';
+        text[7] = b'-';
+        f.pad(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

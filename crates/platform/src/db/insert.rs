@@ -2,7 +2,7 @@
 
 use kernel::Result;
 
-use super::{Conn, FromRow, Value};
+use super::{Conn, Engine, FromRow, Value};
 
 /// Rows to insert into one table. Rows are written in blocks of a few fixed sizes, so that the statements'
 /// texts, and with them the prepared statements, stay few.
@@ -54,8 +54,10 @@ impl<'a> Insert<'a> {
     /// Writes the rows; how many were written (with `DO NOTHING` that may be fewer).
     pub async fn run(self, conn: &mut Conn) -> Result<u64> {
         let mut written = 0;
-        for block in self.blocks() {
-            written += conn.execute(&self.sql(block.len() / self.columns.len()), block).await?;
+        for (sql, blocks) in self.statements(conn.engine()) {
+            for block in blocks {
+                written += conn.execute(&sql, block).await?;
+            }
         }
         Ok(written)
     }
@@ -63,35 +65,46 @@ impl<'a> Insert<'a> {
     /// Writes the rows and reads what `RETURNING` gives.
     pub async fn returning<T: FromRow>(self, conn: &mut Conn) -> Result<Vec<T>> {
         let mut out = Vec::with_capacity(self.len());
-        for block in self.blocks() {
-            out.extend(conn.all::<T>(&self.sql(block.len() / self.columns.len()), block).await?);
+        for (sql, blocks) in self.statements(conn.engine()) {
+            for block in blocks {
+                out.extend(conn.all::<T>(&sql, block).await?);
+            }
         }
         Ok(out)
     }
 
-    fn blocks(&self) -> Vec<&[Value<'a>]> {
+    /// A text for each block size in use, and the blocks that it writes.
+    fn statements(&self, engine: Engine) -> Vec<(String, std::slice::ChunksExact<'_, Value<'a>>)> {
         let mut rest = self.values.as_slice();
-        let mut blocks = Vec::new();
-        for size in BLOCKS {
-            let values = size * self.columns.len();
-            while rest.len() >= values {
-                let (block, tail) = rest.split_at(values);
-                blocks.push(block);
-                rest = tail;
+        let mut statements = Vec::new();
+        for rows in BLOCKS {
+            let size = rows * self.columns.len();
+            let (blocks, tail) = rest.split_at(rest.len() - rest.len() % size);
+            if !blocks.is_empty() {
+                statements.push((self.sql(engine, rows), blocks.chunks_exact(size)));
             }
+            rest = tail;
         }
-        blocks
+        statements
     }
 
-    fn sql(&self, rows: usize) -> String {
+    /// Thousands of places: SQLite counts them itself, which makes the text and the search for its prepared statement
+    /// several times shorter.
+    fn sql(&self, engine: Engine, rows: usize) -> String {
         use std::fmt::Write;
         let width = self.columns.len();
-        let mut sql = String::with_capacity(64 + rows * width * 6);
+        let mut sql = String::with_capacity(256 + rows * width * 7);
         let _ = write!(sql, "INSERT INTO {} ({}) VALUES ", self.table, self.columns.join(", "));
         for row in 0..rows {
             sql.push_str(if row == 0 { "(" } else { ", (" });
             for column in 0..width {
-                let _ = write!(sql, "{}${}", if column == 0 { "" } else { ", " }, row * width + column + 1);
+                sql.push_str(if column == 0 { "" } else { "," });
+                match engine {
+                    Engine::Sqlite => sql.push('?'),
+                    Engine::Postgres => {
+                        let _ = write!(sql, "${}", row * width + column + 1);
+                    }
+                }
             }
             sql.push(')');
         }

@@ -132,7 +132,7 @@ pub async fn apply(tx: &mut Tx, wanted: impl Fn(&str) -> bool, now: Timestamp) -
             continue;
         }
         let sql = dialect::migration_text(tx.engine(), &migration.sql);
-        tx.batch(&sql).await.or_else(|error| Err(Error::broken(format!("migration {}: {error}", migration.name))))?;
+        tx.batch(&sql).await.map_err(|error| Error::broken(format!("migration {}: {error}", migration.name)))?;
         tx.execute("INSERT INTO innkeeper_migrations (name, applied_at) VALUES ($1, $2)", params![migration.name, now])
             .await?;
         done.push(migration.name);

@@ -193,7 +193,7 @@ impl Row<'_> {
 }
 
 /// What a row can be read into.
-pub trait FromRow: Sized {
+pub trait FromRow: Sized + Send {
     fn from_row(row: &Row<'_>) -> Result<Self>;
 }
 

@@ -64,12 +64,12 @@ impl Pool {
             source.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
             Ok(())
         };
-        blocking(copy).or_else(|error| {
-            Err(Error::Unavailable(format!(
+        blocking(copy).map_err(|error| {
+            Error::Unavailable(format!(
                 "The database {} cannot be copied to {}: {error}",
                 self.path.display(),
                 target.display()
-            )))
+            ))
         })
     }
 
@@ -100,8 +100,8 @@ pub fn settle(path: &Path) -> Result<()> {
         // SQLite leaves WAL mode only for the last one on the file.
         connection.pragma_update(None, "journal_mode", "DELETE")
     };
-    settle().or_else(|error| {
-        Err(Error::refused(format!("The database {} is in use ({error}). Stop the server first.", path.display())))
+    settle().map_err(|error| {
+        Error::refused(format!("The database {} is in use ({error}). Stop the server first.", path.display()))
     })
 }
 
@@ -149,8 +149,8 @@ fn refuse_foreign(path: &Path) -> Result<()> {
     let connection = connect(path, false)?;
     let count = |condition: &str| {
         let sql = format!("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND {condition}");
-        connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).or_else(|error| {
-            Err(Error::refused(format!("{} is no SQLite database that can be read: {error}", path.display())))
+        connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map_err(|error| {
+            Error::refused(format!("{} is no SQLite database that can be read: {error}", path.display()))
         })
     };
     if count("name NOT LIKE 'sqlite_%'")? > 0 && count("name = 'innkeeper_migrations'")? == 0 {
@@ -189,8 +189,7 @@ fn connect(path: &Path, writes: bool) -> Result<Connection> {
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         Ok(connection)
     };
-    open()
-        .or_else(|error| Err(Error::Unavailable(format!("The database {} cannot be opened: {error}", path.display()))))
+    open().map_err(|error| Error::Unavailable(format!("The database {} cannot be opened: {error}", path.display())))
 }
 
 pub(super) enum Handle {
@@ -243,16 +242,16 @@ impl Drop for Handle {
 
 impl Handle {
     pub(super) fn begin(&self) -> Result<()> {
-        self.execute_batch("BEGIN IMMEDIATE").or_else(|error| Err(explain(&error, "BEGIN IMMEDIATE")))
+        self.execute_batch("BEGIN IMMEDIATE").map_err(|error| explain(&error, "BEGIN IMMEDIATE"))
     }
 
     /// COMMIT waits for the disk, so the runtime is told that this thread is busy.
     pub(super) fn finish(&mut self, how: &'static str) -> Result<()> {
-        blocking(|| self.execute_batch(how)).or_else(|error| Err(explain(&error, how)))
+        blocking(|| self.execute_batch(how)).map_err(|error| explain(&error, how))
     }
 
     pub(super) fn batch(&mut self, sql: &str) -> Result<()> {
-        self.execute_batch(sql).or_else(|error| Err(explain(&error, sql)))
+        self.execute_batch(sql).map_err(|error| explain(&error, sql))
     }
 
     pub(super) fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
@@ -271,7 +270,7 @@ impl Handle {
             }
             Ok(statement.raw_execute()? as u64)
         };
-        run().or_else(|error| Err(explain(&error, sql)))
+        run().map_err(|error| explain(&error, sql))
     }
 
     pub(super) fn all<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<T>> {
@@ -295,7 +294,7 @@ impl Handle {
             bind(&mut statement, params)?;
             Ok(statement)
         };
-        let mut statement = prepare().or_else(|error| Err(explain(&error, sql)))?;
+        let mut statement = prepare().map_err(|error| explain(&error, sql))?;
         let mut rows = statement.raw_query();
         loop {
             match rows.next() {
@@ -335,7 +334,7 @@ fn json<T: serde::Serialize + ?Sized>(values: &T) -> String {
 }
 
 pub(super) fn cell<'a>(row: &'a rusqlite::Row<'_>, at: usize) -> Result<Cell<'a>> {
-    let value = row.get_ref(at).or_else(|error| Err(Error::broken(format!("database: column {at}: {error}"))))?;
+    let value = row.get_ref(at).map_err(|error| Error::broken(format!("database: column {at}: {error}")))?;
     Ok(match value {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(value) => Cell::Int(value),

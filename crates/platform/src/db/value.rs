@@ -34,7 +34,7 @@ pub enum Cell<'a> {
 }
 
 /// What can be read from a result row.
-pub trait FromCell: Sized {
+pub trait FromCell: Sized + Send {
     fn from_cell(cell: Cell<'_>) -> Result<Self>;
 }
 
@@ -244,9 +244,10 @@ impl ToValue for Cycle {
 impl FromCell for Cycle {
     fn from_cell(cell: Cell<'_>) -> Result<Self> {
         match cell {
-            Cell::Text(text) => {
-                Cycle::parse(text).or_else(|_| Err(Error::broken(format!("database: “{text}” is no billing cycle"))))
-            }
+            Cell::Text(text) => match Cycle::parse(text) {
+                Ok(cycle) => Ok(cycle),
+                Err(_) => Err(Error::broken(format!("database: “{text}” is no billing cycle"))),
+            },
             other => Err(mismatch("a billing cycle", other)),
         }
     }

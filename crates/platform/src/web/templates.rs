@@ -37,7 +37,7 @@ impl Templates {
 
     pub fn render(&self, name: &str, context: minijinja::Value) -> Result<String> {
         let render = || self.0.get_template(name)?.render(context);
-        render().or_else(|error| Err(Error::broken(format!("template {name}: {error:#}"))))
+        render().map_err(|error| Error::broken(format!("template {name}: {error:#}")))
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -54,7 +54,7 @@ impl Builder {
             let source = String::from_utf8_lossy(&content.data).into_owned();
             self.0
                 .add_template_owned(name.clone(), source)
-                .or_else(|error| Err(Error::broken(format!("template {name}: {error:#}"))))?;
+                .map_err(|error| Error::broken(format!("template {name}: {error:#}")))?;
         }
         Ok(())
     }

@@ -1,0 +1,115 @@
+//! Two servers on one PostgreSQL, told to generate and to capture at the same moment.
+
+use std::sync::Arc;
+
+use kernel::{Currency, Cycle, Date, Money, Unit};
+use platform::params;
+use serde_json::Value;
+use testkit::{Engine, Open};
+
+use crate::support::Place;
+
+const CLIENTS: i64 = 12;
+const DAYS: i64 = 4;
+
+/// Clients of the sandbox gateway with a service that falls due every day, from some days ago on.
+async fn furnish(place: &Place) -> (String, String) {
+    place.done(&["init", "--sandbox"]);
+    place.done(&["gateway", "configure", "sandbox"]);
+    place.done(&["setting", "set", "continuous_invoicing", "true"]);
+    place.done(&["setting", "set", "invoice_lead_days", "0"]);
+    // Only what the test asks for.
+    place.done(&["setting", "set", "automation_enabled", "false"]);
+    place.done(&["admin", "create", "--username", "ana", "--email", "ana@example.com"]);
+    let credential = place.done(&["api-credential", "create", "--admin", "ana"]).json();
+    let app = place.app().await;
+    let by = accounts::activity_log::Actor::system("Test");
+    let start = app.clock.now().plus_seconds(-(DAYS - 1) * 86_400).date_in(&platform::jiff::tz::TimeZone::UTC);
+    for number in 1..=CLIENTS {
+        let mut tx = app.db.write().await.unwrap();
+        let details = accounts::clients::ClientEdit {
+            first_name: Some("Ada".to_owned()),
+            last_name: Some("Lovelace".to_owned()),
+            email: Some(format!("ada{number}@example.com")),
+            country: Some("GB".to_owned()),
+            ..Default::default()
+        };
+        let new = accounts::clients::NewClient { details, ..Default::default() };
+        let client = accounts::clients::create(&mut tx, &by, new, &app.random, app.clock.now()).await.unwrap();
+        let charge = billing::recurring::Charge {
+            client_id: client.id,
+            owner_kind: "service",
+            owner_id: number,
+            description: format!("Service {number}"),
+            amount: Money::new(1000, Currency::parse("USD").unwrap()),
+            cycle: Cycle::Every { count: 1, unit: Unit::Days },
+            anchor_day: 1,
+            gateway: "sandbox".to_owned(),
+            taxed: false,
+            billable: true,
+            next_due_on: Date::parse(&start.to_string()).unwrap(),
+            remaining: None,
+        };
+        billing::recurring::put(&mut tx, &charge, app.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        let default = billing::pay_methods::MakeDefault::Yes;
+        billing::pay_methods::add(&app, &by, client.id, "sandbox", "ok", "", default).await.unwrap();
+    }
+    let text = |name: &str| credential[name].as_str().unwrap().to_owned();
+    (text("identifier"), text("secret"))
+}
+
+async fn post(client: reqwest::Client, url: String, login: Arc<(String, String)>) -> Value {
+    let answer = client.post(url).basic_auth(&login.0, Some(&login.1)).body("{}").send().await.unwrap();
+    let status = answer.status();
+    let body = answer.bytes().await.unwrap();
+    assert!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
+    serde_json::from_slice(&body).unwrap()
+}
+
+/// Two at a time on each of both nodes.
+async fn everywhere(nodes: &[String], path: &str, login: &Arc<(String, String)>) -> Vec<Value> {
+    let client = reqwest::Client::new();
+    let calls: Vec<_> = nodes
+        .iter()
+        .chain(nodes)
+        .map(|node| tokio::spawn(post(client.clone(), format!("{node}{path}"), login.clone())))
+        .collect();
+    let mut answers = Vec::new();
+    for call in calls {
+        answers.push(call.await.unwrap());
+    }
+    answers
+}
+
+fn sum(answers: &[Value], field: &str) -> i64 {
+    answers.iter().map(|answer| answer[field].as_i64().unwrap()).sum()
+}
+
+#[test]
+#[cfg_attr(not(unix), ignore = "PostgreSQL's sockets need Unix")]
+fn two_nodes_make_no_duplicates() {
+    if testkit::peers::require(testkit::postgres::available()).is_none() {
+        return;
+    }
+    testkit::run(async {
+        let place = Place::open(Engine::Postgres).await;
+        let login = Arc::new(furnish(&place).await);
+        let (_first, first) = place.serve(&[]);
+        let (_second, second) = place.serve(&[]);
+        let nodes = [first, second];
+        let (mut invoices, mut paid) = (0, 0);
+        for _ in 0..=DAYS {
+            invoices += sum(&everywhere(&nodes, "/api/v1/invoices/generate-due", &login).await, "invoices");
+            paid += sum(&everywhere(&nodes, "/api/v1/finance/attempt-cc-capture", &login).await, "succeeded");
+        }
+        assert_eq!((invoices, paid), (CLIENTS * DAYS, CLIENTS * DAYS));
+        let app = place.app().await;
+        let mut conn = app.db.read().await.unwrap();
+        let payments: i64 = conn.scalar("SELECT COUNT(*) FROM transactions", params![]).await.unwrap();
+        assert_eq!(payments, CLIENTS * DAYS);
+        drop(conn);
+        let sound = place.run(&["doctor"]);
+        assert_eq!(sound.code, 0, "{sound:?}");
+    });
+}

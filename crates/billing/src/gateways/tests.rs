@@ -1,0 +1,92 @@
+use std::sync::Arc;
+
+use serde_json::json;
+use testkit::Engine;
+
+use super::*;
+use crate::testing::doors::Doors;
+use crate::testing::{Company, Scripted};
+
+async fn open(engine: Engine) -> Company {
+    Company::with_gateways(engine, vec![Arc::new(Scripted)]).await
+}
+
+testkit::both_engines! {
+    with = open;
+
+    async fn a_secret_goes_in_and_never_comes_out(company: Company) {
+        let doors = Doors::of(&company).await;
+        doors.get("/admin/setup/gateways/sandbox").await.shows(&["It is not set.", "Webhook address"]);
+        let fields = [("display_name", "Cards"), ("active", "1"), ("account", "acct_1"), ("key", "sk_very_secret")];
+        let reply = doors.post("/admin/setup/gateways/sandbox", &fields).await;
+        assert_eq!((reply.status.as_u16(), reply.to.as_str()), (303, "/admin/setup/gateways"));
+        let page = doors.get("/admin/setup/gateways/sandbox").await;
+        page.shows(&["It is set.", "acct_1", "Cards"]);
+        assert!(!page.text.contains("sk_very_secret"));
+        // Saving again without the secret keeps it.
+        doors.post("/admin/setup/gateways/sandbox", &[("display_name", "Cards"), ("active", "1"), ("account", "acct_2")]).await;
+        let mut conn = company.app.db.read().await.unwrap();
+        let config = config(&mut conn, &company.app, &Scripted).await.unwrap();
+        assert_eq!((config.get("account"), config.get("key")), (Some("acct_2"), Some("sk_very_secret")));
+        let all = doors.api("GET", "/gateways", serde_json::Value::Null).await;
+        assert!(!all.text.contains("secret") && !all.text.contains("acct"), "{}", all.text);
+    }
+
+    async fn a_missing_field_is_named_and_nothing_changes(company: Company) {
+        let doors = Doors::of(&company).await;
+        let reply = doors.post("/admin/setup/gateways/sandbox", &[("active", "1"), ("display_name", "X"), ("account", "")]).await;
+        assert_eq!(reply.status.as_u16(), 422);
+        assert!(reply.text.contains("Account is required"), "{}", reply.text);
+        doors.get("/admin/setup/gateways").await.shows(&["banktransfer"]);
+        let mut conn = company.app.db.read().await.unwrap();
+        assert!(all(&mut conn).await.unwrap().iter().all(|gateway| gateway.display_name != "X"));
+        drop(conn);
+        assert_eq!(doors.get("/admin/setup/gateways/nothing").await.status.as_u16(), 404);
+    }
+
+    async fn gateways_are_switched_and_rearranged(company: Company) {
+        let doors = Doors::of(&company).await;
+        doors.post("/admin/setup/gateways/sandbox/switch", &[("on", "")]).await;
+        let answer = doors.action("GetPaymentMethods", &[]).await;
+        assert_eq!(answer["totalresults"], 1);
+        assert_eq!(answer["paymentmethods"]["paymentmethod"], json!([{ "module": "banktransfer", "displayname": "banktransfer" }]));
+        // It lacks its account, so it cannot be switched on.
+        let reply = doors.post("/admin/setup/gateways/sandbox/switch", &[("on", "1")]).await;
+        assert!(reply.flash.contains("bad"), "{reply:?}");
+        doors.post("/admin/setup/gateways/sandbox/move", &[("towards", "up")]).await;
+        let listed = doors.api("GET", "/gateways", serde_json::Value::Null).await.json();
+        let names: Vec<&str> = listed["items"].as_array().unwrap().iter().map(|gateway| gateway["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["sandbox", "banktransfer"]);
+    }
+
+    async fn the_log_is_filtered_and_has_no_page_too_many(company: Company) {
+        let now = company.app.clock.now();
+        let mut tx = company.app.db.write().await.unwrap();
+        for number in 0..60i64 {
+            let line = LogLine {
+                gateway: if number % 2 == 0 { "sandbox" } else { "banktransfer" },
+                what: "charge",
+                result: "answer",
+                client_id: None,
+                invoice_id: None,
+                detail: format!("line {number} 100%"),
+            };
+            log(&mut tx, line, now).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let doors = Doors::of(&company).await;
+        doors.get("/admin/payments/gateway-log").await.shows(&["line 59 100%", "of 60", "1–50"]);
+        doors.get("/admin/payments/gateway-log?page=2").await.shows(&["line 0 100%"]);
+        doors.get("/admin/payments/gateway-log?gateway=sandbox&from=2026-01-15&to=2026-01-15").await.shows(&["of 30"]);
+        doors.get("/admin/payments/gateway-log?q=LINE+7+100%25").await.shows(&["line 7 100%", "1–1"]);
+        doors.get("/admin/payments/gateway-log?to=2026-01-14").await.shows(&["Nothing in the log"]);
+        assert_eq!(doors.get("/admin/payments/gateway-log?from=tomorrow").await.status.as_u16(), 422);
+        let file = doors.get("/admin/payments/gateway-log?gateway=sandbox&format=csv").await;
+        assert_eq!(file.text.lines().count(), 31);
+    }
+
+    async fn details_name_the_version_that_the_documentation_has(company: Company) {
+        let answer = Doors::of(&company).await.action("WhmcsDetails", &[]).await;
+        assert_eq!(answer["whmcs"]["version"], accounts::doors::compat::VERSION);
+    }
+}

@@ -1,0 +1,152 @@
+//! Generate Due Invoices and the runs of batches in the JSON API.
+
+use accounts::clients;
+use accounts::doors::api::answer;
+use accounts::doors::{ApiCx, Id, Operation, Routes};
+use axum::response::Response;
+use kernel::{Date, Error, Result};
+use platform::runs;
+use platform::runs::Progress;
+use platform::web::Fail;
+use serde_json::{Value, json};
+
+use super::jobs::{run_now, summary};
+use super::{Detail, GENERATE, Mode, Report, Scope};
+use crate::terms::Terms;
+
+const TAG: &str = "Batches";
+
+pub fn routes() -> Routes {
+    let generate = Operation::new(
+        "POST",
+        "/invoices/generate-due",
+        GENERATE,
+        TAG,
+        "Make the invoices that are due and wait for the result",
+    )
+    .body(json!({ "type": "object", "properties": {
+        "client_id": { "type": "integer", "format": "int64", "description": "Only for this client" },
+        "dry_run": { "type": "boolean", "default": false, "description": "Say what would be made, and make nothing" },
+        "date": { "type": "string", "format": "date",
+                  "description": "As if it were this day; other days than today only in a sandbox or for a dry run" },
+        "no_mails": { "type": "boolean", "default": false, "description": "Tell the clients nothing" },
+    } }))
+    .answers(200, result_schema());
+    let run = Operation::new("GET", "/runs/{id}", GENERATE, TAG, "How far a batch is, and its result")
+        .answers(200, run_schema());
+    Routes::new().api(generate, generate_due).api(run, show)
+}
+
+fn money_schema() -> Value {
+    json!({ "type": "array", "items": { "type": "object", "properties": {
+        "currency": { "type": "string" }, "amount": { "type": "string" } } } })
+}
+
+fn result_schema() -> Value {
+    json!({ "type": "object", "properties": {
+        "run_id": { "type": ["integer", "null"], "format": "int64", "description": "Not of a dry run" },
+        "clients": { "type": "integer" },
+        "invoices": { "type": "integer" },
+        "lines": { "type": "integer" },
+        "totals": money_schema(),
+        "failed": { "type": "array", "items": { "type": "object", "properties": {
+            "client_id": { "type": "integer" }, "message": { "type": "string" } } } },
+    } })
+}
+
+fn run_schema() -> Value {
+    json!({ "type": "object", "properties": {
+        "id": { "type": "integer", "format": "int64" },
+        "task": { "type": "string" },
+        "state": { "type": "string", "enum": ["queued", "running", "finished", "failed"] },
+        "business_date": { "type": "string", "format": "date" },
+        "trigger": { "type": "string" },
+        "requested_by": { "type": "string" },
+        "total": { "type": "integer" }, "done": { "type": "integer" }, "failed": { "type": "integer" },
+        "summary": { "type": "object" },
+        "failures": { "type": "array", "items": { "type": "object" } },
+        "queued_at": { "type": "string" }, "started_at": { "type": ["string", "null"] },
+        "finished_at": { "type": ["string", "null"] },
+    } })
+}
+
+/// The terms of the day that a caller asks for. Time may be set only where no real money moves.
+pub(super) fn dated(mut terms: Terms, date: Option<Date>, dry_run: bool, sandbox: bool) -> Result<Terms> {
+    if let Some(date) = date.filter(|date| *date != terms.today) {
+        if !sandbox && !dry_run {
+            return Err(Error::invalid(
+                "date",
+                format!(
+                    "Today is {}. Another day can be named only in a sandbox database, or for a dry run.",
+                    terms.today
+                ),
+            ));
+        }
+        terms.today = date;
+    }
+    Ok(terms)
+}
+
+async fn generate_due(cx: ApiCx) -> Result<Response, Fail> {
+    let mut body = cx.json()?;
+    let client_id = body.int("client_id");
+    let dry_run = body.bool("dry_run").unwrap_or(false);
+    let no_mails = body.bool("no_mails").unwrap_or(false);
+    let date = body.parsed("date", Date::parse);
+    body.done()?;
+    let mut conn = cx.app.db.read().await?;
+    if let Some(id) = client_id {
+        clients::find(&mut conn, id).await?;
+    }
+    let terms = dated(Terms::load(&mut conn, cx.now).await?, date, dry_run, cx.app.sandbox)?;
+    drop(conn);
+    let scope = Scope { client_id, owners: None, no_mails };
+    if dry_run {
+        let progress = Progress::default();
+        let report = super::run(&cx.app.db, &cx.actor, &terms, &scope, Mode::DryRun, Detail::Counts, &progress).await?;
+        return Ok(answer(&result(None, &report)));
+    }
+    let (run_id, report) = run_now(&cx.app, &cx.actor, &terms, &scope, "api").await?;
+    // Only the answer is stored here: the invoices are committed, and asking again finds nothing due.
+    let tx = cx.app.db.write().await?;
+    cx.commit(tx, 200, result(Some(run_id), &report)).await
+}
+
+fn result(run_id: Option<i64>, report: &Report) -> Value {
+    let mut value = summary(report);
+    value["run_id"] = json!(run_id);
+    value["failed"] = report
+        .failures
+        .iter()
+        .map(|failure| json!({ "client_id": failure.client_id, "message": failure.message }))
+        .collect();
+    value
+}
+
+async fn show(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut conn = cx.app.db.read().await?;
+    let run = runs::find(&mut conn, id).await?;
+    let failures = runs::failures(&mut conn, id).await?;
+    let summary: Value = serde_json::from_str(&run.summary).unwrap_or_default();
+    Ok(answer(&json!({
+        "id": run.id,
+        "task": run.task,
+        "state": run.state.as_str(),
+        "business_date": run.business_date.to_string(),
+        "trigger": run.trigger_kind,
+        "requested_by": run.requested_by,
+        "total": run.total,
+        "done": run.done,
+        "failed": run.failed,
+        "summary": summary,
+        "failures": failures.iter().map(|failure| json!({
+            "client_id": failure.client_id,
+            "subject": failure.subject,
+            "message": failure.message,
+            "at": failure.at.to_string(),
+        })).collect::<Vec<_>>(),
+        "queued_at": run.queued_at.to_string(),
+        "started_at": run.started_at.map(|at| at.to_string()),
+        "finished_at": run.finished_at.map(|at| at.to_string()),
+    })))
+}

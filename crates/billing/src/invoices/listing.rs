@@ -1,0 +1,370 @@
+//! Which invoices a list shows: filters, order, counts. The doors share it.
+
+use kernel::{Currency, Date, Error, FieldErrors, Money, Result, Timestamp, nonempty};
+use platform::db::{Conn, ToValue, Value};
+use platform::record;
+use platform::web::Form;
+use platform::web::lists::{COUNT_LIMIT, Request, Sort, Where};
+
+use super::{Invoice, InvoiceStatus};
+
+/// What a list can be limited to. `overdue` is unpaid with a due date that has passed.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// The beginning of a number, an id, or words of the client's name.
+    pub text: String,
+    pub status: Option<Status>,
+    pub client_id: Option<i64>,
+    pub gateway: Option<String>,
+    pub currency: Option<Currency>,
+    pub due_from: Option<Date>,
+    pub due_to: Option<Date>,
+    pub issued_from: Option<Date>,
+    pub issued_to: Option<Date>,
+    /// In minor units.
+    pub total_from: Option<i64>,
+    pub total_to: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Is(InvoiceStatus),
+    Overdue,
+}
+
+impl Status {
+    pub fn parse(text: &str) -> Result<Status, String> {
+        match text {
+            "overdue" => Ok(Status::Overdue),
+            other => InvoiceStatus::parse(other).map(Status::Is),
+        }
+    }
+}
+
+/// The names of the filters in an address.
+pub const FILTERS: &[&str] = &[
+    "q",
+    "status",
+    "client",
+    "gateway",
+    "currency",
+    "due_from",
+    "due_to",
+    "issued_from",
+    "issued_to",
+    "total_from",
+    "total_to",
+];
+
+pub const SORTS: &[Sort] = &[
+    Sort { key: "id", sql: "i.id" },
+    Sort { key: "number", sql: "i.series_number" },
+    Sort { key: "due_on", sql: "i.due_on" },
+    Sort { key: "issued_on", sql: "i.issued_on" },
+    Sort { key: "total", sql: "i.total" },
+];
+
+/// As the index of numbers has it: `2026-10` comes after `2026-9`.
+pub fn order_by(request: &Request) -> String {
+    if request.sort.key == "number" {
+        let direction = if request.descending { "DESC" } else { "ASC" };
+        return format!(
+            "ORDER BY i.series {direction}, i.series_period {direction}, i.series_number {direction}, i.id {direction}"
+        );
+    }
+    request.order_by("i.id")
+}
+
+impl Filter {
+    /// From the fields of an address, see [`FILTERS`]. `base` is the currency of a total when none is chosen.
+    pub fn parse(form: &Form, base: Currency) -> Result<Filter> {
+        let mut errors = FieldErrors::default();
+        let currency = nonempty(form.text("currency")).and_then(|text| errors.take("currency", Currency::parse(text)));
+        let mut date = |name: &str| nonempty(form.text(name)).and_then(|text| errors.take(name, Date::parse(text)));
+        let (due_from, due_to) = (date("due_from"), date("due_to"));
+        let (issued_from, issued_to) = (date("issued_from"), date("issued_to"));
+        let status = nonempty(form.text("status")).and_then(|text| errors.take("status", Status::parse(text)));
+        let client_id = nonempty(form.text("client")).map(|_| form.id("client", &mut errors));
+        let mut money = |name: &str| {
+            let money = Money::parse(nonempty(form.text(name))?, currency.unwrap_or(base));
+            errors.take(name, money).map(|money| money.minor)
+        };
+        let (total_from, total_to) = (money("total_from"), money("total_to"));
+        errors.check()?;
+        Ok(Filter {
+            text: form.text("q").to_owned(),
+            status,
+            client_id,
+            gateway: nonempty(form.text("gateway")).map(str::to_owned),
+            currency,
+            due_from,
+            due_to,
+            issued_from,
+            issued_to,
+            total_from,
+            total_to,
+        })
+    }
+}
+
+/// A filter whose text has been looked up: what it is the beginning of decides how it is searched.
+pub struct Search {
+    filter: Filter,
+    text: Text,
+    today: Date,
+}
+
+enum Text {
+    None,
+    /// One invoice, by its number or id.
+    Exact,
+    /// The beginning of numbers.
+    Numbers,
+    /// Words of a client's name.
+    Client,
+}
+
+/// Clients whose name fits, at most; a name that fits more is no search.
+const CLIENTS: i64 = 1_000;
+
+impl Search {
+    pub async fn new(conn: &mut Conn, filter: Filter, today: Date) -> Result<Search> {
+        let text = if filter.text.is_empty() { Text::None } else { look(conn, &filter.text).await? };
+        Ok(Search { filter, text, today })
+    }
+
+    fn clauses(&self) -> Where<'_> {
+        let mut clauses = Where::default();
+        let filter = &self.filter;
+        match &self.text {
+            Text::None => {}
+            Text::Exact => {
+                clauses.and(
+                    &format!("i.id IN (SELECT id FROM invoices WHERE number = ? UNION SELECT {})", id_of(&filter.text)),
+                    filter.text.to_value(),
+                );
+            }
+            Text::Numbers => {
+                clauses.and("i.number >= ?", filter.text.to_value());
+                clauses.and("i.number < ?", Value::Text(after(&filter.text).into()));
+            }
+            Text::Client => {
+                let words = filter.text.to_lowercase();
+                clauses.and(
+                    &format!(
+                        "i.client_id IN (SELECT id FROM clients WHERE search LIKE ? ESCAPE '\\' ORDER BY id LIMIT {CLIENTS})"
+                    ),
+                    accounts::search::anywhere(&words),
+                );
+            }
+        }
+        match filter.status {
+            None => {}
+            Some(Status::Is(status)) => clauses.and("i.status = ?", Value::Text(status.as_str().into())),
+            Some(Status::Overdue) => {
+                clauses.plain("i.status = 'unpaid'");
+                clauses.and("i.due_on < ?", Value::Text(self.today.to_string().into()));
+            }
+        }
+        if let Some(id) = filter.client_id {
+            clauses.and("i.client_id = ?", Value::Int(id));
+        }
+        if let Some(gateway) = &filter.gateway {
+            clauses.and("i.gateway = ?", gateway.to_value());
+        }
+        if let Some(currency) = filter.currency {
+            clauses.and("i.currency = ?", Value::Text(currency.to_string().into()));
+        }
+        let dates = [
+            ("i.due_on >= ?", filter.due_from),
+            ("i.due_on <= ?", filter.due_to),
+            ("i.issued_on >= ?", filter.issued_from),
+            ("i.issued_on <= ?", filter.issued_to),
+        ];
+        for (clause, date) in dates {
+            if let Some(date) = date {
+                clauses.and(clause, Value::Text(date.to_string().into()));
+            }
+        }
+        if let Some(total) = filter.total_from {
+            clauses.and("i.total >= ?", Value::Int(total));
+        }
+        if let Some(total) = filter.total_to {
+            clauses.and("i.total <= ?", Value::Int(total));
+        }
+        clauses
+    }
+
+    /// The statement that counts, at most one more than lists count to.
+    pub fn count_sql(&self) -> (String, Vec<Value<'_>>) {
+        let clauses = self.clauses();
+        let sql = format!(
+            "SELECT COUNT(*) FROM (SELECT 1 AS one FROM invoices i {} LIMIT {}) AS counted",
+            clauses.sql(),
+            COUNT_LIMIT + 1
+        );
+        (sql, clauses.params)
+    }
+
+    /// How many invoices fit, counted up to one more than lists count to.
+    pub async fn count(&self, conn: &mut Conn) -> Result<i64> {
+        let (sql, params) = self.count_sql();
+        conn.scalar(&sql, &params).await
+    }
+
+    /// The exact number, for the compatible API, which promises it.
+    pub async fn count_all(&self, conn: &mut Conn) -> Result<i64> {
+        let clauses = self.clauses();
+        conn.scalar(&format!("SELECT COUNT(*) FROM invoices i {}", clauses.sql()), &clauses.params).await
+    }
+
+    /// The statement that reads a page. The ids are found in an index alone; only the rows of the page are read.
+    pub fn page_sql(&self, order: &str, limit: i64, offset: i64) -> (String, Vec<Value<'_>>) {
+        let mut clauses = self.clauses();
+        let sql = format!(
+            "SELECT i.id, i.client_id, i.status, i.number, i.currency, i.issued_on, i.due_on, i.gateway, i.total, \
+             i.balance, c.first_name, c.last_name, c.company \
+             FROM (SELECT i.id FROM invoices i {} {order} LIMIT ${} OFFSET ${}) AS part \
+             JOIN invoices i ON i.id = part.id JOIN clients c ON c.id = i.client_id {order}",
+            clauses.sql(),
+            clauses.next(),
+            clauses.next() + 1
+        );
+        clauses.params.extend([Value::Int(limit), Value::Int(offset)]);
+        (sql, clauses.params)
+    }
+
+    pub async fn page(&self, conn: &mut Conn, order: &str, limit: i64, offset: i64) -> Result<Vec<Listed>> {
+        let (sql, params) = self.page_sql(order, limit, offset);
+        conn.all(&sql, &params).await
+    }
+
+    /// Whole invoices, for the APIs.
+    pub async fn invoices(&self, conn: &mut Conn, order: &str, limit: i64, offset: i64) -> Result<Vec<Invoice>> {
+        let mut clauses = self.clauses();
+        let sql = format!(
+            "SELECT {} FROM (SELECT i.id FROM invoices i {} {order} LIMIT ${} OFFSET ${}) AS part \
+             JOIN invoices i ON i.id = part.id {order}",
+            Invoice::columns("i"),
+            clauses.sql(),
+            clauses.next(),
+            clauses.next() + 1
+        );
+        clauses.params.extend([Value::Int(limit), Value::Int(offset)]);
+        conn.all(&sql, &clauses.params).await
+    }
+
+    /// Ids only, for bulk actions.
+    pub async fn ids(&self, conn: &mut Conn, limit: i64) -> Result<Vec<i64>> {
+        let mut clauses = self.clauses();
+        let sql = format!("SELECT i.id FROM invoices i {} ORDER BY i.id LIMIT ${}", clauses.sql(), clauses.next());
+        clauses.params.push(Value::Int(limit));
+        conn.column(&sql, &clauses.params).await
+    }
+}
+
+/// The id that the text may be, as SQL: digits only, or an id that nothing has.
+fn id_of(text: &str) -> i64 {
+    text.strip_prefix('#').unwrap_or(text).parse().unwrap_or(-1)
+}
+
+/// Greater than every number that begins with the text: numbers are written in ASCII up to `z`.
+fn after(text: &str) -> String {
+    format!("{text}~")
+}
+
+/// What the text is, in one question. A number that exists beats the beginning of others, numbers beat names.
+async fn look(conn: &mut Conn, text: &str) -> Result<Text> {
+    let (exact, begins): (bool, bool) = conn
+        .one(
+            "SELECT EXISTS (SELECT 1 FROM invoices WHERE number = $1) OR EXISTS (SELECT 1 FROM invoices WHERE id = $2), \
+                    EXISTS (SELECT 1 FROM invoices WHERE number >= $1 AND number < $3)",
+            platform::params![text, id_of(text), after(text)],
+        )
+        .await?;
+    Ok(match (exact, begins) {
+        (true, _) => Text::Exact,
+        (false, true) => Text::Numbers,
+        (false, false) => Text::Client,
+    })
+}
+
+record! {
+    /// A line of the list.
+    #[derive(Debug, Clone)]
+    pub struct Listed {
+        pub id: i64,
+        pub client_id: i64,
+        pub status: InvoiceStatus,
+        pub number: Option<String>,
+        pub currency: Currency,
+        pub issued_on: Option<Date>,
+        pub due_on: Date,
+        pub gateway: String,
+        pub total: i64,
+        pub balance: i64,
+        pub first_name: String,
+        pub last_name: String,
+        pub company: String,
+    }
+}
+
+impl Listed {
+    pub fn client(&self) -> String {
+        if self.company.is_empty() {
+            [self.first_name.as_str(), self.last_name.as_str()].join(" ").trim().to_owned()
+        } else {
+            self.company.clone()
+        }
+    }
+
+    pub fn title(&self) -> String {
+        self.number.clone().unwrap_or_else(|| format!("draft {}", self.id))
+    }
+}
+
+/// What filters offer: gateways in use and currencies, in one question.
+pub struct Choices {
+    pub gateways: Vec<(String, String)>,
+    pub currencies: Vec<Currency>,
+    pub base: Currency,
+}
+
+pub async fn choices(conn: &mut Conn) -> Result<Choices> {
+    let rows: Vec<(i64, String, String)> = conn
+        .all(
+            "SELECT CAST(0 AS BIGINT) AS kind, name AS value, display_name AS label FROM gateways \
+             UNION ALL SELECT CAST(CASE WHEN is_base THEN 1 ELSE 2 END AS BIGINT), code, code FROM currencies ORDER BY 1, 3",
+            platform::params![],
+        )
+        .await?;
+    let mut currencies = Vec::new();
+    let mut gateways = Vec::new();
+    let mut base = None;
+    for (kind, value, label) in rows {
+        if kind == 0 {
+            gateways.push((value, label));
+        } else {
+            let currency = Currency::parse(&value)?;
+            if kind == 1 {
+                base = Some(currency);
+            }
+            currencies.push(currency);
+        }
+    }
+    let base = base.ok_or_else(|| Error::refused("There is no base currency. Add a currency first."))?;
+    Ok(Choices { gateways, currencies, base })
+}
+
+/// The names of clients, for lists that read invoices alone: first name, last name, company.
+pub async fn client_names(conn: &mut Conn, ids: &[i64]) -> Result<std::collections::HashMap<i64, [String; 3]>> {
+    let rows: Vec<(i64, String, String, String)> = conn
+        .all("SELECT id, first_name, last_name, company FROM clients WHERE id IN $1[]", platform::params![ids])
+        .await?;
+    Ok(rows.into_iter().map(|(id, first, last, company)| (id, [first, last, company])).collect())
+}
+
+/// When something happened, for rows of another shape.
+pub fn instant(at: Option<Timestamp>) -> String {
+    at.map(|at| at.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,516 @@
+//! Rules of services with their charges, and the doors to them.
+
+use accounts::clients::{self, Client};
+use billing::invoices::{self, LineKind, NewInvoice, NewLine, Tell};
+use billing::payments::{self, Duplicate, NewPayment};
+use billing::recurring::RecurringCharge;
+use billing::{Buyer, Terms};
+use serde_json::json;
+
+use super::*;
+use crate::addons::AddonEdit;
+use crate::config_options::{ChoiceEdit, OptionEdit, OptionKind};
+use crate::prices::PayType;
+use crate::products::{ProductEdit, QuantityMode};
+use crate::testing::{Company, date, list, money};
+
+async fn charge(company: &Company, kind: &str, id: i64) -> Option<RecurringCharge> {
+    recurring::of_owner(&mut company.app.db.read().await.unwrap(), kind, id).await.unwrap()
+}
+
+async fn stored(company: &Company, id: i64) -> Service {
+    find(&mut company.app.db.read().await.unwrap(), id).await.unwrap()
+}
+
+async fn change(company: &Company, service: &Service, edit: ServiceEdit) -> Result<Service> {
+    let mut tx = company.app.db.write().await?;
+    let mut locked = clients::lock(&mut tx, service.client_id).await?;
+    let changed = update(&mut locked, &company.by, service.id, edit, company.now()).await?;
+    tx.commit().await?;
+    Ok(changed)
+}
+
+async fn to(company: &Company, service: &Service, status: ServiceStatus) -> Service {
+    change(company, service, ServiceEdit { status: Some(status), ..ServiceEdit::default() }).await.unwrap()
+}
+
+/// Invoices the lines of an order, as the order does; the invoice's id and total.
+async fn invoice(company: &Company, client: &Client, lines: &[FirstLine]) -> (i64, Money) {
+    let mut tx = company.app.db.write().await.unwrap();
+    let terms = Terms::load(&mut tx, company.now()).await.unwrap();
+    let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+    let mut items = Vec::new();
+    for line in lines {
+        items.push(NewLine {
+            kind: LineKind::parse(line.owner_kind).unwrap(),
+            billed: Some((line.charge_id, line.period)),
+            owner: Some((line.owner_kind.to_owned(), line.owner_id)),
+            description: line.description.clone(),
+            quantity: 1,
+            amount: line.amount,
+            taxed: line.taxed,
+        });
+        if !line.setup.is_zero() {
+            items.push(NewLine::item("Setup fee", line.setup, line.taxed));
+        }
+    }
+    let new = NewInvoice {
+        buyer: Buyer::of(client),
+        issued_on: terms.today,
+        due_on: terms.today,
+        gateway: "banktransfer".to_owned(),
+        lines: items,
+        notes: String::new(),
+        source: "order:1".to_owned(),
+        levels: None,
+    };
+    let issued = invoices::issue(&mut locked, &terms, vec![new], Tell::Nobody).await.unwrap();
+    tx.commit().await.unwrap();
+    (issued[0].id, issued[0].total)
+}
+
+async fn pay(company: &Company, client: &Client, (invoice_id, amount): (i64, Money)) {
+    let mut tx = company.app.db.write().await.unwrap();
+    let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+    let new = NewPayment {
+        client_id: client.id,
+        gateway: "banktransfer".to_owned(),
+        external_id: format!("T{invoice_id}"),
+        duplicate: Duplicate::Refuse,
+        amount,
+        fees: Money::zero(amount.currency),
+        occurred_on: date("2026-01-16"),
+        description: String::new(),
+        invoices: vec![invoice_id],
+    };
+    payments::record(&mut locked, &company.by, new, company.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+testkit::both_engines! {
+    async fn an_order_makes_a_pending_service_whose_charge_waits(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let created = company.place(company.order(&client, &product)).await.unwrap();
+        let service = &created.service;
+        assert_eq!((service.status, service.domain.as_str()), (ServiceStatus::Pending, "example.com"));
+        assert_eq!((service.recurring(), service.first()), (money("31.00"), money("41.00")));
+        assert_eq!(service.next_due_on, Some(date("2026-01-15")));
+        let line = &created.lines[0];
+        assert_eq!((line.amount, line.setup), (money("31.00"), money("10.00")));
+        assert_eq!(line.description, "Starter - example.com (2026-01-15 - 2026-02-14)");
+        let charge = charge(&company, SERVICE, service.id).await.unwrap();
+        assert_eq!(charge.id, line.charge_id);
+        assert!(!charge.billable);
+        assert_eq!((charge.amount, charge.next_due_on), (3100, date("2026-01-15")));
+        assert_eq!(charge.description, "Starter - example.com");
+        let active = to(&company, service, ServiceStatus::Active).await;
+        assert_eq!(active.status, ServiceStatus::Active);
+        assert!(self::charge(&company, SERVICE, service.id).await.unwrap().billable);
+    }
+
+    async fn paying_the_first_invoice_moves_the_due_date_to_the_end_of_its_period(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let prices = list(&[("monthly", "31.00", "10.00")]);
+        let edit = ProductEdit {
+            prorata: Some(true),
+            prorata_day: Some(1),
+            prorata_cutoff: Some(20),
+            ..company.product_edit("Starter", prices)
+        };
+        let product = company.product(edit).await;
+        let created = company.place(company.order(&client, &product)).await.unwrap();
+        let line = &created.lines[0];
+        assert_eq!((line.amount, line.setup), (money("17.00"), money("10.00")), "the share of the month; setup whole");
+        to(&company, &created.service, ServiceStatus::Active).await;
+        let made = invoice(&company, &client, &created.lines).await;
+        assert_eq!(made.1, money("27.00"));
+        let before = charge(&company, SERVICE, created.service.id).await.unwrap();
+        assert_eq!((before.next_due_on, before.next_invoice_on), (date("2026-01-15"), date("2026-02-01")));
+        pay(&company, &client, made).await;
+        let service = stored(&company, created.service.id).await;
+        assert_eq!((service.next_due_on, service.anchor_day), (Some(date("2026-02-01")), 1));
+        let after = charge(&company, SERVICE, service.id).await.unwrap();
+        assert_eq!((after.next_due_on, after.next_invoice_on), (date("2026-02-01"), date("2026-02-01")));
+    }
+
+    async fn addons_are_billed_on_lines_of_their_own(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let edit = ProductEdit {
+            prorata: Some(true),
+            prorata_day: Some(1),
+            prorata_cutoff: Some(20),
+            ..company.product_edit("Starter", list(&[("monthly", "37.20", "0")]))
+        };
+        let product = company.product(edit).await;
+        let mut tx = company.app.db.write().await.unwrap();
+        let mut ids = Vec::new();
+        for (name, price, prorata) in [("A", "3.10", true), ("B", "5.00", false)] {
+            let edit = AddonEdit {
+                name: Some(name.to_owned()),
+                prorata: Some(prorata),
+                product_ids: Some(vec![product.id]),
+                prices: Some(list(&[("monthly", price, "0")])),
+                ..AddonEdit::default()
+            };
+            ids.push(crate::addons::create(&mut tx, &company.by, &edit, company.now()).await.unwrap().id);
+        }
+        tx.commit().await.unwrap();
+        let addon = |addon_id| NewAddon { addon_id, quantity: 1, cycle: None, price: None };
+        let order = NewService { addons: vec![addon(ids[0]), addon(ids[1])], ..company.order(&client, &product) };
+        let created = company.place(order).await.unwrap();
+        // Worked example 5.
+        let amounts: Vec<Money> = created.lines.iter().map(|line| line.amount).collect();
+        assert_eq!(amounts, [money("20.40"), money("1.70"), money("5.00")]);
+        let until: Vec<Date> = created.lines.iter().map(|line| line.period.until).collect();
+        assert_eq!(until, ["2026-02-01", "2026-02-01", "2026-02-15"].map(date));
+        to(&company, &created.service, ServiceStatus::Active).await;
+        let first = created.addons[0].id;
+        assert!(charge(&company, ADDON, first).await.unwrap().billable, "addons go along with their service");
+        pay(&company, &client, invoice(&company, &client, &created.lines).await).await;
+        let addons = addons_of(&mut company.app.db.read().await.unwrap(), created.service.id).await.unwrap();
+        assert_eq!(addons[1].next_due_on, Some(date("2026-02-15")));
+        to(&company, &created.service, ServiceStatus::Terminated).await;
+        assert!(!charge(&company, ADDON, first).await.unwrap().billable);
+        let addons = addons_of(&mut company.app.db.read().await.unwrap(), created.service.id).await.unwrap();
+        assert!(addons.iter().all(|addon| addon.status == ServiceStatus::Terminated));
+    }
+
+    async fn only_active_and_suspended_services_are_billable(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let created = company.place(company.order(&client, &product)).await.unwrap();
+        for status in ServiceStatus::ALL {
+            to(&company, &created.service, *status).await;
+            let billable = charge(&company, SERVICE, created.service.id).await.unwrap().billable;
+            assert_eq!(billable, status.is_billable(), "{status}");
+        }
+        let ended = to(&company, &created.service, ServiceStatus::Terminated).await;
+        assert_eq!(ended.terminated_on, Some(date("2026-01-15")));
+        let again = to(&company, &created.service, ServiceStatus::Active).await;
+        assert_eq!(again.terminated_on, None);
+    }
+
+    async fn a_changed_service_is_charged_as_it_says(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let service = company.place(company.order(&client, &product)).await.unwrap().service;
+        let edit = ServiceEdit {
+            domain: Some("Shop.Example.org".to_owned()),
+            recurring_amount: Some(money("12.34")),
+            next_due_on: Some(date("2026-03-31")),
+            gateway: Some("mailin".to_owned()),
+            ..ServiceEdit::default()
+        };
+        let changed = change(&company, &service, edit).await.unwrap();
+        let moved = charge(&company, SERVICE, service.id).await.unwrap();
+        assert_eq!(moved.description, "Starter - shop.example.org");
+        assert_eq!((moved.amount, moved.gateway.as_str()), (1234, "mailin"));
+        assert_eq!((moved.next_due_on, moved.next_invoice_on), (date("2026-03-31"), date("2026-03-31")));
+        assert_eq!((moved.anchor_day, changed.anchor_day), (31, 31));
+        let shorter = ServiceEdit { next_due_on: Some(date("2026-04-30")), ..ServiceEdit::default() };
+        let kept = change(&company, &service, shorter).await.unwrap();
+        assert_eq!(kept.anchor_day, 31, "the end of a short month stands for the 31st");
+        let back = change(&company, &service, ServiceEdit { recalculate: Some(Recalculate), ..ServiceEdit::default() });
+        assert_eq!(back.await.unwrap().recurring(), money("31.00"));
+        assert_eq!(charge(&company, SERVICE, service.id).await.unwrap().amount, 3100);
+    }
+
+    async fn every_wrong_field_is_named_and_nothing_changes(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let service = company.place(company.order(&client, &product)).await.unwrap().service;
+        let eur = Money::parse("5", crate::testing::eur()).unwrap();
+        let edit = ServiceEdit {
+            domain: Some("http://example.com/".to_owned()),
+            quantity: Some(0),
+            recurring_amount: Some(eur),
+            first_amount: Some(money("-1")),
+            notes: Some("later".to_owned()),
+            ..ServiceEdit::default()
+        };
+        let Err(Error::Invalid(errors)) = change(&company, &service, edit).await else { panic!("refused") };
+        let fields: Vec<&str> = errors.iter().map(|(field, _)| field).collect();
+        assert_eq!(fields, ["domain", "quantity", "first_amount", "recurring_amount"]);
+        for gateway in ["nope", "retiredpay"] {
+            let edit = ServiceEdit { gateway: Some(gateway.to_owned()), ..ServiceEdit::default() };
+            let Err(Error::Invalid(errors)) = change(&company, &service, edit).await else { panic!("refused") };
+            assert_eq!(errors.of("gateway"), Some("Invalid Payment Method. Valid options include banktransfer, mailin"));
+        }
+        let gone = ServiceEdit { product_id: Some(999), ..ServiceEdit::default() };
+        assert!(matches!(change(&company, &service, gone).await, Err(Error::Invalid(_))));
+        assert_eq!(stored(&company, service.id).await, service);
+    }
+
+    async fn options_are_part_of_the_amount(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let mut tx = company.app.db.write().await.unwrap();
+        let memory = OptionEdit {
+            name: Some("Memory".to_owned()),
+            kind: Some(OptionKind::Dropdown),
+            product_ids: Some(vec![product.id]),
+            ..OptionEdit::default()
+        };
+        let memory = config_options::create(&mut tx, &company.by, &memory, company.now()).await.unwrap();
+        let mut choices = Vec::new();
+        for (name, price) in [("4 GB", "0"), ("8 GB", "6.20")] {
+            let prices = Some(list(&[("monthly", price, "0")]));
+            let edit = ChoiceEdit { name: Some(name.to_owned()), prices, ..ChoiceEdit::default() };
+            let choice = config_options::create_choice(&mut tx, &company.by, memory.id, &edit, company.now()).await;
+            choices.push(choice.unwrap().id);
+        }
+        tx.commit().await.unwrap();
+        let value = |value| vec![OptionValue { option_id: memory.id, value }];
+        let order = NewService { options: value(choices[1]), ..company.order(&client, &product) };
+        let service = company.place(order).await.unwrap().service;
+        assert_eq!(service.recurring(), money("37.20"));
+        let edit = ServiceEdit {
+            options: Some(value(choices[0])),
+            recalculate: Some(Recalculate),
+            ..ServiceEdit::default()
+        };
+        assert_eq!(change(&company, &service, edit).await.unwrap().recurring(), money("31.00"));
+        let named = named_options(&mut company.app.db.read().await.unwrap(), &[service.id]).await.unwrap();
+        assert_eq!(named[0].choice, "4 GB");
+        let wrong = NewService { options: value(999), ..company.order(&client, &product) };
+        let Err(Error::Invalid(errors)) = company.place(wrong).await else { panic!("refused") };
+        assert!(errors.of(&format!("configoptions[{}]", memory.id)).is_some());
+        let annual = NewService { cycle: Some(Cycle::Annually), ..company.order(&client, &product) };
+        let Err(Error::Invalid(errors)) = company.place(annual).await else { panic!("the option has no annual price") };
+        let sentence = "“Memory: 4 GB” has no annual price in USD. Add one, or choose monthly.";
+        assert_eq!(errors.of(&format!("configoptions[{}]", memory.id)), Some(sentence));
+    }
+
+    async fn what_is_not_sold_is_refused(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let quarterly = NewService { cycle: Some(Cycle::Quarterly), ..company.order(&client, &product) };
+        let Err(Error::Invalid(errors)) = company.place(quarterly).await else { panic!("refused") };
+        let sentence = "“Starter” has no quarterly price in USD. Add one, or choose monthly or annually.";
+        assert_eq!(errors.of("billingcycle"), Some(sentence));
+        let retired = ProductEdit { retired: Some(true), ..company.product_edit("Old", list(&[("monthly", "1", "0")])) };
+        let retired = company.product(retired).await;
+        assert!(matches!(company.place(company.order(&client, &retired)).await, Err(Error::Refused(_))));
+        let last = ProductEdit {
+            stock_control: Some(true),
+            stock: Some(1),
+            ..company.product_edit("Last", list(&[("monthly", "1", "0")]))
+        };
+        let last = company.product(last).await;
+        company.place(company.order(&client, &last)).await.unwrap();
+        let Err(Error::Refused(why)) = company.place(company.order(&client, &last)).await else { panic!("sold out") };
+        assert_eq!(why, "“Last” is out of stock.");
+        let domain = ProductEdit { needs_domain: Some(true), ..company.product_edit("Web", list(&[("monthly", "1", "0")])) };
+        let domain = company.product(domain).await;
+        let without = NewService { domain: String::new(), ..company.order(&client, &domain) };
+        assert!(matches!(company.place(without).await, Err(Error::Invalid(_))));
+    }
+
+    async fn free_and_one_time_services_have_no_next_due_date(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let free = ProductEdit { pay_type: Some(PayType::Free), ..company.product_edit("Gift", list(&[])) };
+        let free = company.product(free).await;
+        let created = company.place(company.order(&client, &free)).await.unwrap();
+        assert_eq!((created.service.cycle, created.service.next_due_on), (Cycle::Free, None));
+        assert!(created.lines.is_empty());
+        assert!(charge(&company, SERVICE, created.service.id).await.is_none());
+        let once = ProductEdit {
+            pay_type: Some(PayType::OneTime),
+            quantity_mode: Some(QuantityMode::Scaling),
+            ..company.product_edit("Move", list(&[("onetime", "80.00", "5.00")]))
+        };
+        let once = company.product(once).await;
+        let order = NewService { quantity: 2, ..company.order(&client, &once) };
+        let created = company.place(order).await.unwrap();
+        assert_eq!((created.lines[0].amount, created.lines[0].setup), (money("160.00"), money("5.00")));
+        assert_eq!(created.lines[0].description, "Move - example.com");
+        to(&company, &created.service, ServiceStatus::Active).await;
+        assert_eq!(charge(&company, SERVICE, created.service.id).await.unwrap().remaining, Some(1));
+        pay(&company, &client, invoice(&company, &client, &created.lines).await).await;
+        let paid = stored(&company, created.service.id).await;
+        assert_eq!((paid.status, paid.next_due_on), (ServiceStatus::Active, None));
+        assert_eq!(charge(&company, SERVICE, paid.id).await.unwrap().remaining, Some(0), "charged once");
+    }
+
+    async fn the_last_of_a_limited_number_of_periods_completes_a_service(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let edit = ProductEdit { cycles_limit: Some(1), ..company.product_edit("Loan", list(&[("monthly", "9", "0")])) };
+        let product = company.product(edit).await;
+        let created = company.place(company.order(&client, &product)).await.unwrap();
+        to(&company, &created.service, ServiceStatus::Active).await;
+        pay(&company, &client, invoice(&company, &client, &created.lines).await).await;
+        assert_eq!(stored(&company, created.service.id).await.status, ServiceStatus::Completed);
+        let charge = charge(&company, SERVICE, created.service.id).await.unwrap();
+        assert_eq!((charge.remaining, charge.billable), (Some(0), false));
+    }
+
+    async fn without_an_invoice_of_the_order_whole_periods_are_generated(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let edit = ProductEdit {
+            prorata: Some(true),
+            ..company.product_edit("Starter", list(&[("monthly", "31.00", "10.00")]))
+        };
+        let product = company.product(edit).await;
+        let order = NewService { first_invoice: FirstInvoice::Generation, ..company.order(&client, &product) };
+        let service = company.place(order).await.unwrap().service;
+        assert_eq!((service.first(), service.anchor_day), (money("31.00"), 15), "never a short period at a whole price");
+        assert_eq!(charge(&company, SERVICE, service.id).await.unwrap().next_invoice_on, date("2026-01-15"));
+    }
+
+    async fn closing_a_client_ends_its_services(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let waiting = company.place(company.order(&client, &product)).await.unwrap().service;
+        let running = company.place(company.order(&client, &product)).await.unwrap().service;
+        to(&company, &running, ServiceStatus::Active).await;
+        let mut tx = company.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        clients::close(&mut locked, &company.by, client.id, company.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(stored(&company, waiting.id).await.status, ServiceStatus::Cancelled);
+        assert_eq!(stored(&company, running.id).await.status, ServiceStatus::Terminated);
+        assert!(!charge(&company, SERVICE, running.id).await.unwrap().billable);
+        assert!(matches!(company.place(company.order(&client, &product)).await, Err(Error::Refused(_))));
+    }
+
+    async fn staff_see_and_change_services(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let doors = company.doors().await;
+        assert!(doors.page("/admin/services").await.contains("No services yet"));
+        let service = company.place(company.order(&client, &product)).await.unwrap().service;
+        let list = doors.page("/admin/services?q=exam&status=pending&cycle=monthly&gateway=banktransfer&sort=due").await;
+        assert!(list.contains("example.com") && list.contains("31.00 USD"), "{list}");
+        assert!(doors.page("/admin/services?q=lovelace").await.contains("example.com"));
+        assert!(doors.page("/admin/services?q=nothing").await.contains("No service fits"));
+        assert!(doors.page("/admin/services?format=csv").await.starts_with("Id,Client,Product"));
+        let path = format!("/admin/services/{}", service.id);
+        assert!(doors.page(&path).await.contains("Activate"));
+        assert!(doors.page(&format!("/admin/clients/{}", client.id)).await.contains("Services of this client"));
+        assert!(doors.page(&format!("{path}/status?to=active")).await.contains("Addons that go along"));
+        assert_eq!(doors.post(&format!("{path}/status"), &[("to", "active")]).await.location, path);
+        assert!(doors.page(&format!("{path}/status?to=suspended")).await.contains("Reason"));
+        doors.post(&format!("{path}/status"), &[("to", "suspended"), ("reason", "Abuse")]).await;
+        assert!(doors.page(&path).await.contains("suspended: <bdi>Abuse</bdi>"));
+        assert!(doors.page(&format!("{path}/edit")).await.contains("Amount of a period"));
+        let mut fields = vec![
+            ("product_id", "1"),
+            ("domain", "new.example.com"),
+            ("quantity", "1"),
+            ("recurring_amount", "20.00"),
+            ("first_amount", "41.00"),
+            ("cycle", "monthly"),
+            ("gateway", "mailin"),
+            ("registered_on", "2026-01-15"),
+            ("next_due_on", "2026-02-15"),
+        ];
+        assert_eq!(doors.post(&path, &fields).await.location, path);
+        assert_eq!(stored(&company, service.id).await.recurring(), money("20.00"));
+        assert_eq!(charge(&company, SERVICE, service.id).await.unwrap().next_invoice_on, date("2026-02-15"));
+        fields[3].1 = "much";
+        let again = doors.post(&path, &fields).await;
+        assert_eq!(again.status, 422);
+        assert!(again.text.contains("value=\"much\"") && again.text.contains("is not an amount"), "{}", again.text);
+        doors.post(&format!("{path}/recalculate"), &[]).await;
+        assert_eq!(stored(&company, service.id).await.recurring(), money("31.00"));
+        assert_eq!(doors.get("/admin/services/999").await.status, 404);
+    }
+
+    async fn the_json_api_reads_and_changes_services(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let service = company.place(company.order(&client, &product)).await.unwrap().service;
+        let doors = company.doors().await;
+        let list = doors.api("GET", &format!("/services?client={}", client.id), json!({})).await.json();
+        assert_eq!((&list["total"], &list["items"][0]["recurring_amount"]), (&json!(1), &json!("31.00")));
+        let path = format!("/services/{}", service.id);
+        let changed = doors.api("PATCH", &path, json!({ "recurring_amount": "7.50", "notes": "hi" })).await.json();
+        assert_eq!((&changed["recurring_amount"], &changed["notes"]), (&json!("7.50"), &json!("hi")));
+        let active = doors.api("POST", &format!("{path}/activate"), json!({})).await.json();
+        assert_eq!((&active["status"], &active["next_invoice_on"]), (&json!("active"), &json!("2026-01-15")));
+        let suspended = doors.api("POST", &format!("{path}/suspend"), json!({ "reason": "Abuse" })).await.json();
+        assert_eq!(suspended["suspend_reason"], json!("Abuse"));
+        let refused = doors.api("PATCH", &path, json!({ "currency": "EUR", "recurring_amount": "x", "status": "gone" })).await;
+        assert_eq!(refused.status, 422);
+        let fields: Vec<String> =
+            refused.json()["errors"].as_array().unwrap().iter().map(|error| error["field"].to_string()).collect();
+        assert_eq!(fields, ["\"currency\"", "\"status\"", "\"recurring_amount\""]);
+        assert_eq!(doors.api("GET", "/services/999", json!({})).await.status, 404);
+    }
+
+    async fn callers_of_the_compatible_api_know_services(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let service = company.place(company.order(&client, &product)).await.unwrap().service;
+        let (id, client_id) = (service.id.to_string(), client.id.to_string());
+        let doors = company.doors().await;
+        let got = doors.compat("GetClientsProducts", &[("clientid", &client_id)]).await;
+        assert_eq!((&got["result"], &got["totalresults"], &got["numreturned"]), (&json!("success"), &json!(1), &json!(1)));
+        let one = &got["products"]["product"][0];
+        assert_eq!((&one["id"], &one["pid"], &one["qty"]), (&json!(service.id), &json!(product.id), &json!(1)));
+        assert_eq!((&one["recurringamount"], &one["billingcycle"]), (&json!("31.00"), &json!("Monthly")));
+        assert_eq!((&one["status"], &one["nextduedate"]), (&json!("Pending"), &json!("2026-01-15")));
+        assert_eq!((&one["groupname"], &one["paymentmethod"]), (&json!("Shared hosting"), &json!("banktransfer")));
+        assert_eq!(doors.compat("GetClientsProducts", &[("domain", "other.example")]).await["totalresults"], json!(0));
+        let update = [
+            ("serviceid", id.as_str()),
+            ("status", "Active"),
+            ("recurringamount", "12.50"),
+            ("nextduedate", "2026-03-01"),
+            ("billingcycle", "Annually"),
+            ("paymentmethod", "mailin"),
+            ("notes", "kept"),
+            ("terminationdate", "0000-00-00"),
+        ];
+        assert_eq!(doors.compat("UpdateClientProduct", &update).await, json!({ "result": "success", "serviceid": service.id }));
+        let changed = stored(&company, service.id).await;
+        assert_eq!((changed.status, changed.cycle), (ServiceStatus::Active, Cycle::Annually));
+        assert_eq!((changed.recurring(), changed.next_due_on), (money("12.50"), Some(date("2026-03-01"))));
+        let charged = charge(&company, SERVICE, service.id).await.unwrap();
+        assert_eq!((charged.amount, charged.billable, charged.gateway.as_str()), (1250, true, "mailin"));
+        doors.compat("UpdateClientProduct", &[("serviceid", &id), ("autorecalc", "true"), ("unset[0]", "notes")]).await;
+        let changed = stored(&company, service.id).await;
+        assert_eq!((changed.recurring(), changed.notes.as_str()), (money("310.00"), ""));
+        for (fields, message) in [
+            (vec![("serviceid", "999")], "Service ID Not Found"),
+            (
+                vec![("serviceid", id.as_str()), ("paymentmethod", "nope")],
+                "Invalid Payment Method. Valid options include banktransfer, mailin",
+            ),
+            (
+                vec![("serviceid", id.as_str()), ("servicepassword", "x")],
+                "servicepassword: Passwords of services are not stored yet. Leave this out.",
+            ),
+        ] {
+            let refused = doors.compat("UpdateClientProduct", &fields).await;
+            assert_eq!((&refused["result"], &refused["message"]), (&json!("error"), &json!(message)));
+        }
+    }
+
+    async fn lists_are_served_by_indexes(company: Company) {
+        let mut conn = company.app.db.read().await.unwrap();
+        if conn.engine() == platform::Engine::Postgres {
+            // On an empty table PostgreSQL reads all of it whatever indexes there are.
+            conn.batch("SET enable_seqscan = off").await.unwrap();
+        }
+        let filters = [
+            Filter::default(),
+            Filter { status: Some(ServiceStatus::Active), ..Filter::default() },
+            Filter { client_id: Some(1), ..Filter::default() },
+            Filter { product_id: Some(1), ..Filter::default() },
+            Filter { gateway: Some("mailin".to_owned()), ..Filter::default() },
+            Filter { domain: Some("example.com".to_owned()), ..Filter::default() },
+        ];
+        for filter in &filters {
+            for order in ["ORDER BY s.id DESC", "ORDER BY s.next_due_on ASC, s.id ASC", "ORDER BY s.domain ASC, s.id ASC"] {
+                let plan = store::plan(&mut conn, filter, order).await.unwrap();
+                let sorts = plan.contains("TEMP B-TREE");
+                // In the order of ids, the table itself is the index.
+                let reads_all = plan.lines().any(|line| line == "SCAN s") && (sorts || order != "ORDER BY s.id DESC");
+                let scans = plan.contains("Seq Scan on services") || reads_all;
+                assert!(!scans, "{filter:?} {order}: {plan}");
+            }
+        }
+    }
+}
