@@ -2,7 +2,11 @@
 
 pub mod orders;
 
-use accounts::doors::Routes;
+use accounts::clients::{ClientPanel, ClosingEffect};
+use accounts::doors::{NavItem, NavSection, Routes};
+
+#[cfg(test)]
+mod testing;
 
 /// The templates of this crate, by the folder of their feature.
 #[derive(rust_embed::RustEmbed)]
@@ -12,11 +16,39 @@ pub struct Templates;
 
 /// Every route of this crate.
 pub fn routes() -> Routes {
-    Routes::new().merge(orders::api::routes()).merge(orders::compat::routes())
+    Routes::new().merge(orders::admin::routes()).merge(orders::api::routes()).merge(orders::compat::routes())
 }
 
 /// What this crate listens to.
 pub fn events(events: &mut platform::Events) {
     events.on(orders::invoice_paid);
     events.on(orders::client_closed);
+}
+
+/// What the client's page shows of this crate.
+pub fn panels() -> Vec<ClientPanel> {
+    vec![orders::panels::panel()]
+}
+
+/// What closing a client ends of this crate.
+pub fn closing() -> Vec<ClosingEffect> {
+    vec![orders::panels::closing()]
+}
+
+/// What the sidebar shows of this crate.
+pub fn nav() -> Vec<NavSection> {
+    vec![NavSection {
+        label: "Orders",
+        key: "orders",
+        href: "/admin/orders",
+        items: vec![
+            NavItem { label: "Orders", href: "/admin/orders", permission: orders::LIST },
+            NavItem { label: "New order", href: "/admin/orders/new", permission: orders::ADD },
+        ],
+    }]
+}
+
+/// What the button for new things offers of this crate.
+pub fn create() -> Vec<NavItem> {
+    vec![NavItem { label: "New order", href: "/admin/orders/new", permission: orders::ADD }]
 }

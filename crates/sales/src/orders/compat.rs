@@ -135,7 +135,7 @@ fn each<T>(
 }
 
 fn whole(text: &str) -> std::result::Result<i64, String> {
-    platform::compat::parse_int(text).or_else(|why| Err(why.to_owned()))
+    platform::compat::parse_int(text).map_err(str::to_owned)
 }
 
 fn cycle(text: &str) -> std::result::Result<Cycle, String> {
@@ -143,7 +143,7 @@ fn cycle(text: &str) -> std::result::Result<Cycle, String> {
     match text.to_ascii_lowercase().as_str() {
         "one-time" => Ok(Cycle::OneTime),
         "freeaccount" => Ok(Cycle::Free),
-        _ => Cycle::parse(text).or_else(|why| Err(why.to_string())),
+        _ => Cycle::parse(text).map_err(|why| why.to_string()),
     }
 }
 

@@ -6,10 +6,15 @@
 //! - What is placed is pending. It becomes active by [`accept`], or by itself where its product says so.
 //! - An order is never removed: a deleted one is out of sight, its invoice and services stay.
 
+pub mod admin;
 pub mod api;
 pub mod compat;
+mod form;
+pub(crate) mod panels;
 pub mod quote;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use accounts::activity_log::{self, Activity, Actor, changes};
 use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
@@ -294,6 +299,11 @@ pub async fn items(conn: &mut Conn, order_id: i64) -> Result<Vec<Item>> {
     store::items(conn, &[order_id]).await
 }
 
+/// The order that this form or request made already.
+pub async fn placed_with(conn: &mut Conn, request_key: &str) -> Result<Option<Order>> {
+    store::by_request_key(conn, request_key).await
+}
+
 /// Locks the client that an order is to be for.
 pub async fn lock_client(tx: &mut Tx, client_id: i64) -> Result<Locked<'_>> {
     match clients::lock(tx, client_id).await {
@@ -380,7 +390,7 @@ async fn insert(
     terms: &Terms,
     random: &Random,
 ) -> Result<Order> {
-    let ip = kernel::single_line(&new.ip, 100).or_else(|why| Err(Error::invalid("ip", why)))?;
+    let ip = kernel::single_line(&new.ip, 100).map_err(|why| Error::invalid("ip", why))?;
     for _ in 0..20 {
         let mut bytes = [0; 8];
         random.fill(&mut bytes);

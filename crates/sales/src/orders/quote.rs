@@ -135,7 +135,7 @@ fn ours(field: &str) -> String {
 
 fn amount(field: &str, text: &Option<String>, currency: Currency) -> Result<Option<Money>> {
     let Some(text) = text.as_deref().map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
-    Money::parse(text, currency).map(Some).or_else(|why| Err(Error::invalid(field, why.to_string())))
+    Money::parse(text, currency).map(Some).map_err(|why| Error::invalid(field, why.to_string()))
 }
 
 fn addons_of(items: &[AddonItem], currency: Currency) -> Result<Vec<NewAddon>> {

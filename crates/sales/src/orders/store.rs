@@ -268,3 +268,23 @@ pub(super) async fn list(
     );
     conn.all(&sql, &clauses.params).await
 }
+
+/// Clients to choose from: id, first and last name, company, e-mail address, status.
+pub(super) async fn clients(
+    conn: &mut Conn,
+    text: &str,
+    limit: i64,
+) -> Result<Vec<(i64, String, String, String, String, String)>> {
+    let mut clauses = Where::default();
+    for word in text.to_lowercase().split_whitespace() {
+        clauses.and("search LIKE ? ESCAPE '\\'", search::anywhere(word));
+    }
+    let next = clauses.next();
+    let sql = format!(
+        "SELECT id, first_name, last_name, company, email, status FROM clients WHERE id = ${next} OR ({}) \
+         ORDER BY id LIMIT {limit}",
+        clauses.sql().trim_start_matches("WHERE ")
+    );
+    clauses.params.push(Value::Int(text.trim_start_matches('#').parse().unwrap_or_default()));
+    conn.all(&sql, &clauses.params).await
+}
