@@ -4,12 +4,14 @@ pub mod captures;
 pub mod credits;
 pub mod currencies;
 pub mod doctor;
+mod finder;
 pub mod gateways;
 pub mod generation;
 pub mod invoices;
 pub mod ledger;
 pub mod notes;
 pub mod once;
+pub mod overview;
 pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
@@ -22,6 +24,7 @@ mod view;
 #[cfg(test)]
 mod testing;
 
+pub use finder::finders;
 pub use settings::SETTINGS;
 pub use terms::{Buyer, Terms};
 
@@ -65,6 +68,8 @@ pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
         ("billing", item("Payment attempts", "/admin/payments/attempts", captures::CAPTURE)),
         ("billing", item("Webhook events", "/admin/payments/webhooks", gateways::VIEW_LOG)),
         ("billing", item("Gateway log", "/admin/payments/gateway-log", gateways::VIEW_LOG)),
+        ("configuration", item("Currencies", "/admin/setup/currencies", currencies::CONFIGURE)),
+        ("configuration", item("Tax configuration", "/admin/setup/taxes", taxes::CONFIGURE)),
         ("configuration", item("Payment gateways", "/admin/setup/gateways", gateways::CONFIGURE)),
     ]
 }
@@ -72,6 +77,11 @@ pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
 /// What invoices show on a client's page.
 pub fn client_panels() -> Vec<accounts::clients::ClientPanel> {
     invoices::panel::panels()
+}
+
+/// What the button for new things offers of this crate.
+pub fn create() -> Vec<accounts::doors::NavItem> {
+    vec![accounts::doors::NavItem { label: "New invoice", href: "/admin/invoices/new", permission: invoices::CREATE }]
 }
 
 /// What of billing listens to what happens elsewhere in it.
