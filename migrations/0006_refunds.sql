@@ -34,3 +34,4 @@ CREATE INDEX gateway_log_at ON gateway_log (at, id);
 CREATE INDEX gateway_log_gateway ON gateway_log (gateway, at, id);
 CREATE INDEX gateway_log_client ON gateway_log (client_id, id) WHERE client_id IS NOT NULL;
 CREATE INDEX payment_attempts_client ON payment_attempts (client_id, id);
+CREATE INDEX transactions_amount_out ON transactions (amount_out, id) WHERE amount_out > 0;

@@ -38,6 +38,7 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(invoices::admin::routes())
         .merge(invoices::api::routes())
         .merge(invoices::compat::routes())
+        .merge(invoices::pay_links::routes())
         .merge(generation::admin::routes())
         .merge(generation::api::routes())
         .merge(generation::compat::routes())
@@ -46,26 +47,41 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(captures::routes())
         .merge(gateways::routes())
         .merge(pay_methods::routes())
+        .merge(payments::routes())
+        .merge(credits::routes())
+        .merge(currencies::routes())
+        .merge(taxes::routes())
 }
 
 /// Entries of the sidebar, each with the key of its section.
 pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
     let item = |label, href, permission| accounts::doors::NavItem { label, href, permission };
     vec![
+        ("billing", item("Transactions", "/admin/transactions", payments::LIST)),
         ("billing", item("Invoices", "/admin/invoices", invoices::LIST)),
-        ("billing", item("Generate due invoices", "/admin/invoices/generate", generation::GENERATE)),
+        ("billing", item("Credit notes", "/admin/credit-notes", notes::LIST)),
+        ("billing", item("Generate due invoices", generation::admin::PAGE, generation::GENERATE)),
         ("billing", item("Attempt CC captures", "/admin/payments/capture", captures::CAPTURE)),
         ("billing", item("Payment attempts", "/admin/payments/attempts", captures::CAPTURE)),
+        ("billing", item("Webhook events", "/admin/payments/webhooks", gateways::VIEW_LOG)),
         ("billing", item("Gateway log", "/admin/payments/gateway-log", gateways::VIEW_LOG)),
         ("configuration", item("Payment gateways", "/admin/setup/gateways", gateways::CONFIGURE)),
     ]
 }
 
+/// What invoices show on a client's page.
+pub fn client_panels() -> Vec<accounts::clients::ClientPanel> {
+    invoices::panel::panels()
+}
+
 /// What of billing listens to what happens elsewhere in it.
-pub fn events(_events: &mut platform::Events) {}
+pub fn events(events: &mut platform::Events) {
+    invoices::mail::events(events);
+}
 
 /// The kinds of jobs that billing does.
 pub fn jobs(registry: &mut platform::jobs::Registry) {
     generation::jobs::register(registry);
     captures::jobs::register(registry);
+    invoices::mail::register(registry);
 }

@@ -30,7 +30,7 @@ settings! {
     PAY_TO = "pay_to", "General", Kind::Lines { max: 2000 }, "", "Pay-to text",
         "Printed under invoices, for example your bank account.", "billing::invoices::pdf::render";
     SYSTEM_URL = "system_url", "General", Kind::Text { max: 300 }, "http://localhost:8080", "System address",
-        "Where clients reach this installation; used for links in mails.", "billing::mails::invoice_created";
+        "Where clients reach this installation; used for links in mails.", "billing::invoices::pay_links::make";
 
     AUTOMATION_HOUR = "automation_hour", "Automation", Kind::Int { min: 0, max: 23 }, "9", "Hour of the daily batch",
         "Invoices are generated and cards are charged once a day from this hour on, in your time zone. A missed day is made up for.",

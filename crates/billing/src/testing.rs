@@ -14,9 +14,10 @@ use platform::web::templates::Templates;
 use platform::{App, Clock, Db, Events, Extensions, Parts, Random, Vault, params};
 
 use crate::gateways::*;
+use crate::invoices::{InvoiceStatus, NewInvoice, NewLine, Tell};
 use crate::recurring::{self, Charge};
-use crate::terms::Terms;
-use crate::{currencies, doctor};
+use crate::terms::{Buyer, Terms};
+use crate::{currencies, doctor, invoices};
 
 pub struct Company {
     pub app: App,
@@ -152,6 +153,43 @@ impl Company {
         let id = recurring::put(&mut tx, &charge, self.app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         id
+    }
+
+    /// An unpaid invoice of one line that is due today.
+    pub async fn owed(&self, client: &Client, amount: &str) -> i64 {
+        let terms = self.terms().await;
+        let new = NewInvoice {
+            buyer: Buyer::of(client),
+            issued_on: terms.today,
+            due_on: terms.today,
+            gateway: "sandbox".to_owned(),
+            lines: vec![NewLine::item("Hosting", usd(amount), true)],
+            notes: String::new(),
+            source: "test".to_owned(),
+            levels: None,
+        };
+        let mut tx = self.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let issued = invoices::issue(&mut locked, &terms, vec![new], Tell::Nobody).await.unwrap();
+        tx.commit().await.unwrap();
+        issued[0].id
+    }
+
+    /// Status and balance of an invoice.
+    pub async fn invoice_state(&self, id: i64) -> (InvoiceStatus, String) {
+        let mut conn = self.app.db.read().await.unwrap();
+        let invoice = invoices::find(&mut conn, id).await.unwrap();
+        (invoice.status, invoice.money(invoice.balance).decimal())
+    }
+
+    pub async fn credit_of(&self, client: &Client) -> String {
+        let mut conn = self.app.db.read().await.unwrap();
+        crate::credits::balance(&mut conn, client.id, client.currency).await.unwrap().decimal()
+    }
+
+    pub async fn count(&self, table: &str) -> i64 {
+        let mut conn = self.app.db.read().await.unwrap();
+        conn.scalar(&format!("SELECT COUNT(*) FROM {table}"), params![]).await.unwrap()
     }
 
     pub async fn terms(&self) -> Terms {

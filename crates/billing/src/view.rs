@@ -70,3 +70,26 @@ pub fn date_filter(request: &platform::web::lists::Request, name: &str) -> kerne
 pub fn id_filter(request: &platform::web::lists::Request, name: &str) -> Option<i64> {
     kernel::nonempty(request.filter(name)).map(|text| text.parse().unwrap_or(-1))
 }
+
+/// A date as people type it in either API: `2026-01-31`, also with a time of day, or `31/01/2026`.
+pub fn day(text: &str) -> Result<kernel::Date, kernel::DateError> {
+    let day = text.trim().split([' ', 'T']).next().unwrap_or_default();
+    let parts: Vec<&str> = day.split('/').collect();
+    match parts.as_slice() {
+        [day, month, year] if year.len() == 4 => kernel::Date::parse(&format!("{year}-{month:0>2}-{day:0>2}")),
+        _ => kernel::Date::parse(day),
+    }
+}
+
+/// The first of the sentences of an error, without the name of its field: what the compatible API documents.
+pub fn sentence(error: &kernel::Error) -> String {
+    match error {
+        kernel::Error::Invalid(errors) => errors.iter().next().map(|(_, text)| text.to_owned()).unwrap_or_default(),
+        other => other.to_string(),
+    }
+}
+
+/// A rate of exchange with the five decimals that the compatible API shows.
+pub fn rate5(rate: &str) -> String {
+    rate.parse::<rust_decimal::Decimal>().map_or_else(|_| rate.to_owned(), |rate| format!("{rate:.5}"))
+}

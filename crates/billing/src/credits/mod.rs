@@ -4,14 +4,29 @@
 //! What must hold: the balance equals the sum of the movements, and of the ledger's credit account; staff cannot take
 //! out more than there is.
 
+pub mod admin;
+pub mod api;
+pub mod compat;
+#[cfg(test)]
+mod tests;
+
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
+use accounts::doors::{Permission, Routes};
 use kernel::{Currency, Date, Error, Money, Result, Timestamp};
 use platform::db::Conn;
 use platform::{params, record};
 
 use crate::invoices::{self, InvoiceStatus};
 use crate::ledger::{self, Account, Entry};
+use crate::payments::LARGEST;
+
+pub const VIEW: Permission = Permission("View Credit Log");
+pub const MANAGE: Permission = Permission("Manage Credits");
+
+pub fn routes() -> Routes {
+    admin::routes().merge(api::routes()).merge(compat::routes())
+}
 
 kernel::text_enum! {
     pub enum CreditKind {
@@ -68,6 +83,22 @@ pub async fn movements(conn: &mut Conn, client_id: i64, limit: i64) -> Result<Ve
     conn.all(&sql, params![client_id, limit]).await
 }
 
+/// A page of the movements of a client, newest first, and how many there are.
+pub async fn page(conn: &mut Conn, client_id: i64, limit: i64, offset: i64) -> Result<(Vec<Movement>, i64)> {
+    let sql = format!(
+        "SELECT {} FROM credit_movements WHERE client_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3",
+        Movement::columns("")
+    );
+    let rows = conn.all(&sql, params![client_id, limit, offset]).await?;
+    let total = conn
+        .scalar(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM credit_movements WHERE client_id = $1 LIMIT $2) counted",
+            params![client_id, platform::web::lists::COUNT_LIMIT + 1],
+        )
+        .await?;
+    Ok((rows, total))
+}
+
 /// Writes a movement and the balance. The ledger entry is the caller's, because only it knows the other side.
 pub(crate) async fn write(tx: &mut Locked<'_>, new: NewMovement<'_>, now: Timestamp) -> Result<i64> {
     tx.check(new.client_id)?;
@@ -115,6 +146,9 @@ pub async fn adjust(
     }
     if amount.is_zero() {
         return Err(Error::invalid("amount", "No Amount Provided"));
+    }
+    if amount.minor.unsigned_abs() > LARGEST.unsigned_abs() {
+        return Err(Error::invalid("amount", "The amount is too large. Enter a smaller amount."));
     }
     let description = kernel::single_line(description, 500).or_else(|text| Err(Error::invalid("description", text)))?;
     let before = balance(tx, client_id, client.currency).await?;
@@ -197,6 +231,59 @@ pub async fn apply(
         .about(format!("invoice:{invoice_id}"));
     activity_log::record(tx, by, activity, now).await?;
     invoices::mark_paid(tx, invoice_id, invoice.client_id, now).await
+}
+
+/// Takes credit off an unpaid invoice again; it is the client's to use elsewhere. What a paid invoice was paid with stays:
+/// its services have been delivered for it.
+pub async fn withdraw(
+    tx: &mut Locked<'_>,
+    by: &Actor,
+    invoice_id: i64,
+    amount: Money,
+    on: Date,
+    now: Timestamp,
+) -> Result<()> {
+    let invoice = invoices::find(tx, invoice_id).await?;
+    tx.check(invoice.client_id)?;
+    if invoice.status != InvoiceStatus::Unpaid {
+        return Err(Error::refused("Credit can be taken off an invoice only while it is unpaid."));
+    }
+    if amount.currency != invoice.currency {
+        return Err(Error::invalid("amount", format!("Use the invoice's currency, {}.", invoice.currency)));
+    }
+    if !amount.is_positive() {
+        return Err(Error::invalid("amount", "Write an amount greater than nought."));
+    }
+    if amount.minor > invoice.credit_applied {
+        let applied = invoice.money(invoice.credit_applied);
+        return Err(Error::invalid("amount", format!("Only {applied} of credit is applied to this invoice.")));
+    }
+    let description = format!("Credit taken off invoice {}", invoice.title());
+    let movement = NewMovement {
+        client_id: invoice.client_id,
+        amount,
+        // The opposite of applying: the invoice's applied credit is the sum of these movements.
+        kind: CreditKind::Applied,
+        description: &description,
+        invoice_id: Some(invoice_id),
+        transaction_id: None,
+        by,
+        on,
+    };
+    let id = write(tx, movement, now).await?;
+    let entry = Entry::new(format!("credit:{id}"), "credit_applied", Some(invoice.client_id), on)
+        .debit(Account::Receivable, Some(invoice_id), amount)
+        .credit(Account::Credit, None, amount);
+    ledger::book(tx, &[entry], now).await?;
+    tx.execute(
+        "UPDATE invoices SET balance = balance + $2, credit_applied = credit_applied - $2, updated_at = $3 WHERE id = $1",
+        params![invoice_id, amount.minor, now],
+    )
+    .await?;
+    let activity = Activity::new(format!("{description}: {amount}"))
+        .client(invoice.client_id)
+        .about(format!("invoice:{invoice_id}"));
+    activity_log::record(tx, by, activity, now).await
 }
 
 /// Pays as much of an invoice as the client's credit allows; how much that was.

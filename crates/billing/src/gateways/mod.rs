@@ -81,6 +81,15 @@ pub async fn require_active(conn: &mut Conn, field: &str, name: &str) -> Result<
     })
 }
 
+/// The gateway of this name, switched on or not: money may still arrive by one that is off.
+pub async fn require_known(conn: &mut Conn, field: &str, name: &str) -> Result<SetUp> {
+    let known = all(conn).await?;
+    let names: Vec<String> = known.iter().map(|gateway| gateway.name.clone()).collect();
+    known.into_iter().find(|gateway| gateway.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        Error::invalid(field, format!("Invalid Payment Method. Valid options include {}", names.join(", ")))
+    })
+}
+
 /// The configuration with its secrets, for a call of the gateway.
 pub async fn config(conn: &mut Conn, app: &App, gateway: &dyn Gateway) -> Result<GatewayConfig> {
     let stored: Option<(String,)> =

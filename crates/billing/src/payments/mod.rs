@@ -5,8 +5,16 @@
 //! - Every unit of a payment has a destination: invoices in the order given, then the client's credit.
 //! - Paying does not ask whether the service is still wanted: money that has arrived is booked.
 
+pub mod admin;
+pub mod api;
+pub mod compat;
+pub mod store;
+#[cfg(test)]
+mod tests;
+
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
+use accounts::doors::{Permission, Routes};
 use kernel::{Currency, Date, Error, FieldErrors, Money, Result, Timestamp};
 use platform::db::Conn;
 use platform::{params, record};
@@ -15,6 +23,16 @@ use crate::credits::{self, CreditKind, NewMovement};
 use crate::currencies;
 use crate::invoices::{self, Invoice, InvoiceStatus};
 use crate::ledger::{self, Account, Entry};
+
+pub const LIST: Permission = Permission("List Transactions");
+pub const ADD: Permission = Permission("Add Transaction");
+
+/// No single amount is larger, in minor units: sums of millions of them still fit.
+pub const LARGEST: i64 = 100_000_000_000_000;
+
+pub fn routes() -> Routes {
+    admin::routes().merge(api::routes()).merge(compat::routes())
+}
 
 kernel::text_enum! {
     pub enum TransactionKind {
@@ -183,6 +201,9 @@ async fn check(tx: &mut Locked<'_>, new: &NewPayment) -> Result<Vec<Invoice>> {
     if !new.amount.is_positive() {
         errors.add("amount", "Write an amount greater than nought.");
     }
+    if new.amount.minor > LARGEST {
+        errors.add("amount", "The amount is too large. Enter a smaller amount.");
+    }
     if new.fees.is_negative() || new.fees.minor > new.amount.minor {
         errors.add("fees", "The fee is between nought and the amount.");
     }
@@ -263,6 +284,19 @@ async fn overpaid(
     credits::write(tx, movement, now).await.map(|_| ())
 }
 
+/// Replaces the rate of exchange that a transaction was recorded with.
+pub async fn set_rate(tx: &mut platform::Tx, id: i64, rate: &str) -> Result<()> {
+    let good = rate.parse::<rust_decimal::Decimal>().is_ok_and(|rate| rate > rust_decimal::Decimal::ZERO);
+    if !good {
+        return Err(Error::invalid(
+            "rate",
+            "Write how many units one unit of the base currency is worth, such as 0.92.",
+        ));
+    }
+    tx.execute("UPDATE transactions SET rate = $2 WHERE id = $1", params![id, rate]).await?;
+    Ok(())
+}
+
 /// Income or expense that belongs to no client and no invoice: bank charges, interest.
 #[derive(Debug, Clone)]
 pub struct NewOther {
@@ -283,6 +317,9 @@ pub async fn record_other(tx: &mut platform::Tx, by: &Actor, new: NewOther, now:
     }
     if new.amount_in.is_zero() && new.amount_out.is_zero() {
         return Err(Error::invalid("amount", "Write an amount that came in or went out."));
+    }
+    if new.amount_in.minor > LARGEST || new.amount_out.minor > LARGEST || new.fees.minor > LARGEST {
+        return Err(Error::invalid("amount", "The amount is too large. Enter a smaller amount."));
     }
     let rate = currencies::find(tx, new.amount_in.currency).await?.rate;
     let kind =

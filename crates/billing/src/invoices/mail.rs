@@ -1,0 +1,153 @@
+//! Mails about invoices: made, waiting for the client's authentication, not paid because the card was declined.
+//!
+//! What must hold: each is made once: the key of the mail says of which invoice or attempt it is, and it is unique. The
+//! text is rendered by a job, never in the transaction that issues.
+
+use kernel::{Result, Timestamp};
+use minijinja::{Value, context};
+use platform::db::Tx;
+use platform::jobs::{self, Done, Job, NewJob, Registry};
+use platform::mail::{self, NewMail};
+use platform::{App, Events, params};
+use serde_json::json;
+
+use super::view::{self, Whole};
+use super::{InvoiceStatus, MAIL_CREATED, pay_links};
+use crate::captures::{self, ActionNeeded, CaptureDeclined};
+use crate::terms::Terms;
+
+const MAIL_ACTION: &str = "billing.mail_action_needed";
+const MAIL_DECLINED: &str = "billing.mail_payment_failed";
+
+pub fn register(registry: &mut Registry) {
+    registry.add(MAIL_CREATED, created);
+    registry.add(MAIL_ACTION, action_needed);
+    registry.add(MAIL_DECLINED, declined);
+}
+
+/// Attempts tell of themselves in the transaction that writes their outcome; the mail is a job of that transaction.
+pub fn events(events: &mut Events) {
+    events.on(|tx, event: &ActionNeeded| Box::pin(about_attempt(tx, MAIL_ACTION, event.attempt_id, event.invoice_id)));
+    events.on(|tx, event: &CaptureDeclined| {
+        Box::pin(about_attempt(tx, MAIL_DECLINED, event.attempt_id, event.invoice_id))
+    });
+}
+
+async fn about_attempt(tx: &mut Tx, kind: &'static str, attempt_id: i64, invoice_id: i64) -> Result<()> {
+    let (at,): (Timestamp,) =
+        tx.one("SELECT started_at FROM payment_attempts WHERE id = $1", params![attempt_id]).await?;
+    let job = NewJob::now(kind, json!({ "attempt": attempt_id }), at)
+        .keyed(format!("{kind}:{attempt_id}"))
+        .about(format!("invoice:{invoice_id}"));
+    jobs::enqueue(tx, job, at).await.map(|_| ())
+}
+
+/// Sends the mail of an invoice again, as another message.
+pub async fn send_again(tx: &mut Tx, invoice_id: i64, now: Timestamp) -> Result<()> {
+    let invoice = super::find(tx, invoice_id).await?;
+    if invoice.status == InvoiceStatus::Draft {
+        return Err(kernel::Error::refused("A draft is not sent. Publish it first."));
+    }
+    let before: i64 = tx
+        .scalar(
+            "SELECT COUNT(*) FROM jobs WHERE subject = $1 AND kind = $2",
+            params![format!("invoice:{invoice_id}"), MAIL_CREATED],
+        )
+        .await?;
+    let key = format!("invoice_created:{invoice_id}:{}", before + 1);
+    let job = NewJob::now(MAIL_CREATED, json!({ "invoice": invoice_id, "key": key }), now)
+        .keyed(key)
+        .about(format!("invoice:{invoice_id}"));
+    jobs::enqueue(tx, job, now).await.map(|_| ())
+}
+
+async fn created(app: App, job: Job) -> Result<Done> {
+    let id = job.int("invoice")?;
+    let key = match job.payload()?["key"].as_str() {
+        Some(key) => key.to_owned(),
+        None => format!("invoice_created:{id}"),
+    };
+    let letter = Letter { key, template: "created", title: |whole| format!("Invoice {}", whole.invoice.title()) };
+    letter.send(&app, id, context! {}).await
+}
+
+async fn action_needed(app: App, job: Job) -> Result<Done> {
+    let attempt = captures::find(&mut app.db.read().await?, job.int("attempt")?).await?;
+    let letter = Letter {
+        key: format!("action_needed:{}", attempt.id),
+        template: "action",
+        title: |whole| format!("Confirm your payment of invoice {}", whole.invoice.title()),
+    };
+    letter.send(&app, attempt.invoice_id, context! { reason => "" }).await
+}
+
+async fn declined(app: App, job: Job) -> Result<Done> {
+    let attempt = captures::find(&mut app.db.read().await?, job.int("attempt")?).await?;
+    let letter = Letter {
+        key: format!("payment_failed:{}", attempt.id),
+        template: "declined",
+        title: |whole| format!("Payment of invoice {} failed", whole.invoice.title()),
+    };
+    letter.send(&app, attempt.invoice_id, context! { reason => attempt.reason }).await
+}
+
+struct Letter {
+    key: String,
+    template: &'static str,
+    title: fn(&Whole) -> String,
+}
+
+impl Letter {
+    /// Renders and queues it, unless a message of its key is there already. The link in it is made in the same
+    /// transaction, so that a mail that is not sent leaves no link behind.
+    async fn send(self, app: &App, invoice_id: i64, more: Value) -> Result<Done> {
+        let now = app.clock.now();
+        let mut tx = app.db.write().await?;
+        let known: bool =
+            tx.scalar("SELECT EXISTS (SELECT 1 FROM mails WHERE unique_key = $1)", params![self.key]).await?;
+        let invoice = match super::store::find(&mut tx, invoice_id).await? {
+            Some(invoice) if !known && invoice.status != InvoiceStatus::Draft => invoice,
+            _ => return Ok(Done::Finished),
+        };
+        let client = accounts::clients::find(&mut tx, invoice.client_id).await?;
+        let terms = Terms::load(&mut tx, now).await?;
+        let whole = view::load(&mut tx, invoice).await?;
+        let link = pay_links::make(&mut tx, app, invoice_id, now).await?;
+        let money = |minor: i64| whole.invoice.money(minor).to_string();
+        let values = context! {
+            name => client.name(),
+            company => &terms.seller.company,
+            number => whole.invoice.title(),
+            issued => whole.invoice.issued_on.map(|on| on.to_string()).unwrap_or_default(),
+            due => whole.invoice.due_on.to_string(),
+            total => money(whole.invoice.total),
+            balance => money(whole.invoice.balance),
+            owed => whole.invoice.balance > 0,
+            lines => whole.lines.iter().map(|line| context! {
+                description => &line.description, amount => money(line.net),
+            }).collect::<Vec<_>>(),
+            taxes => whole.taxes().iter().map(|tax| context! {
+                name => &tax.name, rate => &tax.rate, amount => tax.amount.to_string(),
+            }).collect::<Vec<_>>(),
+            link,
+            ..more
+        };
+        let html = app.templates.render(&format!("billing/invoices/{}.mail.html", self.template), values.clone())?;
+        let text = app.templates.render(&format!("billing/invoices/{}.mail.txt", self.template), values)?;
+        let new = NewMail {
+            key: self.key,
+            client_id: Some(client.id),
+            subject: Some(format!("invoice:{invoice_id}")),
+            template: self.template,
+            recipient: client.email,
+            sender_name: terms.seller.company.clone(),
+            title: (self.title)(&whole),
+            text_body: text,
+            html_body: html,
+        };
+        mail::send(&mut tx, new, &terms.settings, now).await?;
+        tx.commit().await?;
+        app.wake.notify_waiters();
+        Ok(Done::Finished)
+    }
+}

@@ -1,0 +1,171 @@
+//! SQL of the list of transactions.
+
+use kernel::{Currency, Date, Result};
+use platform::db::{Conn, Value};
+use platform::web::lists::Where;
+use platform::{params, record};
+
+use super::TransactionKind;
+use crate::view::{CLIENT_NAME, contains};
+
+record! {
+    #[derive(Debug, Clone)]
+    pub struct Listed {
+        pub id: i64,
+        pub client_id: Option<i64>,
+        pub client: Option<String>,
+        pub gateway: String,
+        pub reference: String,
+        pub kind: TransactionKind,
+        pub currency: Currency,
+        pub amount_in: i64,
+        pub amount_out: i64,
+        pub fees: i64,
+        pub rate: String,
+        pub description: String,
+        pub occurred_on: Date,
+        pub invoice_id: Option<i64>,
+        pub refund_of: Option<i64>,
+    }
+}
+
+/// What a text filter means.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Text {
+    #[default]
+    Any,
+    /// A reference that exists: found by its index.
+    Reference(String),
+    /// Part of a description.
+    Words(String),
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub text: Text,
+    pub client_id: Option<i64>,
+    pub invoice_id: Option<i64>,
+    pub gateway: String,
+    pub kind: Option<TransactionKind>,
+    pub from: Option<Date>,
+    pub until: Option<Date>,
+    /// What came in or went out, in minor units, for currencies with so many decimals.
+    pub amounts: Vec<(i64, u32)>,
+}
+
+/// Whether a text is somebody's reference or words.
+pub async fn text(conn: &mut Conn, text: &str) -> Result<Text> {
+    if text.is_empty() {
+        return Ok(Text::Any);
+    }
+    let known: Option<(i64,)> =
+        conn.optional("SELECT 1 FROM transactions WHERE reference = $1 LIMIT 1", params![text]).await?;
+    Ok(if known.is_some() { Text::Reference(text.to_owned()) } else { Text::Words(text.to_owned()) })
+}
+
+/// Currencies whose minor unit is not a hundredth (ISO 4217).
+pub(super) const NO_DECIMALS: &[&str] =
+    &["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"];
+pub(super) const THREE_DECIMALS: &[&str] = &["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
+
+fn of_decimals(decimals: u32) -> String {
+    let quoted = |codes: &[&str]| codes.iter().map(|code| format!("'{code}'")).collect::<Vec<_>>().join(", ");
+    match decimals {
+        0 => format!("currency IN ({})", quoted(NO_DECIMALS)),
+        3 => format!("currency IN ({})", quoted(THREE_DECIMALS)),
+        _ => format!("currency NOT IN ({}, {})", quoted(NO_DECIMALS), quoted(THREE_DECIMALS)),
+    }
+}
+
+impl Filter {
+    fn conditions(&self) -> Where<'_> {
+        let mut conditions = Where::default();
+        match &self.text {
+            Text::Any => {}
+            Text::Reference(reference) => conditions.and("t.reference = ?", Value::Text(reference.as_str().into())),
+            Text::Words(words) => {
+                conditions.and("LOWER(t.description) LIKE ? ESCAPE '\\'", Value::Text(contains(words).into()));
+            }
+        }
+        if let Some(id) = self.client_id {
+            conditions.and("t.client_id = ?", Value::Int(id));
+        }
+        if let Some(id) = self.invoice_id {
+            conditions.and(
+                "t.id IN (SELECT id FROM transactions WHERE invoice_id = ? \
+                 UNION SELECT transaction_id FROM allocations WHERE invoice_id = ?)",
+                Value::Int(id),
+            );
+        }
+        if !self.gateway.is_empty() {
+            conditions.and("t.gateway = ?", Value::Text(self.gateway.as_str().into()));
+        }
+        if let Some(kind) = self.kind {
+            conditions.and("t.kind = ?", Value::Text(kind.as_str().into()));
+        }
+        if let Some(day) = self.from {
+            conditions.and("t.occurred_on >= ?", Value::Text(day.to_string().into()));
+        }
+        if let Some(day) = self.until {
+            conditions.and("t.occurred_on <= ?", Value::Text(day.to_string().into()));
+        }
+        if !self.amounts.is_empty() {
+            let mut parts = Vec::new();
+            for (minor, decimals) in &self.amounts {
+                conditions.params.push(Value::Int(*minor));
+                let (place, currency) = (conditions.params.len(), of_decimals(*decimals));
+                // Each half has its index.
+                parts.push(format!("SELECT id FROM transactions WHERE amount_in = ${place} AND {currency}"));
+                parts.push(format!(
+                    "SELECT id FROM transactions WHERE amount_out > 0 AND amount_out = ${place} AND {currency}"
+                ));
+            }
+            conditions.plain(&format!("t.id IN ({})", parts.join(" UNION ")));
+        }
+        conditions
+    }
+}
+
+pub async fn list(conn: &mut Conn, filter: &Filter, order_by: &str, limit: i64, offset: i64) -> Result<Vec<Listed>> {
+    let mut conditions = filter.conditions();
+    let next = conditions.next();
+    let sql = format!(
+        "SELECT t.id, t.client_id, (SELECT {CLIENT_NAME} FROM clients c WHERE c.id = t.client_id), t.gateway, \
+         t.reference, t.kind, t.currency, t.amount_in, t.amount_out, t.fees, t.rate, t.description, t.occurred_on, \
+         t.invoice_id, t.refund_of FROM transactions t {} {order_by} LIMIT ${next} OFFSET ${}",
+        conditions.sql(),
+        next + 1
+    );
+    conditions.params.extend([Value::Int(limit), Value::Int(offset)]);
+    conn.all(&sql, &conditions.params).await
+}
+
+/// How many there are, counted up to `limit`.
+pub async fn count(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<i64> {
+    let mut conditions = filter.conditions();
+    let next = conditions.next();
+    let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM transactions t {} LIMIT ${next}) counted", conditions.sql());
+    conditions.params.push(Value::Int(limit));
+    conn.scalar(&sql, &conditions.params).await
+}
+
+/// Which part of a payment settled which invoice: id, number, amount.
+pub async fn allocations(conn: &mut Conn, transaction_id: i64) -> Result<Vec<(i64, Option<String>, i64)>> {
+    conn.all(
+        "SELECT a.invoice_id, i.number, a.amount FROM allocations a JOIN invoices i ON i.id = a.invoice_id \
+         WHERE a.transaction_id = $1 ORDER BY a.id",
+        params![transaction_id],
+    )
+    .await
+}
+
+/// What of a payment became credit of the client.
+pub async fn to_credit(conn: &mut Conn, transaction_id: i64) -> Result<i64> {
+    // The sum of bigints is a numeric on PostgreSQL.
+    conn.scalar(
+        "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM credit_movements \
+         WHERE transaction_id = $1 AND kind = 'overpayment'",
+        params![transaction_id],
+    )
+    .await
+}
