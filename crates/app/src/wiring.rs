@@ -28,6 +28,7 @@ pub fn routes() -> Routes {
         .merge(accounts::routes())
         .merge(billing::routes())
         .merge(hosting::routes())
+        .merge(sales::routes())
 }
 
 pub fn settings() -> settings::Registry {
@@ -48,7 +49,9 @@ pub fn jobs() -> jobs::Registry {
 /// Who listens to what.
 pub fn events() -> Events {
     let mut events = Events::default();
+    billing::events(&mut events);
     hosting::events(&mut events);
+    sales::events(&mut events);
     events
 }
 
@@ -57,6 +60,7 @@ pub fn templates() -> Result<Templates> {
     templates.add::<accounts::Templates>("accounts")?;
     templates.add::<billing::Templates>("billing")?;
     templates.add::<hosting::Templates>("hosting")?;
+    templates.add::<sales::Templates>("sales")?;
     templates.add::<crate::Templates>("app")?;
     Ok(templates.build())
 }
@@ -107,6 +111,7 @@ pub fn nav() -> Nav {
 /// What the crates show on a client's page.
 fn client_panels() -> ClientPanels {
     let mut panels = ClientPanels::default();
+    billing::client_panels(&mut panels);
     hosting::client_panels(&mut panels);
     panels.panels.sort_by_key(|panel| panel.order);
     panels

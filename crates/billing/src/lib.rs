@@ -55,31 +55,21 @@ pub fn routes() -> accounts::doors::Routes {
 pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
     let item = |label, href, permission| accounts::doors::NavItem { label, href, permission };
     vec![
+        ("billing", item("Transactions", "/admin/transactions", payments::LIST)),
         ("billing", item("Invoices", "/admin/invoices", invoices::LIST)),
-        ("billing", item("Generate due invoices", "/admin/invoices/generate", generation::GENERATE)),
+        ("billing", item("Credit notes", "/admin/credit-notes", notes::LIST)),
+        ("billing", item("Generate due invoices", generation::admin::PAGE, generation::GENERATE)),
         ("billing", item("Attempt CC captures", "/admin/payments/capture", captures::CAPTURE)),
         ("billing", item("Payment attempts", "/admin/payments/attempts", captures::CAPTURE)),
+        ("billing", item("Webhook events", "/admin/payments/webhooks", gateways::VIEW_LOG)),
         ("billing", item("Gateway log", "/admin/payments/gateway-log", gateways::VIEW_LOG)),
         ("configuration", item("Payment gateways", "/admin/setup/gateways", gateways::CONFIGURE)),
     ]
 }
 
-/// What invoices show on a client's page.
-pub fn client_panels() -> Vec<accounts::clients::ClientPanel> {
-    invoices::panel::panels()
-}
-
-/// The sidebar's entries for invoices.
-pub fn nav_items() -> Vec<accounts::doors::NavItem> {
-    let item = |label, href, permission| accounts::doors::NavItem { label, href, permission };
-    vec![
-        item("Invoices", "/admin/invoices", invoices::LIST),
-        item("Unpaid", "/admin/invoices?status=unpaid", invoices::LIST),
-        item("Overdue", "/admin/invoices?status=overdue", invoices::LIST),
-        item("Drafts", "/admin/invoices?status=draft", invoices::LIST),
-        item("Credit notes", "/admin/credit-notes", notes::LIST),
-        item("Generate due invoices", generation::admin::PAGE, generation::GENERATE),
-    ]
+/// What billing shows on a client's page.
+pub fn client_panels(panels: &mut accounts::clients::ClientPanels) {
+    panels.panels.extend(invoices::panel::panels());
 }
 
 /// What of billing listens to what happens elsewhere in it.
