@@ -112,8 +112,9 @@ pub fn nav() -> Nav {
 /// What the crates show on a client's page.
 fn client_panels() -> ClientPanels {
     let mut panels = ClientPanels::default();
+    billing::client_panels(&mut panels);
     hosting::client_panels(&mut panels);
-    panels.panels.extend(billing::client_panels());
+    billing::client_panels(&mut panels);
     panels.panels.extend(sales::panels());
     panels.closing.extend(sales::closing());
     panels.panels.sort_by_key(|panel| panel.order);

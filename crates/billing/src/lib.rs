@@ -74,9 +74,9 @@ pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
     ]
 }
 
-/// What invoices show on a client's page.
-pub fn client_panels() -> Vec<accounts::clients::ClientPanel> {
-    invoices::panel::panels()
+/// What billing shows on a client's page.
+pub fn client_panels(panels: &mut accounts::clients::ClientPanels) {
+    panels.panels.extend(invoices::panel::panels());
 }
 
 /// What the button for new things offers of this crate.

@@ -21,6 +21,7 @@ use super::{CREATE, DELETE, Invoice, InvoiceStatus, LIST, MANAGE, NewLine, Tell,
 use crate::captures::{self, AttemptState};
 use crate::credits;
 use crate::notes::{self, Selection};
+use crate::once;
 use crate::terms::Terms;
 
 const SECTION: &str = "billing";
@@ -538,7 +539,9 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         }).collect::<Vec<_>>(),
         lines,
         ledger => ledger(&whole, &choices),
-        once => crate::once::key(&cx.app),
+        // The forms of payments, credit and captures are carried out once for each time that this page is shown.
+        once => once::key(&cx.app),
+        chargeable => invoice.status == InvoiceStatus::Unpaid && invoice.balance > 0,
         usable => usable.is_positive().then(|| usable.decimal()), credit => credit.to_string(),
         attempts => cards.collect::<Vec<_>>(),
         mails => messages.collect::<Vec<_>>(),
