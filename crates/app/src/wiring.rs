@@ -94,8 +94,8 @@ const SECTIONS: &[(&str, &str)] = &[
 
 /// The sidebar. Sections with the same key become one.
 pub fn nav() -> Nav {
-    let sections = [dashboard::nav(), accounts::nav(), utilities(), configuration()];
-    let create = [accounts::create()];
+    let sections = [dashboard::nav(), accounts::nav(), sales::nav(), utilities(), configuration()];
+    let create = [accounts::create(), sales::create()];
     let mut nav = Nav { sections: Vec::new(), create: create.into_iter().flatten().collect() };
     for section in sections.into_iter().flatten() {
         add_section(&mut nav.sections, section);
@@ -112,6 +112,8 @@ pub fn nav() -> Nav {
 fn client_panels() -> ClientPanels {
     let mut panels = ClientPanels::default();
     hosting::client_panels(&mut panels);
+    panels.panels.extend(sales::panels());
+    panels.closing.extend(sales::closing());
     panels.panels.sort_by_key(|panel| panel.order);
     panels
 }
