@@ -13,6 +13,7 @@ pub mod once;
 pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
+pub mod refunds;
 pub mod schedule;
 pub mod settings;
 pub mod taxes;
@@ -48,6 +49,7 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(gateways::routes())
         .merge(pay_methods::routes())
         .merge(payments::routes())
+        .merge(refunds::routes())
         .merge(credits::routes())
         .merge(currencies::routes())
         .merge(taxes::routes())
@@ -59,10 +61,14 @@ pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
     vec![
         ("billing", item("Invoices", "/admin/invoices", invoices::LIST)),
         ("billing", item("Generate due invoices", "/admin/invoices/generate", generation::GENERATE)),
+        ("billing", item("Transactions", "/admin/transactions", payments::LIST)),
         ("billing", item("Attempt CC captures", "/admin/payments/capture", captures::CAPTURE)),
-        ("billing", item("Payment attempts", "/admin/payments/attempts", captures::CAPTURE)),
+        ("billing", item("Payment attempts", "/admin/payments/attempts", payments::LIST)),
+        ("billing", item("Gateway events", "/admin/payments/webhooks", gateways::VIEW_LOG)),
         ("billing", item("Gateway log", "/admin/payments/gateway-log", gateways::VIEW_LOG)),
         ("configuration", item("Payment gateways", "/admin/setup/gateways", gateways::CONFIGURE)),
+        ("configuration", item("Tax", "/admin/setup/taxes", taxes::CONFIGURE)),
+        ("configuration", item("Currencies", "/admin/setup/currencies", currencies::CONFIGURE)),
     ]
 }
 
@@ -88,5 +94,6 @@ pub fn events(events: &mut platform::Events) {
 pub fn jobs(registry: &mut platform::jobs::Registry) {
     generation::jobs::register(registry);
     captures::jobs::register(registry);
+    refunds::jobs::register(registry);
     invoices::mail::register(registry);
 }
