@@ -28,6 +28,7 @@ pub fn routes() -> Routes {
         .merge(accounts::routes())
         .merge(billing::routes())
         .merge(hosting::routes())
+        .merge(sales::routes())
 }
 
 pub fn settings() -> settings::Registry {
@@ -48,7 +49,9 @@ pub fn jobs() -> jobs::Registry {
 /// Who listens to what.
 pub fn events() -> Events {
     let mut events = Events::default();
+    billing::events(&mut events);
     hosting::events(&mut events);
+    sales::events(&mut events);
     events
 }
 
@@ -57,6 +60,7 @@ pub fn templates() -> Result<Templates> {
     templates.add::<accounts::Templates>("accounts")?;
     templates.add::<billing::Templates>("billing")?;
     templates.add::<hosting::Templates>("hosting")?;
+    templates.add::<sales::Templates>("sales")?;
     templates.add::<crate::Templates>("app")?;
     Ok(templates.build())
 }
@@ -74,6 +78,7 @@ fn gateways() -> Result<Gateways> {
 pub fn finders() -> Finders {
     let mut finders = Finders::default();
     accounts::finders(&mut finders);
+    billing::finders(&mut finders);
     finders
 }
 
@@ -90,8 +95,8 @@ const SECTIONS: &[(&str, &str)] = &[
 
 /// The sidebar. Sections with the same key become one.
 pub fn nav() -> Nav {
-    let sections = [dashboard::nav(), accounts::nav(), utilities(), configuration()];
-    let create = [accounts::create()];
+    let sections = [dashboard::nav(), accounts::nav(), sales::nav(), utilities(), configuration()];
+    let create = [accounts::create(), sales::create(), billing::create()];
     let mut nav = Nav { sections: Vec::new(), create: create.into_iter().flatten().collect() };
     for section in sections.into_iter().flatten() {
         add_section(&mut nav.sections, section);
@@ -107,7 +112,11 @@ pub fn nav() -> Nav {
 /// What the crates show on a client's page.
 fn client_panels() -> ClientPanels {
     let mut panels = ClientPanels::default();
+    billing::client_panels(&mut panels);
     hosting::client_panels(&mut panels);
+    billing::client_panels(&mut panels);
+    panels.panels.extend(sales::panels());
+    panels.closing.extend(sales::closing());
     panels.panels.sort_by_key(|panel| panel.order);
     panels
 }

@@ -4,12 +4,14 @@ pub mod captures;
 pub mod credits;
 pub mod currencies;
 pub mod doctor;
+mod finder;
 pub mod gateways;
 pub mod generation;
 pub mod invoices;
 pub mod ledger;
 pub mod notes;
 pub mod once;
+pub mod overview;
 pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
@@ -23,6 +25,7 @@ mod view;
 #[cfg(test)]
 mod testing;
 
+pub use finder::finders;
 pub use settings::SETTINGS;
 pub use terms::{Buyer, Terms};
 
@@ -59,30 +62,28 @@ pub fn routes() -> accounts::doors::Routes {
 pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
     let item = |label, href, permission| accounts::doors::NavItem { label, href, permission };
     vec![
-        ("billing", item("Invoices", "/admin/invoices", invoices::LIST)),
-        ("billing", item("Generate due invoices", "/admin/invoices/generate", generation::GENERATE)),
         ("billing", item("Transactions", "/admin/transactions", payments::LIST)),
+        ("billing", item("Invoices", "/admin/invoices", invoices::LIST)),
+        ("billing", item("Credit notes", "/admin/credit-notes", notes::LIST)),
+        ("billing", item("Generate due invoices", generation::admin::PAGE, generation::GENERATE)),
         ("billing", item("Attempt CC captures", "/admin/payments/capture", captures::CAPTURE)),
         ("billing", item("Payment attempts", "/admin/payments/attempts", payments::LIST)),
-        ("billing", item("Gateway events", "/admin/payments/webhooks", gateways::VIEW_LOG)),
+        ("billing", item("Webhook events", "/admin/payments/webhooks", gateways::VIEW_LOG)),
         ("billing", item("Gateway log", "/admin/payments/gateway-log", gateways::VIEW_LOG)),
-        ("configuration", item("Payment gateways", "/admin/setup/gateways", gateways::CONFIGURE)),
-        ("configuration", item("Tax", "/admin/setup/taxes", taxes::CONFIGURE)),
         ("configuration", item("Currencies", "/admin/setup/currencies", currencies::CONFIGURE)),
+        ("configuration", item("Tax configuration", "/admin/setup/taxes", taxes::CONFIGURE)),
+        ("configuration", item("Payment gateways", "/admin/setup/gateways", gateways::CONFIGURE)),
     ]
 }
 
-/// The sidebar's entries for invoices.
-pub fn nav_items() -> Vec<accounts::doors::NavItem> {
-    let item = |label, href, permission| accounts::doors::NavItem { label, href, permission };
-    vec![
-        item("Invoices", "/admin/invoices", invoices::LIST),
-        item("Unpaid", "/admin/invoices?status=unpaid", invoices::LIST),
-        item("Overdue", "/admin/invoices?status=overdue", invoices::LIST),
-        item("Drafts", "/admin/invoices?status=draft", invoices::LIST),
-        item("Credit notes", "/admin/credit-notes", notes::LIST),
-        item("Generate due invoices", generation::admin::PAGE, generation::GENERATE),
-    ]
+/// What billing shows on a client's page.
+pub fn client_panels(panels: &mut accounts::clients::ClientPanels) {
+    panels.panels.extend(invoices::panel::panels());
+}
+
+/// What the button for new things offers of this crate.
+pub fn create() -> Vec<accounts::doors::NavItem> {
+    vec![accounts::doors::NavItem { label: "New invoice", href: "/admin/invoices/new", permission: invoices::CREATE }]
 }
 
 /// What of billing listens to what happens elsewhere in it.

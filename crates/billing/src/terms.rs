@@ -162,7 +162,7 @@ impl RuleRow {
 fn number_format(text: &str, default: &str) -> Result<Format> {
     Format::parse(text)
         .or_else(|_| Format::parse(default))
-        .or_else(|message| Err(kernel::Error::broken(format!("number format: {message}"))))
+        .map_err(|message| kernel::Error::broken(format!("number format: {message}")))
 }
 
 /// What an invoice needs to know of its client.

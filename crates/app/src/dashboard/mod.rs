@@ -3,12 +3,13 @@
 use accounts::admins::admin::HOMEPAGE;
 use accounts::doors::{AdminCx, NavSection, PublicCx, Redirect, Routes};
 use axum::response::{IntoResponse, Response};
+use billing::overview;
 use kernel::{Date, Result, Timestamp};
 use minijinja::context;
 use platform::charts::{self, ChartSpec, Series};
 use platform::db::{ToValue, Value};
 use platform::web::Fail;
-use platform::web::lists::grouped;
+use platform::web::lists::{self, grouped};
 use platform::{Conn, params, runs};
 
 use crate::times::Times;
@@ -37,10 +38,19 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     if cx.staff.may(accounts::clients::LIST) {
         clients(&mut conn, &mut cards).await?;
     }
+    if cx.staff.may(billing::invoices::LIST) {
+        money(&mut conn, &times, cx.now, &mut cards).await?;
+    }
     if sees_jobs {
         work(&mut conn, &mut cards).await?;
     }
     let mut figures = Vec::new();
+    if cx.staff.may(billing::payments::LIST) {
+        figures.push(income(&mut conn, &times, cx.now).await?);
+    }
+    if cx.staff.may(billing::invoices::LIST) {
+        figures.push(by_status(&mut conn).await?);
+    }
     figures.push(new_clients(&mut conn, &times, cx.now).await?);
     let latest = if sees_jobs { runs::latest(&mut conn, "", RUNS).await? } else { Vec::new() };
     drop(conn);
@@ -73,19 +83,87 @@ async fn work(conn: &mut Conn, cards: &mut Vec<minijinja::Value>) -> Result<()> 
     Ok(())
 }
 
+async fn money(conn: &mut Conn, times: &Times, now: Timestamp, cards: &mut Vec<minijinja::Value>) -> Result<()> {
+    let work = overview::work(conn, now.date_in(times.zone())).await?;
+    let tone = |count: i64| if count == 0 { "ok" } else { "bad" };
+    let overdue = if work.overdue == 0 { "Everybody has paid" } else { "Past their due date" };
+    cards.push(card(
+        "Overdue invoices",
+        work.overdue,
+        overdue.to_owned(),
+        "/admin/invoices?status=overdue",
+        tone(work.overdue),
+    ));
+    let open = work.unknown + work.waiting + work.events;
+    let note = format!(
+        "{} unknown, {} wait for the client, {} events parked",
+        grouped(work.unknown),
+        grouped(work.waiting),
+        grouped(work.events)
+    );
+    cards.push(card("Charges to look into", open, note, "/admin/payments/attempts?state=open", tone(open)));
+    let parked = if work.parked == 0 { "Everybody is billed" } else { "Not billed until looked into" };
+    cards.push(card("Parked clients", work.parked, parked.to_owned(), "/admin/invoices/parked", tone(work.parked)));
+    Ok(())
+}
+
+/// What came in by month, a series for each currency: amounts of different currencies are not added up.
+async fn income(conn: &mut Conn, times: &Times, now: Timestamp) -> Result<minijinja::Value> {
+    let months = months(now.date_in(times.zone()));
+    let from = months.first().copied().unwrap_or(Date::MIN);
+    let rows = overview::income(conn, from).await?;
+    let mut series: Vec<Series> = Vec::new();
+    for (month, currency, minor) in &rows {
+        let Some(at) = months.iter().position(|known| known.to_string().starts_with(month.as_str())) else { continue };
+        let name = currency.code();
+        let index = series.iter().position(|known| known.name == name).unwrap_or_else(|| {
+            series.push(Series { name: name.to_owned(), values: vec![0.0; months.len()] });
+            series.len() - 1
+        });
+        series[index].values[at] = *minor as f64 / 10f64.powi(i32::try_from(currency.exponent()).unwrap_or(2));
+    }
+    Ok(figure(&ChartSpec {
+        title: "Income by month".to_owned(),
+        unit: "in each currency".to_owned(),
+        categories: months.iter().map(|month| short(*month)).collect(),
+        series,
+    }))
+}
+
+async fn by_status(conn: &mut Conn) -> Result<minijinja::Value> {
+    let counts: Vec<_> =
+        overview::invoices_by_status(conn).await?.into_iter().filter(|(_, count)| *count > 0).collect();
+    let spec = ChartSpec {
+        title: "Invoices by status".to_owned(),
+        unit: "invoices".to_owned(),
+        categories: counts
+            .iter()
+            .map(|(status, count)| {
+                let name = status.as_str().replace('_', " ");
+                if *count > lists::COUNT_LIMIT { format!("{name} (over 10,000)") } else { name }
+            })
+            .collect(),
+        series: vec![Series {
+            name: "Invoices".to_owned(),
+            values: counts.iter().map(|(_, count)| *count as f64).collect(),
+        }],
+    };
+    Ok(context! { title => spec.title.as_str(), svg => charts::doughnut(&spec), table => charts::table(&spec) })
+}
+
+/// The first days of the last months, this one included.
+fn months(today: Date) -> Vec<Date> {
+    let this = today.first_of_month();
+    (0..MONTHS).rev().filter_map(|back| this.plus_months_anchored(-back, 1).ok()).collect()
+}
+
 /// A finished picture with the same numbers as a table.
 fn figure(spec: &ChartSpec) -> minijinja::Value {
     context! { title => spec.title.as_str(), svg => charts::bars(spec), table => charts::table(spec) }
 }
 
 async fn new_clients(conn: &mut Conn, times: &Times, now: Timestamp) -> Result<minijinja::Value> {
-    let this_month = now.date_in(times.zone()).first_of_month();
-    let mut months: Vec<Date> = Vec::new();
-    for back in (0..MONTHS).rev() {
-        if let Ok(month) = this_month.plus_months_anchored(-back, 1) {
-            months.push(month);
-        }
-    }
+    let months = months(now.date_in(times.zone()));
     // The months' ends are instants that only the time zone knows; each month is one look at an index.
     let starts: Vec<Timestamp> = months.iter().map(|month| Timestamp::at(*month, 0, times.zone())).collect();
     let mut parts = Vec::new();

@@ -46,7 +46,7 @@ fn scope_json(scope: &Scope) -> Value {
 }
 
 fn scope_from(text: &str) -> Result<Scope> {
-    let value: Value = serde_json::from_str(text).or_else(|error| Err(Error::broken(format!("run scope: {error}"))))?;
+    let value: Value = serde_json::from_str(text).map_err(|error| Error::broken(format!("run scope: {error}")))?;
     let owners = value["owners"].as_array().map(|owners| {
         owners
             .iter()

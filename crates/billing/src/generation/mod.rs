@@ -292,7 +292,7 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
             lead: terms.lead,
         };
         let grouped =
-            draft::group(charges, &grouping, terms.today).or_else(|error| Err(Error::refused(error.to_string())))?;
+            draft::group(charges, &grouping, terms.today).map_err(|error| Error::refused(error.to_string()))?;
         moves.extend(grouped.advanced_only.into_iter().map(|line| (line.charge.charge_id, line.period.until)));
         new.extend(grouped.drafts.into_iter().map(|draft| invoice(client, draft, terms)));
     }

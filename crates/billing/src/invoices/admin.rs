@@ -21,6 +21,7 @@ use super::{CREATE, DELETE, Invoice, InvoiceStatus, LIST, MANAGE, NewLine, Tell,
 use crate::captures::{self, AttemptState};
 use crate::credits;
 use crate::notes::{self, Selection};
+use crate::once;
 use crate::terms::Terms;
 
 const SECTION: &str = "billing";
@@ -46,7 +47,6 @@ pub fn routes() -> Routes {
         .get("/admin/invoices/{id}/cancel", MANAGE, cancel_page)
         .post("/admin/invoices/{id}/cancel", MANAGE, cancel)
         .post("/admin/invoices/{id}/delete", DELETE, delete)
-        .post("/admin/invoices/{id}/credit", MANAGE, apply_credit)
         .post("/admin/invoices/{id}/resend", MANAGE, resend)
         .post("/admin/invoices/{id}/pay-link", MANAGE, make_link)
 }
@@ -539,6 +539,9 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         }).collect::<Vec<_>>(),
         lines,
         ledger => ledger(&whole, &choices),
+        // The forms of payments, credit and captures are carried out once for each time that this page is shown.
+        once => once::key(&cx.app),
+        chargeable => invoice.status == InvoiceStatus::Unpaid && invoice.balance > 0,
         usable => usable.is_positive().then(|| usable.decimal()), credit => credit.to_string(),
         attempts => cards.collect::<Vec<_>>(),
         mails => messages.collect::<Vec<_>>(),
@@ -613,7 +616,6 @@ enum Deed {
     Delete,
     Credit(Selection, String),
     Waive,
-    ApplyCredit(String),
     Change { gateway: Option<String>, notes: Option<String> },
     Resend,
 }
@@ -642,12 +644,6 @@ async fn perform(cx: &AdminCx, tx: &mut Locked<'_>, terms: &Terms, id: i64, deed
             cx.staff.require(notes::CREATE)?;
             let noted = notes::waive_balance(tx, by, terms, id, "Balance called off").await?;
             Ok(noted_words("Paid", &noted))
-        }
-        Deed::ApplyCredit(amount) => {
-            let invoice = super::find(tx, id).await?;
-            let amount = Money::parse(&amount, invoice.currency)?;
-            credits::apply(tx, by, id, amount, terms.today, terms.now).await?;
-            Ok(format!("{amount} of credit applied"))
         }
         Deed::Change { gateway, notes } => {
             drafts::change(tx, by, terms, id, gateway.as_deref(), notes.as_deref()).await?;
@@ -698,10 +694,6 @@ async fn cancel(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
 
 async fn delete(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
     act(&cx, id, Deed::Delete).await
-}
-
-async fn apply_credit(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
-    act(&cx, id, Deed::ApplyCredit(cx.form.text("amount").to_owned())).await
 }
 
 async fn change(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {

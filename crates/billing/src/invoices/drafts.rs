@@ -99,9 +99,9 @@ async fn prepare(tx: &mut Locked<'_>, terms: &Terms, new: NewDraft) -> Result<Ne
         issued_on,
         due_on: match new.due_on {
             Some(date) => date,
-            None => issued_on
-                .plus_days(terms.lead.global)
-                .or_else(|error| Err(Error::invalid("due_on", error.to_string())))?,
+            None => {
+                issued_on.plus_days(terms.lead.global).map_err(|error| Error::invalid("due_on", error.to_string()))?
+            }
         },
         gateway,
         lines: new.lines,

@@ -17,6 +17,7 @@ pub mod drafts;
 pub mod listing;
 pub mod mail;
 pub mod numbering;
+pub mod panel;
 pub mod pay_links;
 pub mod pdf;
 pub(crate) mod seal;

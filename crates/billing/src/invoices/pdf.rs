@@ -159,7 +159,7 @@ pub async fn note(
         }).collect::<Vec<_>>(),
         tax_note => None::<String>,
         total => money(note.total), paid => None::<String>, balance => money(note.total),
-        notes => (!note.reason.is_empty()).then(|| vec![note.reason.clone()]).unwrap_or_default(),
+        notes => Some(note.reason.clone()).filter(|reason| !reason.is_empty()).into_iter().collect::<Vec<_>>(),
         footer => Vec::<String>::new(),
     };
     print(app, values, format!("Credit note {}", note.number), note.created_at).await

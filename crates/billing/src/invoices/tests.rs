@@ -2,7 +2,7 @@ use kernel::Cycle;
 use serde_json::json;
 
 use super::*;
-use crate::testing::{Company, Doors, Scripted, date, usd};
+use crate::testing::{Company, Doors, Scripted, date};
 
 async fn open(engine: testkit::Engine) -> Company {
     Company::with_gateways(engine, vec![std::sync::Arc::new(Scripted)]).await
@@ -292,7 +292,53 @@ testkit::both_engines! {
         let again = doors.action("GenInvoices", &[("clientid", &client.id.to_string())]).await;
         assert_eq!((again["result"].clone(), again["numcreated"].clone()), (json!("success"), json!(0)));
         assert_eq!(doors.action("GenInvoices", &[("clientid", "99")]).await["message"], "Client ID Not Found");
-        assert_eq!(usd("10.00").minor, of(&company, 1).await.total);
+        let listed = doors.api("GET", "/invoices", json!(null)).await.json();
+        assert_eq!((listed["total"].clone(), listed["items"][0]["total"].clone()), (json!(1), json!("10.00")));
         company.is_sound().await;
+    }
+
+    async fn a_declined_card_and_a_missing_authentication_are_told_once(company: Company) {
+        let doors = Doors::of(&company).await;
+        for scenario in ["declined", "sca"] {
+            let client = company.client(&format!("{scenario}@example.com")).await;
+            let add = crate::pay_methods::add;
+            let default = crate::pay_methods::MakeDefault::Yes;
+            add(&company.app, &company.by, client.id, "sandbox", scenario, "", default).await.unwrap();
+            company.charge(&client, client.id, "10.00", Cycle::Monthly, "2026-01-15", "sandbox").await;
+        }
+        doors.api("POST", "/invoices/generate-due", json!({ "no_mails": true })).await;
+        let terms = company.terms().await;
+        crate::captures::run(&company.app, &company.by, &terms, &Default::default()).await.unwrap();
+        for _ in 0..2 {
+            platform::jobs::drain(&company.app).await.unwrap();
+        }
+        let mut conn = company.app.db.read().await.unwrap();
+        let mails: Vec<(String, String)> =
+            conn.all("SELECT template, text_body FROM mails ORDER BY template", params![]).await.unwrap();
+        let names: Vec<&str> = mails.iter().map(|(template, _)| template.as_str()).collect();
+        assert_eq!(names, ["action", "declined"]);
+        assert!(mails[1].1.contains("insufficient funds") && mails[1].1.contains("/pay/"), "{}", mails[1].1);
+        let ids: Vec<i64> = conn.column("SELECT id FROM invoices", params![]).await.unwrap();
+        drop(conn);
+        for id in ids {
+            let page = doors.get(&format!("/admin/invoices/{id}")).await;
+            assert_eq!(page.status, 200, "{}", page.text());
+        }
+        company.is_sound().await;
+    }
+
+    async fn a_client_s_invoices_stand_on_its_page(company: Company) {
+        let client = company.client("ada@example.com").await;
+        let doors = Doors::of(&company).await;
+        let mut conn = company.app.db.read().await.unwrap();
+        assert!(panel::invoices(&company.app, &mut conn, &client).await.unwrap().unwrap().html.contains("No invoices"));
+        drop(conn);
+        let lines = json!([{ "description": "A", "amount": "10.00" }]);
+        doors.api("POST", "/invoices", json!({ "client_id": client.id, "lines": lines })).await;
+        let mut conn = company.app.db.read().await.unwrap();
+        let shown = panel::invoices(&company.app, &mut conn, &client).await.unwrap().unwrap();
+        assert!(shown.html.contains("10.00 USD") && shown.href.ends_with(&client.id.to_string()));
+        let figure = panel::owed(&company.app, &mut conn, &client).await.unwrap().unwrap();
+        assert!(figure.html.contains("10.00 USD"));
     }
 }

@@ -335,7 +335,7 @@ async fn issue(
     selection: &Selection,
     reason: &str,
 ) -> Result<Noted> {
-    let reason = kernel::single_line(reason, 500).or_else(|text| Err(Error::invalid("reason", text)))?;
+    let reason = kernel::single_line(reason, 500).map_err(|text| Error::invalid("reason", text))?;
     if let Selection::Amount(amount) = selection
         && amount.currency != invoice.currency
     {

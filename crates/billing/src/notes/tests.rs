@@ -156,4 +156,72 @@ testkit::both_engines! {
         let findings = crate::doctor::check(&mut company.app.db.read().await.unwrap()).await.unwrap();
         assert_eq!(findings.len(), 1, "{findings:?}");
     }
+
+    // Worked example 38: hosting A of 20.00 with a discount of 5.00, hosting B of 10.00.
+    async fn a_cancelled_service_takes_its_discount_along(company: Company) {
+        let client = company.client("ada@example.com").await;
+        let terms = company.terms().await;
+        let new = NewDraft {
+            client_id: client.id,
+            lines: vec![
+                NewLine::item("A", usd("20.00"), false),
+                NewLine::item("Promotion", usd("-5.00"), false),
+                NewLine::item("B", usd("10.00"), false),
+            ],
+            source: "test".to_owned(),
+            ..NewDraft::default()
+        };
+        let mut tx = company.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let issued = drafts::create_and_publish(&mut locked, &company.by, &terms, new, Tell::Nobody).await.unwrap();
+        let invoice = invoices::find(&mut locked, issued.id).await.unwrap();
+        tx.commit().await.unwrap();
+        let (a, promotion, b) =
+            (line(&company, &invoice, 0).await, line(&company, &invoice, 1).await, line(&company, &invoice, 2).await);
+        let noted = credit_it(&company, &invoice, Selection::Lines(vec![a, promotion])).await.unwrap();
+        assert_eq!(noted.total, usd("15.00"));
+        assert_eq!(now(&company, &invoice).await.balance, 1000);
+        company.is_sound().await;
+        // Without a discount that is left there is no more to credit than the invoice's total.
+        assert!(matches!(credit_it(&company, &invoice, Selection::Lines(vec![promotion])).await, Err(Error::Invalid(_))));
+        credit_it(&company, &invoice, Selection::Lines(vec![b])).await.unwrap();
+        assert_eq!(now(&company, &invoice).await.status, InvoiceStatus::Paid);
+        company.is_sound().await;
+    }
+
+    async fn a_line_is_not_credited_without_its_discount(company: Company) {
+        let client = company.client("ada@example.com").await;
+        let terms = company.terms().await;
+        let lines = vec![NewLine::item("A", usd("20.00"), false), NewLine::item("Promotion", usd("-5.00"), false)];
+        let new = NewDraft { client_id: client.id, lines, source: "test".to_owned(), ..NewDraft::default() };
+        let mut tx = company.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let issued = drafts::create_and_publish(&mut locked, &company.by, &terms, new, Tell::Nobody).await.unwrap();
+        let invoice = invoices::find(&mut locked, issued.id).await.unwrap();
+        tx.commit().await.unwrap();
+        let a = line(&company, &invoice, 0).await;
+        assert!(matches!(credit_it(&company, &invoice, Selection::Lines(vec![a])).await, Err(Error::Invalid(_))));
+        assert_eq!(cancel_it(&company, &invoice).await.unwrap().unwrap().total, usd("15.00"));
+        company.is_sound().await;
+    }
+
+    // The period that stood on a cancelled invoice is over: it is not invoiced again, and the next one is.
+    async fn a_cancelled_renewal_goes_on_with_the_next_period(company: Company) {
+        let client = company.client("ada@example.com").await;
+        company.charge(&client, 1, "10.00", kernel::Cycle::Monthly, "2026-01-20", "sandbox").await;
+        let generate = async || {
+            let terms = company.terms().await;
+            let scope = crate::generation::Scope::default();
+            let (mode, detail) = (crate::generation::Mode::Real, crate::generation::Detail::Counts);
+            let progress = platform::runs::Progress::default();
+            crate::generation::run(&company.app.db, &company.by, &terms, &scope, mode, detail, &progress).await.unwrap()
+        };
+        let id = generate().await.last_invoice_id;
+        let invoice = invoices::find(&mut company.app.db.read().await.unwrap(), id).await.unwrap();
+        cancel_it(&company, &invoice).await.unwrap();
+        assert_eq!(generate().await.invoices, 0);
+        company.today("2026-02-10");
+        assert_eq!(generate().await.invoices, 1);
+        company.is_sound().await;
+    }
 }

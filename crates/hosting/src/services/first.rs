@@ -51,3 +51,8 @@ pub(super) fn charge(
 pub(super) fn description(title: &str, cycle: Cycle, period: Period) -> String {
     if cycle.is_recurring() { format!("{title} {period}") } else { title.to_owned() }
 }
+
+/// As [`description`]; what is free has no period, and needs none.
+pub(super) fn described(title: &str, cycle: Cycle, first: &FirstCharge) -> String {
+    first.period.map_or_else(|| title.to_owned(), |period| description(title, cycle, period))
+}

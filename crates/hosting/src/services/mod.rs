@@ -14,6 +14,7 @@ pub mod api;
 pub mod compat;
 mod first;
 pub mod panels;
+mod plan;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -29,10 +30,10 @@ use platform::db::{Conn, Tx};
 use platform::record;
 
 use crate::config_options::{self, FullOption, OptionValue, Picked};
+use crate::edit;
 use crate::prices::{self, Owner};
 use crate::pricing::{self, Quote, Selected};
 use crate::products::{self, Product};
-use crate::{addons, edit};
 
 pub use first::{FirstInvoice, FirstLine};
 pub use store::{Listed, NamedOption};
@@ -40,6 +41,7 @@ pub use store::{Listed, NamedOption};
 pub const LIST: Permission = Permission("List Services");
 pub const VIEW: Permission = Permission("View Clients Products/Services");
 pub const EDIT: Permission = Permission("Edit Clients Products/Services");
+pub use plan::{Plan, PlannedAddon, plan, plan_addon};
 
 kernel::text_enum! {
     /// Of services and of their addons.
@@ -296,22 +298,7 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
         return Err(Error::refused("The client's account is closed. Reopen it before you add services."));
     }
     let gateway = gateways::require_active(tx, "gateway", &new.gateway).await?.name;
-    let product = products::find(tx, new.product_id).await?;
-    if product.retired {
-        return Err(Error::refused(format!("“{}” is retired: it is not sold any more.", product.name)));
-    }
-    let domain = domain(&new.domain)?;
-    if domain.is_empty() && product.needs_domain {
-        return Err(Error::invalid("domain", format!("“{}” needs a domain. Enter one.", product.name)));
-    }
-    let list = prices::of(tx, Owner::Product, product.id).await?;
-    let cycle = pricing::cycle_for(&product.sold(&list), new.cycle, client.currency)?;
-    let options = config_options::of_product(tx, product.id).await?;
-    let picked = config_options::pick_all(&options, &new.options, &[])?;
-    let calculated =
-        pricing::quote(&product.sold(&list), &selected(&options, &picked)?, new.quantity, cycle, client.currency)?;
-    let quote = overridden(calculated, new.price, new.setup)?;
-    let first = first::charge(&quote, product.prorata_rule(), cycle, new.ordered_on, new.first_invoice)?;
+    let Plan { product, domain, cycle, quote, first, title, addons, picked } = plan(tx, &client, &new).await?;
     products::take_stock(tx, &product, new.quantity).await?;
     let mut service = Service {
         id: 0,
@@ -345,7 +332,6 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
     service.id = store::insert(tx, &service).await?;
     store::set_options(tx, service.id, &picked).await?;
     let charge_id = put_charge(tx, &service, &product, now).await?;
-    let title = service.title(&product.name);
     let mut lines: Vec<FirstLine> = Vec::new();
     lines.extend(charge_id.zip(first.period).map(|(charge_id, period)| FirstLine {
         service_id: service.id,
@@ -358,11 +344,9 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
         period,
         taxed: product.taxed,
     }));
-    let mut made = Vec::with_capacity(new.addons.len());
-    for addon in &new.addons {
-        let (addon, line) =
-            insert_addon(tx, &service, &product, addon, service.order_id, new.ordered_on, new.first_invoice, now)
-                .await?;
+    let mut made = Vec::with_capacity(addons.len());
+    for addon in &addons {
+        let (addon, line) = insert_addon(tx, &service, &product, addon, new.order_id, new.ordered_on, now).await?;
         made.push(addon);
         lines.extend(line);
     }
@@ -388,7 +372,10 @@ pub async fn add_addon(
         return Err(Error::refused(format!("The service is {}. Nothing can be added to it.", service.status)));
     }
     let product = products::find(tx, service.product_id).await?;
-    let (addon, line) = insert_addon(tx, &service, &product, new, order_id, ordered_on, first_invoice, now).await?;
+    let title = service.title(&product.name);
+    let planned =
+        plan_addon(tx, &product, &title, service.cycle, service.currency, new, ordered_on, first_invoice).await?;
+    let (addon, line) = insert_addon(tx, &service, &product, &planned, order_id, ordered_on, now).await?;
     let text = format!("Addon “{}” ordered for “{}”", addon.name, service.title(&product.name));
     let activity = Activity::new(text).client(service.client_id).about(subject(service.id));
     activity_log::record(tx, by, activity, now).await?;
@@ -399,28 +386,12 @@ async fn insert_addon(
     tx: &mut Tx,
     service: &Service,
     product: &Product,
-    new: &NewAddon,
+    planned: &PlannedAddon,
     order_id: Option<i64>,
     ordered_on: Date,
-    first_invoice: FirstInvoice,
     now: Timestamp,
 ) -> Result<(ServiceAddon, Option<FirstLine>)> {
-    let known = addons::by_ids(tx, &[new.addon_id]).await?.pop();
-    let addon = known.ok_or_else(|| Error::invalid("addons", "Addon ID invalid"))?;
-    if !addons::product_ids(tx, addon.id).await?.contains(&product.id) {
-        let text = format!("“{}” cannot be added to “{}”.", addon.name, product.name);
-        return Err(Error::invalid("addons", text));
-    }
-    let list = prices::of(tx, Owner::Addon, addon.id).await?;
-    let sold = addon.sold(&list);
-    let cycle = match new.cycle {
-        Some(cycle) => pricing::cycle_for(&sold, Some(cycle), service.currency)?,
-        None => pricing::addon_cycle(&sold, service.cycle, service.currency)?,
-    };
-    let quote = overridden(pricing::quote(&sold, &[], new.quantity, cycle, service.currency)?, new.price, None)?;
-    // The day is the product's, so that both fall due together.
-    let rule = product.prorata_rule().filter(|_| addon.prorata);
-    let first = first::charge(&quote, rule, cycle, ordered_on, first_invoice)?;
+    let PlannedAddon { addon, quantity, cycle, quote, first, title } = planned;
     let mut made = ServiceAddon {
         id: 0,
         service_id: service.id,
@@ -429,10 +400,10 @@ async fn insert_addon(
         name: addon.name.clone(),
         taxed: addon.taxed,
         status: ServiceStatus::Pending,
-        quantity: new.quantity,
+        quantity: *quantity,
         first_amount: first.first_amount.checked_add(first.setup)?.minor,
         recurring_amount: quote.recurring.minor,
-        cycle,
+        cycle: *cycle,
         anchor_day: first.anchor_day,
         registered_on: ordered_on,
         next_due_on: cycle.is_recurring().then_some(ordered_on),
@@ -440,13 +411,12 @@ async fn insert_addon(
     };
     made.id = store::insert_addon(tx, &made).await?;
     let charge_id = put_addon_charge(tx, service, &product.name, &made, now).await?;
-    let title = addon_title(&made, &service.title(&product.name));
     let line = charge_id.zip(first.period).map(|(charge_id, period)| FirstLine {
         service_id: service.id,
         owner_kind: ADDON,
         owner_id: made.id,
         charge_id,
-        description: first::description(&title, cycle, period),
+        description: first::description(title, *cycle, period),
         amount: first.first_amount,
         setup: first.setup,
         period,
@@ -774,7 +744,7 @@ async fn put_addon_charge(
         client_id: service.client_id,
         owner_kind: ADDON,
         owner_id: addon.id,
-        description: addon_title(addon, &service.title(product)),
+        description: addon_title(&addon.name, addon.quantity, &service.title(product)),
         amount: Money::new(addon.recurring_amount, service.currency),
         cycle: addon.cycle,
         anchor_day: addon.anchor_day,
@@ -812,10 +782,10 @@ async fn put(tx: &mut Tx, mut charge: Charge, now: Timestamp) -> Result<Option<i
     recurring::put(tx, &charge, now).await.map(Some)
 }
 
-fn addon_title(addon: &ServiceAddon, service: &str) -> String {
-    match addon.quantity {
-        1 => format!("{} ({service})", addon.name),
-        many => format!("{many} × {} ({service})", addon.name),
+fn addon_title(addon: &str, quantity: i64, service: &str) -> String {
+    match quantity {
+        1 => format!("{addon} ({service})"),
+        many => format!("{many} × {addon} ({service})"),
     }
 }
 

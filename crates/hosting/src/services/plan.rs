@@ -1,0 +1,130 @@
+//! What a new service comes to, worked out before anything is written: [`super::create`] writes exactly this, and the
+//! preview of an order shows it.
+
+use accounts::clients::Client;
+use kernel::{Currency, Cycle, Date, Error, FieldErrors, Result};
+use platform::db::Conn;
+
+use super::{FirstInvoice, NewAddon, NewService, domain, first, overridden, selected};
+use crate::addons::{self, Addon};
+use crate::config_options::{self, Picked};
+use crate::prices::{self, Owner};
+use crate::pricing::{self, FirstCharge, Quote};
+use crate::products::{self, Product};
+
+/// A service that could be made.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub product: Product,
+    pub domain: String,
+    pub cycle: Cycle,
+    pub quote: Quote,
+    pub first: FirstCharge,
+    /// Product and domain, as the invoice names the service.
+    pub title: String,
+    pub addons: Vec<PlannedAddon>,
+    pub(super) picked: Vec<Picked>,
+}
+
+/// An addon that could be added to a service.
+#[derive(Debug, Clone)]
+pub struct PlannedAddon {
+    pub addon: Addon,
+    pub quantity: i64,
+    pub cycle: Cycle,
+    pub quote: Quote,
+    pub first: FirstCharge,
+    /// Addon, service and quantity, as the invoice names it.
+    pub title: String,
+}
+
+impl Plan {
+    /// As the invoice's line says it, with the period.
+    pub fn description(&self) -> String {
+        first::described(&self.title, self.cycle, &self.first)
+    }
+}
+
+impl PlannedAddon {
+    pub fn description(&self) -> String {
+        first::described(&self.title, self.cycle, &self.first)
+    }
+}
+
+/// Works a new service with its addons out. Everything that is wrong with its fields is in the error.
+pub async fn plan(conn: &mut Conn, client: &Client, new: &NewService) -> Result<Plan> {
+    let product = products::find(conn, new.product_id).await?;
+    if product.retired {
+        return Err(Error::refused(format!("“{}” is retired: it is not sold any more.", product.name)));
+    }
+    let mut errors = FieldErrors::default();
+    let domain = noted(&mut errors, domain(&new.domain))?;
+    if product.needs_domain && domain.as_ref().is_some_and(String::is_empty) {
+        errors.add("domain", format!("“{}” needs a domain. Enter one.", product.name));
+    }
+    let list = prices::of(conn, Owner::Product, product.id).await?;
+    let sold = product.sold(&list);
+    let options = config_options::of_product(conn, product.id).await?;
+    let picked = noted(&mut errors, config_options::pick_all(&options, &new.options, &[]))?;
+    let cycle = noted(&mut errors, pricing::cycle_for(&sold, new.cycle, client.currency))?;
+    let (Some(domain), Some(picked), Some(cycle)) = (domain, picked, cycle) else {
+        return Err(Error::Invalid(errors));
+    };
+    let chosen = selected(&options, &picked)?;
+    let quote = pricing::quote(&sold, &chosen, new.quantity, cycle, client.currency)
+        .and_then(|calculated| overridden(calculated, new.price, new.setup));
+    let Some(quote) = noted(&mut errors, quote)? else { return Err(Error::Invalid(errors)) };
+    let first = first::charge(&quote, product.prorata_rule(), cycle, new.ordered_on, new.first_invoice)?;
+    let title = if domain.is_empty() { product.name.clone() } else { format!("{} - {domain}", product.name) };
+    let mut planned = Vec::with_capacity(new.addons.len());
+    for addon in &new.addons {
+        let one =
+            plan_addon(conn, &product, &title, cycle, client.currency, addon, new.ordered_on, new.first_invoice).await;
+        planned.extend(noted(&mut errors, one)?);
+    }
+    errors.check()?;
+    Ok(Plan { product, domain, cycle, quote, first, title, addons: planned, picked })
+}
+
+/// Works an addon of a service out. `service` is the service's title.
+pub async fn plan_addon(
+    conn: &mut Conn,
+    product: &Product,
+    service: &str,
+    service_cycle: Cycle,
+    currency: Currency,
+    new: &NewAddon,
+    ordered_on: Date,
+    first_invoice: FirstInvoice,
+) -> Result<PlannedAddon> {
+    let known = addons::by_ids(conn, &[new.addon_id]).await?.pop();
+    let addon = known.ok_or_else(|| Error::invalid("addons", "Addon ID invalid"))?;
+    if !addons::product_ids(conn, addon.id).await?.contains(&product.id) {
+        let text = format!("“{}” cannot be added to “{}”.", addon.name, product.name);
+        return Err(Error::invalid("addons", text));
+    }
+    let list = prices::of(conn, Owner::Addon, addon.id).await?;
+    let sold = addon.sold(&list);
+    let cycle = match new.cycle {
+        Some(cycle) => pricing::cycle_for(&sold, Some(cycle), currency)?,
+        None => pricing::addon_cycle(&sold, service_cycle, currency)?,
+    };
+    let quote = overridden(pricing::quote(&sold, &[], new.quantity, cycle, currency)?, new.price, None)?;
+    // The day is the product's, so that both fall due together.
+    let rule = product.prorata_rule().filter(|_| addon.prorata);
+    let first = first::charge(&quote, rule, cycle, ordered_on, first_invoice)?;
+    let title = super::addon_title(&addon.name, new.quantity, service);
+    Ok(PlannedAddon { addon, quantity: new.quantity, cycle, quote, first, title })
+}
+
+/// Keeps what was found, or notes what is wrong with fields and goes on.
+fn noted<T>(errors: &mut FieldErrors, found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::Invalid(wrong)) => {
+            wrong.iter().for_each(|(field, message)| errors.add(field, message));
+            Ok(None)
+        }
+        Err(other) => Err(other),
+    }
+}

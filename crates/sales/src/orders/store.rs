@@ -1,0 +1,290 @@
+//! The statements about orders.
+
+use accounts::activity_log::{self, Activity, Actor};
+use accounts::search;
+use billing::invoices::InvoiceStatus;
+use kernel::{Currency, Date, Result, Timestamp};
+use platform::db::{Conn, Insert, ToValue, Tx, Value};
+use platform::web::lists::Where;
+use platform::{cells, params, record};
+
+use super::{Filter, Item, Order, OrderStatus, subject};
+
+pub(super) async fn find(conn: &mut Conn, id: i64) -> Result<Option<Order>> {
+    let sql = format!("SELECT {} FROM orders WHERE id = $1 AND deleted_at IS NULL", Order::columns(""));
+    conn.optional(&sql, params![id]).await
+}
+
+pub(super) async fn by_request_key(conn: &mut Conn, key: &str) -> Result<Option<Order>> {
+    let sql = format!("SELECT {} FROM orders WHERE request_key = $1", Order::columns(""));
+    conn.optional(&sql, params![key]).await
+}
+
+pub(super) async fn pending_of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Option<Order>> {
+    let sql = format!(
+        "SELECT {} FROM orders WHERE invoice_id = $1 AND status = 'pending' AND deleted_at IS NULL",
+        Order::columns("")
+    );
+    conn.optional(&sql, params![invoice_id]).await
+}
+
+/// `None` when the number or the request key is taken.
+pub(super) async fn insert(tx: &mut Tx, order: &Order, request_key: Option<&str>) -> Result<Option<i64>> {
+    let inserted: Option<(i64,)> = tx
+        .optional(
+            "INSERT INTO orders (number, request_key, client_id, status, currency, amount, gateway, invoice_id, \
+             ordered_on, ip, notes, ordered_by, ordered_by_admin, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+             ON CONFLICT DO NOTHING RETURNING id",
+            params![
+                order.number,
+                request_key,
+                order.client_id,
+                order.status,
+                order.currency,
+                order.amount,
+                order.gateway,
+                order.invoice_id,
+                order.ordered_on,
+                order.ip,
+                order.notes,
+                order.ordered_by,
+                order.ordered_by_admin,
+                order.created_at,
+                order.updated_at
+            ],
+        )
+        .await?;
+    Ok(inserted.map(|(id,)| id))
+}
+
+pub(super) async fn set_invoice(tx: &mut Tx, id: i64, invoice_id: Option<i64>) -> Result<()> {
+    tx.execute("UPDATE orders SET invoice_id = $2 WHERE id = $1", params![id, invoice_id]).await?;
+    Ok(())
+}
+
+pub(super) async fn set_status(tx: &mut Tx, id: i64, status: OrderStatus, now: Timestamp) -> Result<()> {
+    tx.execute("UPDATE orders SET status = $2, updated_at = $3 WHERE id = $1", params![id, status, now]).await?;
+    Ok(())
+}
+
+pub(super) async fn delete(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+    tx.execute("UPDATE orders SET deleted_at = $2 WHERE id = $1", params![id, now]).await?;
+    Ok(())
+}
+
+pub(super) async fn insert_items(tx: &mut Tx, items: &[Item]) -> Result<()> {
+    let mut rows = Insert::into(
+        "order_items",
+        &[
+            "order_id",
+            "kind",
+            "service_id",
+            "service_addon_id",
+            "product_kind",
+            "group_name",
+            "name",
+            "domain",
+            "description",
+            "cycle",
+            "quantity",
+            "setup",
+            "first_amount",
+            "recurring_amount",
+            "auto_setup",
+        ],
+    );
+    for item in items {
+        rows.row(cells![
+            item.order_id,
+            item.kind,
+            item.service_id,
+            item.service_addon_id,
+            item.product_kind,
+            item.group_name,
+            item.name,
+            item.domain,
+            item.description,
+            item.cycle,
+            item.quantity,
+            item.setup,
+            item.first_amount,
+            item.recurring_amount,
+            item.auto_setup
+        ]);
+    }
+    rows.run(tx).await?;
+    Ok(())
+}
+
+/// The items of several orders, each with the status that its service or addon has now.
+pub(super) async fn items(conn: &mut Conn, order_ids: &[i64]) -> Result<Vec<Item>> {
+    let frozen: Vec<String> =
+        Item::COLUMNS.iter().filter(|column| **column != "status").map(|column| format!("i.{column}")).collect();
+    let sql = format!(
+        "SELECT {}, COALESCE(a.status, s.status) FROM order_items i JOIN services s ON s.id = i.service_id \
+         LEFT JOIN service_addons a ON a.id = i.service_addon_id WHERE i.order_id IN $1[] ORDER BY i.order_id, i.id",
+        frozen.join(", ")
+    );
+    conn.all(&sql, params![order_ids]).await
+}
+
+/// When an invoice was paid: the instant of the transaction that tells of it.
+pub(super) async fn paid_at(conn: &mut Conn, invoice_id: i64) -> Result<Timestamp> {
+    conn.scalar("SELECT updated_at FROM invoices WHERE id = $1", params![invoice_id]).await
+}
+
+pub(super) async fn cancel_pending_of(tx: &mut Tx, client_id: i64) -> Result<()> {
+    let cancelled: Vec<(i64, String, Timestamp)> = tx
+        .all(
+            "UPDATE orders SET status = 'cancelled', \
+             updated_at = (SELECT updated_at FROM clients WHERE clients.id = orders.client_id) \
+             WHERE client_id = $1 AND status = 'pending' AND deleted_at IS NULL RETURNING id, number, updated_at",
+            params![client_id],
+        )
+        .await?;
+    for (id, number, now) in cancelled {
+        let text = format!("Order {number} cancelled with its client");
+        let activity = Activity::new(text).client(client_id).about(subject(id));
+        activity_log::record(tx, &Actor::system("Closing of the client"), activity, now).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn pending_count(conn: &mut Conn, client_ids: &[i64]) -> Result<i64> {
+    conn.scalar(
+        "SELECT COUNT(*) FROM orders WHERE client_id IN $1[] AND status = 'pending' AND deleted_at IS NULL",
+        params![client_ids],
+    )
+    .await
+}
+
+record! {
+    /// An order with what lists say of its client and invoice.
+    #[derive(Debug, Clone)]
+    pub struct Listed {
+        pub id: i64,
+        pub number: String,
+        pub client_id: i64,
+        pub status: OrderStatus,
+        pub currency: Currency,
+        pub amount: i64,
+        pub gateway: String,
+        pub invoice_id: Option<i64>,
+        pub ordered_on: Date,
+        pub ip: String,
+        pub notes: String,
+        pub ordered_by: String,
+        pub ordered_by_admin: Option<i64>,
+        pub created_at: Timestamp,
+        pub first_name: String,
+        pub last_name: String,
+        pub company: String,
+        pub invoice_status: Option<InvoiceStatus>,
+    }
+}
+
+impl Listed {
+    pub fn person(&self) -> String {
+        [self.first_name.as_str(), self.last_name.as_str()].join(" ").trim().to_owned()
+    }
+
+    /// The company if there is one, else the person.
+    pub fn client(&self) -> String {
+        if self.company.is_empty() { self.person() } else { self.company.clone() }
+    }
+}
+
+fn matching(filter: &Filter) -> Where<'_> {
+    let mut clauses = Where::default();
+    clauses.plain("o.deleted_at IS NULL");
+    let text = filter.text.trim().trim_start_matches('#');
+    match text.parse::<i64>() {
+        // Numbers have ten digits; ids hardly ever do.
+        Ok(id) if text.len() < 10 => clauses.and("o.id = ?", Value::Int(id)),
+        Ok(_) => clauses.and("o.number = ?", Value::Text(text.to_owned().into())),
+        Err(_) => {
+            for word in text.to_lowercase().split_whitespace() {
+                clauses.and("c.search LIKE ? ESCAPE '\\'", search::anywhere(word));
+            }
+        }
+    }
+    if let Some(id) = &filter.id {
+        clauses.and("o.id = ?", id.to_value());
+    }
+    if let Some(id) = &filter.client_id {
+        clauses.and("o.client_id = ?", id.to_value());
+    }
+    if let Some(status) = &filter.status {
+        clauses.and("o.status = ?", status.to_value());
+    }
+    if let Some(gateway) = &filter.gateway {
+        clauses.and("o.gateway = ?", gateway.to_value());
+    }
+    if let Some(day) = &filter.from {
+        clauses.and("o.ordered_on >= ?", day.to_value());
+    }
+    if let Some(day) = &filter.until {
+        clauses.and("o.ordered_on <= ?", day.to_value());
+    }
+    for (bound, comparison) in [(&filter.at_least, ">="), (&filter.at_most, "<=")] {
+        if let Some(amount) = bound {
+            clauses.and("o.currency = ?", amount.currency.to_value());
+            clauses.and(&format!("o.amount {comparison} ?"), amount.minor.to_value());
+        }
+    }
+    clauses
+}
+
+/// Counts no further than `limit`.
+pub(super) async fn count(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<i64> {
+    let clauses = matching(filter);
+    let sql = format!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM orders o JOIN clients c ON c.id = o.client_id {} LIMIT {limit}) AS counted",
+        clauses.sql()
+    );
+    conn.scalar(&sql, &clauses.params).await
+}
+
+/// `order_by` comes from the code, never from the request.
+pub(super) async fn list(
+    conn: &mut Conn,
+    filter: &Filter,
+    order_by: &str,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Listed>> {
+    let mut clauses = matching(filter);
+    let next = clauses.next();
+    clauses.params.extend([Value::Int(limit), Value::Int(offset)]);
+    let own: Vec<String> = Listed::COLUMNS[..14].iter().map(|column| format!("o.{column}")).collect();
+    let sql = format!(
+        "SELECT {}, c.first_name, c.last_name, c.company, v.status FROM orders o \
+         JOIN clients c ON c.id = o.client_id LEFT JOIN invoices v ON v.id = o.invoice_id \
+         {} {order_by} LIMIT ${next} OFFSET ${}",
+        own.join(", "),
+        clauses.sql(),
+        next + 1
+    );
+    conn.all(&sql, &clauses.params).await
+}
+
+/// Clients to choose from: id, first and last name, company, e-mail address, status.
+pub(super) async fn clients(
+    conn: &mut Conn,
+    text: &str,
+    limit: i64,
+) -> Result<Vec<(i64, String, String, String, String, String)>> {
+    let mut clauses = Where::default();
+    for word in text.to_lowercase().split_whitespace() {
+        clauses.and("search LIKE ? ESCAPE '\\'", search::anywhere(word));
+    }
+    let next = clauses.next();
+    let sql = format!(
+        "SELECT id, first_name, last_name, company, email, status FROM clients WHERE id = ${next} OR ({}) \
+         ORDER BY id LIMIT {limit}",
+        clauses.sql().trim_start_matches("WHERE ")
+    );
+    clauses.params.push(Value::Int(text.trim_start_matches('#').parse().unwrap_or_default()));
+    conn.all(&sql, &clauses.params).await
+}

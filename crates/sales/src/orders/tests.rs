@@ -1,0 +1,700 @@
+use accounts::clients::{self, Client};
+use base64::Engine as _;
+use billing::invoices::{InvoiceStatus, Line};
+use billing::settings;
+use hosting::products::{ProductEdit, QuantityMode};
+use platform::db::Conn;
+use serde_json::json;
+
+use super::*;
+use crate::testing::{As, Shop, date, usd};
+
+/// One of a product, monthly.
+fn monthly(product_id: i64) -> NewItem {
+    NewItem { cycle: Some(Cycle::Monthly), domain: "Example.com".to_owned(), ..NewItem::of(product_id) }
+}
+
+fn addon(addon_id: i64) -> AddonItem {
+    AddonItem { addon_id, quantity: 1, cycle: None, price: None }
+}
+
+async fn conn(shop: &Shop) -> Conn {
+    shop.app.db.read().await.unwrap()
+}
+
+async fn lines(shop: &Shop, placed: &Placed) -> Vec<(LineKind, i64)> {
+    let id = placed.invoice.as_ref().unwrap().id;
+    let lines: Vec<Line> = invoices::lines(&mut conn(shop).await, id).await.unwrap();
+    lines.iter().map(|line| (line.kind, line.amount)).collect()
+}
+
+async fn service(shop: &Shop, id: i64) -> Service {
+    services::find(&mut conn(shop).await, id).await.unwrap()
+}
+
+async fn status(shop: &Shop, id: i64) -> OrderStatus {
+    find(&mut conn(shop).await, id).await.unwrap().status
+}
+
+async fn step(shop: &Shop, id: i64, step: Move) -> Result<InvoiceFate> {
+    let mut tx = shop.app.db.write().await?;
+    let mut locked = lock(&mut tx, id).await?;
+    let fate = match step {
+        Move::Accept => accept(&mut locked, &shop.by, id, shop.now()).await.map(|_| InvoiceFate::Untouched)?,
+        Move::Pending => set_pending(&mut locked, &shop.by, id, shop.now()).await.map(|_| InvoiceFate::Untouched)?,
+        Move::Cancel => cancel(&mut locked, &shop.by, id, shop.now()).await?.invoice,
+        Move::Fraud => set_fraud(&mut locked, &shop.by, id, shop.now()).await?.invoice,
+    };
+    tx.commit().await?;
+    Ok(fate)
+}
+
+async fn orders_placed(shop: &Shop) -> Vec<Listed> {
+    store::list(&mut conn(shop).await, &Filter::default(), "ORDER BY o.id", 10, 0).await.unwrap()
+}
+
+fn fields(error: Error) -> Vec<(String, String)> {
+    match error {
+        Error::Invalid(errors) => errors.iter().map(|(field, text)| (field.to_owned(), text.to_owned())).collect(),
+        other => panic!("no fields are wrong: {other}"),
+    }
+}
+
+/// Orders the prorated product on this day; the invoice's total and the due date once it is paid.
+async fn prorated(shop: &Shop, client: &Client, day: &str, price: &str, on: i64, cutoff: i64) -> (Money, Date) {
+    shop.today(day);
+    let product = shop.prorated(price, "0", on, cutoff).await;
+    let placed = shop.place(shop.order(client, vec![monthly(product.id)])).await.unwrap();
+    let issued = placed.invoice.unwrap();
+    assert_eq!(placed.order.total(), issued.total, "the order says what its invoice says");
+    shop.pay(issued.id).await;
+    (issued.total, service(shop, placed.services[0].id).await.next_due_on.unwrap())
+}
+
+testkit::both_engines! {
+    // Worked examples 1 to 4.
+    async fn first_invoices_are_prorated(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        for (day, price, on, cutoff, total, due) in [
+            ("2026-01-15", "31.00", 1, 20, "17.00", "2026-02-01"),
+            ("2026-01-25", "31.00", 1, 20, "38.00", "2026-03-01"),
+            ("2026-01-20", "31.00", 1, 20, "12.00", "2026-02-01"),
+            ("2026-01-31", "31.00", 1, 20, "32.00", "2026-03-01"),
+            ("2028-02-10", "29.00", 1, 31, "20.00", "2028-03-01"),
+            ("2027-02-10", "28.00", 1, 31, "19.00", "2027-03-01"),
+            ("2028-02-10", "9.99", 1, 31, "6.89", "2028-03-01"),
+            ("2027-02-10", "9.99", 1, 31, "6.78", "2027-03-01"),
+        ] {
+            let found = prorated(&shop, &client, day, price, on, cutoff).await;
+            assert_eq!(found, (usd(total), date(due)), "{price} on {day}");
+        }
+        shop.is_sound().await;
+    }
+
+    // Worked example 4 d.
+    async fn a_day_that_a_month_does_not_have_is_its_last(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let (_, due) = prorated(&shop, &client, "2027-02-10", "28.00", 31, 31).await;
+        assert_eq!(due, date("2027-02-28"));
+        shop.is_sound().await;
+    }
+
+    // Worked example 5.
+    async fn options_are_prorated_and_setup_fees_are_not(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.prorated("31.00", "10.00", 1, 20).await;
+        let option = shop.option("Mailboxes", "6.20", product.id).await;
+        let with = shop.addon("Backups", &[("monthly", "3.10", "0")], true, product.id).await;
+        let without = shop.addon("Monitoring", &[("monthly", "5.00", "0")], false, product.id).await;
+        let item = NewItem {
+            options: vec![OptionValue { option_id: option, value: 1 }],
+            addons: vec![addon(with), addon(without)],
+            ..monthly(product.id)
+        };
+        let new = shop.order(&client, vec![item]);
+        let shown = quote(&mut conn(&shop).await, &shop.terms().await, &new).await.unwrap();
+        let placed = shop.place(new).await.unwrap();
+        let made = lines(&shop, &placed).await;
+        assert_eq!(
+            made,
+            [(LineKind::Service, 2040), (LineKind::Setup, 1000), (LineKind::Addon, 170), (LineKind::Addon, 500)]
+        );
+        let issued = placed.invoice.clone().unwrap();
+        assert_eq!(issued.total, usd("37.10"));
+        // The preview is what is billed, line by line.
+        let previewed: Vec<(LineKind, i64)> = shown.lines.iter().map(|line| (line.kind, line.amount.minor)).collect();
+        assert_eq!((previewed, shown.totals.total), (made, issued.total));
+        let texts: Vec<String> = shown.lines.iter().map(|line| line.description.clone()).collect();
+        let billed = invoices::lines(&mut conn(&shop).await, issued.id).await.unwrap();
+        assert_eq!(texts, billed.iter().map(|line| line.description.clone()).collect::<Vec<_>>());
+        assert_eq!(shown.recurring, [(Cycle::Monthly, usd("45.30"))]);
+        shop.pay(issued.id).await;
+        let due: Vec<_> = services::addons_of(&mut conn(&shop).await, placed.services[0].id).await.unwrap();
+        assert_eq!(due[0].next_due_on, Some(date("2026-02-01")), "as its product");
+        assert_eq!(due[1].next_due_on, Some(date("2026-02-15")), "a month of its own");
+        assert_eq!(service(&shop, placed.services[0].id).await.next_due_on, Some(date("2026-02-01")));
+        shop.is_sound().await;
+    }
+
+    async fn paying_moves_the_due_date_and_the_next_period_is_invoiced_once(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+        let invoice = placed.invoice.clone().unwrap();
+        let id = placed.services[0].id;
+        assert_eq!((invoice.total, service(&shop, id).await.next_due_on), (usd("41.00"), Some(date("2026-01-15"))));
+        step(&shop, placed.order.id, Move::Accept).await.unwrap();
+        assert_eq!(shop.generate().await.invoices, 0, "the first period has its invoice");
+        // Paid late: the due date does not depend on it.
+        shop.today("2026-01-20");
+        shop.pay(invoice.id).await;
+        assert_eq!(service(&shop, id).await.next_due_on, Some(date("2026-02-15")));
+        shop.today("2026-02-05");
+        let next = shop.generate().await;
+        assert_eq!((next.invoices, next.totals), (1, vec![usd("31.00")]));
+        assert_eq!(shop.generate().await.invoices, 0);
+        shop.is_sound().await;
+    }
+
+    async fn a_service_is_invoiced_only_once_it_is_accepted(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let new = NewOrder { invoicing: Invoicing::WhenDue, ..shop.order(&client, vec![monthly(product.id)]) };
+        let placed = shop.place(new).await.unwrap();
+        assert_eq!((placed.invoice.is_none(), placed.order.invoice_id), (true, None));
+        assert_eq!(shop.generate().await.invoices, 0);
+        step(&shop, placed.order.id, Move::Accept).await.unwrap();
+        assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Active);
+        assert_eq!(shop.generate().await.totals, [usd("31.00")]);
+        let again = step(&shop, placed.order.id, Move::Accept).await.unwrap_err();
+        assert_eq!(again.to_string(), "Order ID not found or Status not Pending");
+        shop.is_sound().await;
+    }
+
+    async fn what_is_wrong_is_all_told_and_nothing_is_written(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let before = shop.rows().await;
+        let items = vec![
+            NewItem { cycle: Some(Cycle::Biennially), ..monthly(product.id) },
+            monthly(4711),
+            NewItem { domain: "http://x y".to_owned(), price: Some("-1".to_owned()), ..monthly(product.id) },
+            NewItem { setup: Some("1.234".to_owned()), ..monthly(product.id) },
+            NewItem { quantity: 2, ..monthly(product.id) },
+            monthly(product.id),
+        ];
+        let new = NewOrder {
+            gateway: "retiredpay".to_owned(),
+            addons: vec![AddonOrder { service_id: 99, addon: addon(1) }],
+            ..shop.order(&client, items)
+        };
+        let wrong = fields(shop.place(new).await.unwrap_err());
+        let named: Vec<&str> = wrong.iter().map(|(field, _)| field.as_str()).collect();
+        assert_eq!(
+            named,
+            [
+                "gateway",
+                "items[0].cycle",
+                "items[1].product_id",
+                "items[2].domain",
+                "items[3].setup",
+                "items[4].quantity",
+                "addons[0].service_id"
+            ]
+        );
+        let cycle = "“Starter” has no biennial price in USD. Add one, or choose monthly or annually.";
+        assert_eq!((wrong[1].1.as_str(), wrong[2].1.as_str()), (cycle, "There is no product 4711."));
+        let nothing = fields(shop.place(shop.order(&client, Vec::new())).await.unwrap_err());
+        assert_eq!(nothing[0].1, "No items added to cart so order cannot proceed");
+        assert_eq!(shop.rows().await, before);
+    }
+
+    async fn a_closed_client_orders_nothing(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+        let mut tx = shop.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        clients::close(&mut locked, &shop.by, client.id, shop.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        let error = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap_err();
+        assert_eq!(error.to_string(), "Unable to add order when client status is Closed");
+        assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Cancelled, "closing called it off");
+        assert!(step(&shop, placed.order.id, Move::Pending).await.is_err());
+        let unknown = shop.place(NewOrder { client_id: 4711, ..shop.order(&client, Vec::new()) }).await.unwrap_err();
+        assert_eq!(fields(unknown)[0].0, "client_id");
+        shop.is_sound().await;
+    }
+
+    async fn a_quantity_is_several_services_or_one_larger_one(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let list = [("monthly", "5.00", "1.00")];
+        let mode = |mode| ProductEdit { quantity_mode: Some(mode), ..ProductEdit::default() };
+        let separate = shop.product("Seats", &list, mode(QuantityMode::Services)).await;
+        let scaled = shop.product("Nodes", &list, mode(QuantityMode::Scaling)).await;
+        let several = |id| NewItem { quantity: 3, ..monthly(id) };
+        let new = shop.order(&client, vec![several(separate.id), several(scaled.id)]);
+        let shown = quote(&mut conn(&shop).await, &shop.terms().await, &new).await.unwrap();
+        let placed = shop.place(new).await.unwrap();
+        let quantities: Vec<i64> = placed.services.iter().map(|service| service.quantity).collect();
+        assert_eq!(quantities, [1, 1, 1, 3]);
+        // Three setup fees for three services, one for the one.
+        assert_eq!(placed.invoice.as_ref().unwrap().total, usd("34.00"));
+        assert_eq!((shown.totals.total, &shown.recurring), (usd("34.00"), &vec![(Cycle::Monthly, usd("30.00"))]));
+        let items = items(&mut conn(&shop).await, placed.order.id).await.unwrap();
+        assert_eq!(items.len(), 4);
+        shop.is_sound().await;
+    }
+
+    async fn a_form_that_is_sent_twice_is_one_order(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let new = NewOrder { request_key: Some("k1".to_owned()), ..shop.order(&client, vec![monthly(product.id)]) };
+        let first = shop.place(new.clone()).await.unwrap();
+        let second = shop.place(new.clone()).await.unwrap();
+        assert_eq!((first.order.id, &first.invoice), (second.order.id, &second.invoice));
+        assert_eq!((shop.count("orders").await, shop.count("invoices").await, shop.count("services").await), (1, 1, 1));
+        let other = shop.client("bob@example.com").await;
+        assert!(matches!(shop.place(NewOrder { client_id: other.id, ..new }).await, Err(Error::Conflict(_))));
+        shop.is_sound().await;
+    }
+
+    async fn at_once_twice_is_one_order_too(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let new = NewOrder { request_key: Some("k1".to_owned()), ..shop.order(&client, vec![monthly(product.id)]) };
+        let (one, two) = tokio::join!(shop.place(new.clone()), shop.place(new));
+        assert_eq!(one.unwrap().order.id, two.unwrap().order.id);
+        assert_eq!(shop.count("orders").await, 1);
+        shop.is_sound().await;
+    }
+
+    async fn what_costs_nothing_has_no_invoice(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let free = ProductEdit {
+            pay_type: Some(hosting::prices::PayType::Free),
+            auto_setup: Some(AutoSetup::Payment),
+            ..ProductEdit::default()
+        };
+        let product = shop.product("Trial", &[], free).await;
+        let placed = shop.place(shop.order(&client, vec![NewItem::of(product.id)])).await.unwrap();
+        assert_eq!((placed.invoice.is_none(), shop.count("invoices").await), (true, 0));
+        assert_eq!(placed.order.status, OrderStatus::Active, "there is nothing to wait for");
+        assert_eq!(placed.services[0].status, ServiceStatus::Active);
+        // A price of nought that somebody wrote for a service that costs something.
+        let starter = shop.starter().await;
+        let item = NewItem { price: Some("0".to_owned()), setup: Some("0".to_owned()), ..monthly(starter.id) };
+        assert!(shop.place(shop.order(&client, vec![item])).await.unwrap().invoice.is_none());
+        shop.is_sound().await;
+    }
+
+    async fn prices_that_staff_write_count(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let item = NewItem { price: Some("20".to_owned()), setup: Some("2.50".to_owned()), ..monthly(product.id) };
+        let placed = shop.place(shop.order(&client, vec![item])).await.unwrap();
+        assert_eq!(placed.invoice.unwrap().total, usd("22.50"));
+        assert_eq!(placed.services[0].recurring_amount, 2000);
+        shop.is_sound().await;
+    }
+
+    async fn tax_is_in_the_preview_and_on_the_invoice_alike(shop: Shop) {
+        let mut tx = shop.app.db.write().await.unwrap();
+        platform::settings::set(&mut tx, &settings::TAX_ENABLED, "true", shop.now()).await.unwrap();
+        tx.batch("INSERT INTO tax_rules (level, name, rate, category) VALUES (1, 'VAT', 200000, 'standard')").await.unwrap();
+        tx.commit().await.unwrap();
+        let client = shop.client("ada@example.com").await;
+        let taxed = ProductEdit { taxed: Some(true), ..ProductEdit::default() };
+        let product = shop.product("Taxed", &[("monthly", "10.00", "5.00")], taxed).await;
+        let new = shop.order(&client, vec![monthly(product.id)]);
+        let shown = quote(&mut conn(&shop).await, &shop.terms().await, &new).await.unwrap();
+        let placed = shop.place(new).await.unwrap();
+        assert_eq!((shown.totals.total, placed.order.total()), (usd("18.00"), usd("18.00")));
+        assert_eq!(placed.invoice.unwrap().total, usd("18.00"));
+        shop.is_sound().await;
+    }
+
+    async fn payment_or_the_order_itself_sets_up_what_says_so(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let list = [("monthly", "5.00", "0")];
+        let setup = |when| ProductEdit { auto_setup: Some(when), ..ProductEdit::default() };
+        let paid = shop.product("On payment", &list, setup(AutoSetup::Payment)).await;
+        let ordered = shop.product("On order", &list, setup(AutoSetup::Order)).await;
+        let by_hand = shop.product("By hand", &list, setup(AutoSetup::Accept)).await;
+
+        let placed = shop.place(shop.order(&client, vec![monthly(paid.id)])).await.unwrap();
+        assert_eq!(placed.order.status, OrderStatus::Pending);
+        shop.pay(placed.invoice.unwrap().id).await;
+        assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Active);
+        let paid_for = service(&shop, placed.services[0].id).await;
+        assert_eq!((paid_for.status, paid_for.next_due_on), (ServiceStatus::Active, Some(date("2026-02-15"))));
+
+        let placed = shop.place(shop.order(&client, vec![monthly(ordered.id)])).await.unwrap();
+        assert_eq!((placed.order.status, placed.services[0].status), (OrderStatus::Active, ServiceStatus::Active));
+
+        // Of a mixed order, what waits for nothing is set up; the order waits for the rest.
+        let items = vec![monthly(ordered.id), monthly(paid.id), monthly(by_hand.id)];
+        let placed = shop.place(shop.order(&client, items)).await.unwrap();
+        shop.pay(placed.invoice.unwrap().id).await;
+        let mut statuses = Vec::new();
+        for made in &placed.services {
+            statuses.push(service(&shop, made.id).await.status);
+        }
+        assert_eq!(statuses, [ServiceStatus::Active, ServiceStatus::Active, ServiceStatus::Pending]);
+        assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Pending);
+        step(&shop, placed.order.id, Move::Accept).await.unwrap();
+        assert_eq!(service(&shop, placed.services[2].id).await.status, ServiceStatus::Active);
+        shop.is_sound().await;
+    }
+
+    async fn an_order_that_was_called_off_is_not_set_up_by_its_payment(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let edit = ProductEdit { auto_setup: Some(AutoSetup::Payment), ..ProductEdit::default() };
+        let product = shop.product("On payment", &[("monthly", "5.00", "0")], edit).await;
+        let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+        let invoice = placed.invoice.unwrap().id;
+        let fate = step(&shop, placed.order.id, Move::Cancel).await.unwrap();
+        let open = invoices::find(&mut conn(&shop).await, invoice).await.unwrap().status == InvoiceStatus::Unpaid;
+        assert_eq!(open, fate == InvoiceFate::LeftOpen, "the answer says what became of the invoice");
+        if open {
+            shop.pay(invoice).await;
+        }
+        assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Cancelled);
+        assert_eq!(service(&shop, placed.services[0].id).await.status, ServiceStatus::Cancelled);
+        shop.is_sound().await;
+    }
+
+    async fn calling_off_and_putting_back(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let extra = shop.addon("Backups", &[("monthly", "3.00", "0")], false, product.id).await;
+        let item = NewItem { addons: vec![addon(extra)], ..monthly(product.id) };
+        let placed = shop.place(shop.order(&client, vec![item])).await.unwrap();
+        let (id, service_id) = (placed.order.id, placed.services[0].id);
+        for (to, wanted) in [
+            (Move::Accept, ServiceStatus::Active),
+            (Move::Pending, ServiceStatus::Pending),
+            (Move::Cancel, ServiceStatus::Cancelled),
+            (Move::Pending, ServiceStatus::Pending),
+            (Move::Accept, ServiceStatus::Active),
+            (Move::Fraud, ServiceStatus::Fraud),
+            (Move::Pending, ServiceStatus::Pending),
+        ] {
+            step(&shop, id, to).await.unwrap();
+            assert_eq!(status(&shop, id).await, to.target());
+            let addon = services::find_addon(&mut conn(&shop).await, placed.addons[0].id).await.unwrap();
+            assert_eq!((service(&shop, service_id).await.status, addon.status), (wanted, wanted), "{to:?}");
+        }
+        // Cancelling an order does not end what runs.
+        step(&shop, id, Move::Accept).await.unwrap();
+        step(&shop, id, Move::Cancel).await.unwrap();
+        assert_eq!(service(&shop, service_id).await.status, ServiceStatus::Active);
+        shop.is_sound().await;
+    }
+
+    async fn only_what_was_called_off_is_deleted_and_its_documents_stay(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+        let id = placed.order.id;
+        let delete = async || {
+            let mut tx = shop.app.db.write().await?;
+            let mut locked = lock(&mut tx, id).await?;
+            super::delete(&mut locked, &shop.by, id, shop.now()).await?;
+            tx.commit().await
+        };
+        let refused = delete().await.unwrap_err();
+        assert_eq!(refused.to_string(), "The order status must be in Cancelled or Fraud to be deleted");
+        step(&shop, id, Move::Cancel).await.unwrap();
+        delete().await.unwrap();
+        assert!(matches!(find(&mut conn(&shop).await, id).await, Err(Error::NotFound(_))));
+        assert!(invoices::find(&mut conn(&shop).await, placed.invoice.unwrap().id).await.is_ok());
+        assert_eq!(shop.count("order_items").await, 1);
+        shop.is_sound().await;
+    }
+
+    async fn addons_are_ordered_for_services_that_are_there(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let extra = shop.addon("Backups", &[("monthly", "3.00", "1.00")], false, product.id).await;
+        let first = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+        step(&shop, first.order.id, Move::Accept).await.unwrap();
+        shop.pay(first.invoice.unwrap().id).await;
+        let service_id = first.services[0].id;
+        let order = |addon_id| NewOrder {
+            addons: vec![AddonOrder { service_id, addon: AddonItem { quantity: 2, ..addon(addon_id) } }],
+            ..shop.order(&client, Vec::new())
+        };
+        let placed = shop.place(order(extra)).await.unwrap();
+        assert_eq!((placed.services.len(), placed.addons.len()), (0, 1));
+        assert_eq!(placed.invoice.as_ref().unwrap().total, usd("7.00"));
+        step(&shop, placed.order.id, Move::Accept).await.unwrap();
+        let made = services::find_addon(&mut conn(&shop).await, placed.addons[0].id).await.unwrap();
+        assert_eq!(made.status, ServiceStatus::Active);
+        assert_eq!(fields(shop.place(order(4711)).await.unwrap_err())[0].1, "Addon ID invalid");
+        let stranger = shop.client("bob@example.com").await;
+        let foreign = shop.place(NewOrder { client_id: stranger.id, ..order(extra) }).await.unwrap_err();
+        assert_eq!(fields(foreign)[0].1, "Service ID not owned by Client ID provided");
+        shop.is_sound().await;
+    }
+
+    async fn later_changes_of_the_catalogue_do_not_touch_an_order(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+        let before = items(&mut conn(&shop).await, placed.order.id).await.unwrap();
+        let mut tx = shop.app.db.write().await.unwrap();
+        let edit = ProductEdit {
+            name: Some("Renamed".to_owned()),
+            prices: Some(crate::testing::prices(&[("monthly", "99.00", "0")])),
+            ..ProductEdit::default()
+        };
+        hosting::products::update(&mut tx, &shop.by, product.id, &edit, shop.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(items(&mut conn(&shop).await, placed.order.id).await.unwrap(), before);
+        assert_eq!((before[0].name.as_str(), before[0].first_amount, before[0].setup), ("Starter", 3100, 1000));
+    }
+
+    async fn the_json_api_places_and_moves_orders(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let body = json!({
+            "client_id": client.id, "gateway": "mailin", "mail": false, "notes": "By telephone",
+            "items": [{ "product_id": product.id, "cycle": "annually", "domain": "example.com", "price": "300", "setup": 5 }],
+        });
+        let made = shop.api("POST", "/orders", body).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let made = made.json();
+        assert_eq!((made["amount"].as_str(), made["status"].as_str()), (Some("305.00"), Some("pending")));
+        assert_eq!(made["items"][0]["recurring_amount"], "300.00");
+        assert_eq!(shop.count("jobs").await, 0, "nobody is told");
+        let place = format!("/orders/{}", made["id"]);
+        for (step, status, service) in [("accept", "active", "active"), ("fraud", "fraud", "fraud"), ("pending", "pending", "pending"), ("cancel", "cancelled", "cancelled")] {
+            let reply = shop.api("POST", &format!("{place}/{step}"), json!(null)).await;
+            assert_eq!((reply.status.as_u16(), reply.json()["status"].as_str()), (200, Some(status)), "{}", reply.text);
+            assert_eq!(reply.json()["items"][0]["status"], service);
+        }
+        assert_eq!(shop.api("POST", &format!("{place}/cancel"), json!(null)).await.status, 409);
+        for (query, total) in [("?status=cancelled", 1), ("?status=active", 0), ("?at_least=305&at_most=305.00", 1), ("?at_least=305.01", 0), ("?gateway=mailin&from=2026-01-15&until=2026-01-15", 1), ("?until=2026-01-14", 0), ("?q=lovelace", 1), ("?q=nobody", 0)] {
+            let list = shop.api("GET", &format!("/orders{query}"), json!(null)).await.json();
+            assert_eq!(list["total"], total, "{query}: {list}");
+        }
+        assert_eq!(shop.api("GET", "/orders?status=odd", json!(null)).await.status, 422);
+        assert_eq!(shop.api("DELETE", &place, json!(null)).await.status, 200);
+        assert_eq!(shop.api("GET", &place, json!(null)).await.status, 404);
+        shop.is_sound().await;
+    }
+
+    async fn wrong_json_names_every_field(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let before = shop.rows().await;
+        let body = json!({ "client_id": client.id, "items": [{ "product_id": "x", "cycle": "weekly-ish" }, 7, { "options": [{ "option_id": 1 }] }], "invoice": "yes" });
+        let reply = shop.api("POST", "/orders", body).await;
+        assert_eq!(reply.status, 422);
+        let errors = reply.json()["errors"].clone();
+        let named: Vec<&str> = errors.as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
+        assert_eq!(named, ["items[1]", "items[0].product_id", "items[0].cycle", "items[2].product_id", "items[2].options[0].value", "invoice"]);
+        let unknown = shop.api("POST", "/orders", json!({ "client_id": 4711, "items": [{ "product_id": 1 }] })).await;
+        assert_eq!((unknown.status.as_u16(), unknown.json()["errors"][0]["field"].as_str()), (422, Some("client_id")));
+        let huge = json!({ "client_id": client.id, "gateway": "mailin", "items": [{ "product_id": 1, "price": "99999999999999999999" }] });
+        assert_eq!(shop.api("POST", "/orders", huge).await.status, 422);
+        assert_eq!(shop.rows().await, before);
+    }
+
+    async fn the_compatible_actions_speak_as_documented(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let id = client.id.to_string();
+        let product = shop.starter().await;
+        let pid = product.id.to_string();
+        let option = shop.option("Mailboxes", "6.20", product.id).await;
+        let extra = shop.addon("Backups", &[("monthly", "3.00", "0")], false, product.id).await;
+        let options = base64::engine::general_purpose::STANDARD.encode(format!("a:1:{{i:{option};i:2;}}"));
+        let addons = format!("{extra}");
+        let made = shop.action("AddOrder", &[
+            ("clientid", &id), ("paymentmethod", "mailin"), ("clientip", "192.0.2.1"), ("notes", "Sample notes"),
+            ("pid[0]", &pid), ("billingcycle[0]", "monthly"), ("domain[0]", "one.example.com"), ("configoptions[0]", &options), ("addons[0]", &addons), ("addonsqty[0]", "2"),
+            ("pid[1]", &pid), ("billingcycle[1]", "annually"), ("domain[1]", "two.example.com"), ("priceoverride[1]", "300.00"),
+            ("customfields[0]", "YTowOnt9"), ("promocode", ""), ("regperiod[0]", ""), ("affid", "0"),
+        ]).await;
+        assert_eq!(made["result"], "success", "{made}");
+        let order = made["orderid"].to_string();
+        assert_eq!((made["serviceids"].as_str(), made["addonids"].as_str(), made["domainids"].as_str()), (Some("1,2"), Some("1"), Some("")));
+        assert!(made["invoiceid"].is_i64());
+        let listed = shop.action("GetOrders", &[("id", &order)]).await;
+        assert_eq!((listed["totalresults"].as_i64(), listed["numreturned"].as_i64()), (Some(1), Some(1)));
+        let found = &listed["orders"]["order"][0];
+        // 31.00 and two mailboxes of 6.20, the setup fee of 10.00, two backups, 300.00 for the year.
+        assert_eq!((found["amount"].as_str(), found["status"].as_str(), found["paymentstatus"].as_str()), (Some("359.40"), Some("Pending"), Some("Unpaid")));
+        assert_eq!((found["name"].as_str(), found["date"].as_str(), found["ipaddress"].as_str()), (Some("Ada Lovelace"), Some("2026-01-15 10:00:00"), Some("192.0.2.1")));
+        assert_eq!(found["ordernum"].to_string().len(), 10);
+        let items = found["lineitems"]["lineitem"].as_array().unwrap();
+        assert_eq!(items[0], json!({ "type": "product", "relid": 1, "producttype": "Hosting Account", "product": "Shared hosting - Starter", "domain": "one.example.com", "billingcycle": "Monthly", "amount": "53.40", "status": "Pending" }));
+        assert_eq!((items[1]["type"].as_str(), items[1]["amount"].as_str()), (Some("addon"), Some("6.00")));
+        let orderid = [("orderid", order.as_str())];
+        let success = json!({ "result": "success" });
+        let error = |text: &str| json!({ "result": "error", "message": text });
+        assert_eq!(shop.action("DeleteOrder", &orderid).await, error("The order status must be in Cancelled or Fraud to be deleted"));
+        assert_eq!(shop.action("AcceptOrder", &orderid).await, success);
+        assert_eq!(shop.action("AcceptOrder", &orderid).await, error("Order ID not found or Status not Pending"));
+        assert_eq!(shop.action("CancelOrder", &orderid).await, error("Order ID not found or Status not Pending"));
+        assert_eq!(shop.action("PendingOrder", &orderid).await, success);
+        assert_eq!(shop.action("PendingOrder", &orderid).await, success);
+        assert_eq!(shop.action("CancelOrder", &orderid).await, success);
+        assert_eq!(shop.action("GetOrders", &[("status", "Cancelled"), ("userid", &id)]).await["totalresults"], 1);
+        assert_eq!(shop.action("DeleteOrder", &orderid).await, success);
+        for (action, sentence) in [("AcceptOrder", "Order ID not found or Status not Pending"), ("CancelOrder", "Order ID not found or Status not Pending"), ("PendingOrder", "Order ID Not Found"), ("DeleteOrder", "Order ID not found")] {
+            assert_eq!(shop.action(action, &orderid).await, error(sentence), "{action}");
+        }
+        shop.is_sound().await;
+    }
+
+    async fn add_order_takes_single_values_and_orders_addons(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let id = client.id.to_string();
+        let product = shop.starter().await;
+        let pid = product.id.to_string();
+        let extra = shop.addon("Backups", &[("monthly", "3.00", "0")], false, product.id).await.to_string();
+        let made = shop.action("AddOrder", &[("clientid", &id), ("paymentmethod", "banktransfer"), ("pid", &pid), ("billingcycle", "monthly"), ("domain", "example.com"), ("noinvoice", "true")]).await;
+        assert_eq!((made["result"].as_str(), made.get("invoiceid")), (Some("success"), None), "{made}");
+        let service_id = made["serviceids"].as_str().unwrap().to_owned();
+        let made = shop.action("AddOrder", &[("clientid", &id), ("paymentmethod", "banktransfer"), ("addonid", &extra), ("serviceid", &service_id), ("noinvoiceemail", "1")]).await;
+        assert_eq!(made["result"], "success", "{made}");
+        let several = shop.action("AddOrder", &[("clientid", &id), ("paymentmethod", "banktransfer"), ("addonids[]", &extra), ("addonids[]", &extra), ("serviceids[]", &service_id), ("serviceids[]", &service_id)]).await;
+        assert_eq!(several["addonids"].as_str().map(|ids| ids.split(',').count()), Some(2), "{several}");
+    }
+
+    async fn add_order_refuses_as_documented(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let id = client.id.to_string();
+        let product = shop.starter().await;
+        let pid = product.id.to_string();
+        let before = shop.rows().await;
+        let refused = async |fields: &[(&str, &str)]| {
+            let answer = shop.action("AddOrder", fields).await;
+            assert_eq!(answer["result"], "error", "{answer}");
+            answer["message"].as_str().unwrap().to_owned()
+        };
+        let pay = ("paymentmethod", "banktransfer");
+        assert_eq!(refused(&[("clientid", "4711"), pay, ("pid[0]", &pid)]).await, "Client ID Not Found");
+        assert_eq!(refused(&[("clientid", &id), pay]).await, "No items added to cart so order cannot proceed");
+        for gateway in ["", "stripe"] {
+            let answer = refused(&[("clientid", &id), ("paymentmethod", gateway), ("pid[0]", &pid)]).await;
+            assert_eq!(answer, "Invalid Payment Method. Valid options include banktransfer, mailin");
+        }
+        assert_eq!(refused(&[("clientid", &id), pay, ("pid[0]", &pid), ("addons[0]", "99")]).await, "Addon ID invalid");
+        assert_eq!(refused(&[("clientid", &id), pay, ("addonid", "1"), ("serviceid", "99")]).await, "Service ID not owned by Client ID provided");
+        let cycle = refused(&[("clientid", &id), pay, ("pid[0]", &pid), ("billingcycle[0]", "quarterly")]).await;
+        assert!(cycle.starts_with("billingcycle[0]: “Starter” has no quarterly price in USD."), "{cycle}");
+        let unknown = refused(&[("clientid", &id), pay, ("pid[0]", "99")]).await;
+        assert_eq!(unknown, "pid[0]: There is no product 99.");
+        for (name, value) in [("promocode", "SUMMER"), ("affid", "3"), ("domaintype[0]", "register"), ("idprotection[0]", "1"), ("domainrenewals[example.com]", "1"), ("servicerenewals[]", "4")] {
+            let answer = refused(&[("clientid", &id), pay, ("pid[0]", &pid), (name, value)]).await;
+            let bare = name.split('[').next().unwrap();
+            assert!(answer.starts_with(&format!("{bare}: There are no ")), "{name}: {answer}");
+        }
+        let custom = base64::engine::general_purpose::STANDARD.encode("a:1:{i:1;s:1:\"x\";}");
+        let answer = refused(&[("clientid", &id), pay, ("pid[0]", &pid), ("customfields[0]", &custom)]).await;
+        assert!(answer.contains("no custom fields"), "{answer}");
+        assert_eq!(shop.rows().await, before);
+    }
+
+    async fn staff_see_what_an_order_comes_to_before_they_place_it(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let id = client.id.to_string();
+        let product = shop.prorated("31.00", "10.00", 1, 20).await;
+        let pid = product.id.to_string();
+        let option = format!("items[0].options[{}]", shop.option("Mailboxes", "6.20", product.id).await);
+        let extra = format!("items[0].addon[{}]", shop.addon("Backups", &[("monthly", "3.10", "0")], true, product.id).await);
+        let found = shop.get("/admin/orders/new?q=lovelace").await;
+        assert!(found.text.contains(&format!("/admin/orders/new?client={id}")), "{}", found.text);
+        let blank = shop.get(&format!("/admin/orders/new?client={id}")).await;
+        assert!(blank.text.contains("Choose a product") && !blank.text.contains("Place the order"), "{}", blank.text);
+        let key = "0123456789abcdef0123456789abcdef";
+        let chosen = [("client_id", id.as_str()), ("key", key), ("gateway", "mailin"), ("invoice", "1"), ("items[0].product_id", &pid)];
+        let shown = shop.post("/admin/orders/new", &[&chosen[..], &[("items[0].seen", "0"), ("do", "update")]].concat()).await;
+        assert_eq!(shown.status, 200);
+        for part in ["Monthly: 31.00 USD + 10.00 USD setup", "Mailboxes (+ 6.20 USD)", "Addon: Backups", "27.00 USD", &format!("value=\"{key}\"")] {
+            assert!(shown.text.contains(part), "{part} is missing in {}", shown.text);
+        }
+        let full = [&chosen[..], &[("items[0].seen", pid.as_str()), ("items[0].domain", "example.com"), (&option, "1"), (&extra, "1")]].concat();
+        // What was not shown is not placed.
+        let changed = shop.post("/admin/orders/new", &[&full[..], &[("previewed", "27.00 USD"), ("do", "place")]].concat()).await;
+        assert!(changed.status == 200 && changed.text.contains("32.10 USD") && changed.text.contains("Look at the amounts again"), "{}", changed.text);
+        assert_eq!(shop.count("orders").await, 0);
+        let place = [&full[..], &[("previewed", "32.10 USD"), ("do", "place")]].concat();
+        let placed = shop.post("/admin/orders/new", &place).await;
+        assert_eq!(placed.status, 303, "{}", placed.text);
+        let again = shop.post("/admin/orders/new", &place).await;
+        assert_eq!((again.status.as_u16(), &again.to, shop.count("orders").await), (303, &placed.to, 1));
+        let order = orders_placed(&shop).await.remove(0);
+        assert_eq!(placed.to, format!("/admin/orders/{}", order.id));
+        assert_eq!(Money::new(order.amount, order.currency), usd("32.10"));
+        shop.is_sound().await;
+    }
+
+    async fn the_form_says_what_is_wrong_and_keeps_what_was_typed(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let id = client.id.to_string();
+        let pid = shop.starter().await.id.to_string();
+        let typed = [("client_id", id.as_str()), ("gateway", "mailin"), ("items[0].product_id", &pid), ("items[0].seen", &pid), ("items[0].domain", "http://x"), ("items[0].price", "abc"), ("notes", "<b>Hello</b>"), ("do", "place")];
+        let reply = shop.post("/admin/orders/new", &typed).await;
+        assert_eq!(reply.status, 422);
+        for part in ["value=\"abc\"", "&lt;b&gt;Hello", "#f-items[0].price"] {
+            assert!(reply.text.contains(part), "{part} is missing in {}", reply.text);
+        }
+        let more = shop.post("/admin/orders/new", &[("client_id", id.as_str()), ("items[0].product_id", &pid), ("items[0].seen", &pid), ("do", "add")]).await;
+        assert!(more.text.contains("items[1].product_id"), "{}", more.text);
+        assert_eq!(shop.count("orders").await, 0);
+    }
+
+    async fn pages_show_orders_and_what_can_be_done(shop: Shop) {
+        let empty = shop.get("/admin/orders").await;
+        assert!(empty.status == 200 && empty.text.contains("No orders yet"), "{}", empty.text);
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+        let number = placed.order.number.clone();
+        for query in ["", "?status=pending&gateway=banktransfer", "?at_least=41&sort=-amount", "?q=ada"] {
+            let list = shop.get(&format!("/admin/orders{query}")).await;
+            assert!(list.status == 200 && list.text.contains(&number), "{query}: {}", list.text);
+        }
+        assert!(shop.get("/admin/orders?status=fraud").await.text.contains("No order fits"));
+        let csv = shop.get("/admin/orders?format=csv").await;
+        assert!(csv.text.contains(&format!("1,{number},2026-01-15,{},Ada Lovelace,USD,41.00", client.id)), "{}", csv.text);
+        let show = shop.get("/admin/orders/1").await;
+        for part in [&number, "41.00 USD", "Accept the order", "/admin/invoices/", "example.com"] {
+            assert!(show.text.contains(part), "{part} is missing in {}", show.text);
+        }
+        let panel = shop.get(&format!("/admin/clients/{}", client.id)).await;
+        assert!(panel.text.contains(&number), "{}", panel.text);
+        let closing = shop.get(&format!("/admin/clients/{}/close", client.id)).await;
+        assert!(closing.text.contains("Pending orders that are cancelled"), "{}", closing.text);
+        for (path, part) in [("accept", "Services that become active"), ("cancel", "Services that become cancelled"), ("fraud", "41.00 USD open")] {
+            let page = shop.get(&format!("/admin/orders/1/{path}")).await;
+            assert!(page.status == 200 && page.text.contains(part), "{path}: {}", page.text);
+        }
+        assert_eq!(shop.get("/admin/orders/1/delete").await.status, 409);
+        assert_eq!(shop.get("/admin/orders/1/pending").await.status, 409);
+        for (path, wanted) in [("accept", OrderStatus::Active), ("pending", OrderStatus::Pending), ("fraud", OrderStatus::Fraud)] {
+            let reply = shop.post(&format!("/admin/orders/1/{path}"), &[]).await;
+            assert_eq!((reply.status.as_u16(), reply.to.as_str()), (303, "/admin/orders/1"));
+            assert_eq!(status(&shop, 1).await, wanted);
+            assert_eq!(shop.get("/admin/orders/1").await.status, 200);
+        }
+        assert_eq!(shop.get("/admin/orders/1/delete").await.status, 200);
+        assert_eq!(shop.post("/admin/orders/1/delete", &[]).await.to, "/admin/orders");
+        assert_eq!(shop.get("/admin/orders/1").await.status, 404);
+        shop.is_sound().await;
+    }
+
+    async fn nobody_passes_without_the_permission(shop: Shop) {
+        for entry in crate::routes().table {
+            let path = entry.path.replace("{id}", "1");
+            let kind = if path.starts_with("/api") { "application/json" } else { "application/x-www-form-urlencoded" };
+            let refused = shop.send(As::Nobody, entry.method, &path, kind, String::new()).await;
+            assert_eq!(refused.status, 403, "{} {path}", entry.method);
+            let stranger = shop.send(As::Stranger, entry.method, &path, kind, String::new()).await;
+            assert!([401, 303].contains(&stranger.status.as_u16()), "{} {path}: {}", entry.method, stranger.status);
+        }
+    }
+}
