@@ -6,6 +6,10 @@ CREATE TABLE refunds (
     -- The payment that is given back, whole or in part.
     transaction_id BIGINT NOT NULL REFERENCES transactions (id),
     client_id BIGINT NOT NULL REFERENCES clients (id),
+    -- The invoice that it had settled; NULL when the money had become credit.
+    invoice_id BIGINT REFERENCES invoices (id),
+    -- The credit note that made credit of it, where the invoice was paid.
+    note_id BIGINT REFERENCES credit_notes (id),
     gateway TEXT NOT NULL,
     currency TEXT NOT NULL,
     amount BIGINT NOT NULL CHECK (amount > 0),

@@ -15,6 +15,7 @@ pub mod overview;
 pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
+pub mod refunds;
 pub mod schedule;
 pub mod settings;
 pub mod taxes;
@@ -51,6 +52,7 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(gateways::routes())
         .merge(pay_methods::routes())
         .merge(payments::routes())
+        .merge(refunds::routes())
         .merge(credits::routes())
         .merge(currencies::routes())
         .merge(taxes::routes())
@@ -65,7 +67,7 @@ pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
         ("billing", item("Credit notes", "/admin/credit-notes", notes::LIST)),
         ("billing", item("Generate due invoices", generation::admin::PAGE, generation::GENERATE)),
         ("billing", item("Attempt CC captures", "/admin/payments/capture", captures::CAPTURE)),
-        ("billing", item("Payment attempts", "/admin/payments/attempts", captures::CAPTURE)),
+        ("billing", item("Payment attempts", "/admin/payments/attempts", payments::LIST)),
         ("billing", item("Webhook events", "/admin/payments/webhooks", gateways::VIEW_LOG)),
         ("billing", item("Gateway log", "/admin/payments/gateway-log", gateways::VIEW_LOG)),
         ("configuration", item("Currencies", "/admin/setup/currencies", currencies::CONFIGURE)),
@@ -93,5 +95,6 @@ pub fn events(events: &mut platform::Events) {
 pub fn jobs(registry: &mut platform::jobs::Registry) {
     generation::jobs::register(registry);
     captures::jobs::register(registry);
+    refunds::jobs::register(registry);
     invoices::mail::register(registry);
 }

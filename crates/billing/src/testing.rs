@@ -286,7 +286,13 @@ impl Gateway for Scripted {
     }
 
     async fn refund(&self, _: &GatewayConfig, request: RefundRequest) -> Result<RefundOutcome, GatewayError> {
-        Ok(RefundOutcome::Succeeded { external_id: format!("re_{}", request.refund) })
+        let external_id = format!("re_{}", request.refund);
+        match request.payment.as_str() {
+            "refused" => Ok(RefundOutcome::Refused { reason: "The card account was closed.".to_owned() }),
+            "pending" => Ok(RefundOutcome::Pending { external_id }),
+            "busy" => Err(GatewayError::NotSent("too many requests".to_owned())),
+            _ => Ok(RefundOutcome::Succeeded { external_id }),
+        }
     }
 
     fn verify_webhook(

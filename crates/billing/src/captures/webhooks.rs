@@ -129,16 +129,14 @@ async fn apply(app: &App, gateway: &str, effect: WebhookEffect) -> Result<(&'sta
         WebhookEffect::Ignored => Ok(("ignored", String::new())),
         WebhookEffect::Charge { attempt, outcome, amount } => charge(app, gateway, attempt, outcome, amount).await,
         WebhookEffect::Refund { payment, refund_external_id, amount } => {
-            let mut conn = app.db.read().await?;
-            match crate::payments::by_external_id(&mut conn, gateway, &refund_external_id).await? {
-                Some(_) => Ok(("applied", "The refund is in the books.".to_owned())),
-                None => Ok((
-                    "parked",
-                    format!(
-                        "A refund of {amount} of payment {payment} was made at the gateway and is not in the books."
-                    ),
-                )),
+            if crate::refunds::reported(app, gateway, &payment, &refund_external_id).await? {
+                return Ok(("applied", "The refund is in the books.".to_owned()));
             }
+            let reason = format!(
+                "A refund of {amount} of payment {payment} was made at the gateway and is not in the books. Record it by \
+                 hand with that payment."
+            );
+            Ok(("parked", reason))
         }
     }
 }

@@ -37,6 +37,7 @@ fn kind_words(kind: CreditKind) -> &'static str {
         CreditKind::Overpayment => "Overpaid",
         CreditKind::Applied => "Invoice",
         CreditKind::Returned => "Returned",
+        CreditKind::Refunded => "Refund",
     }
 }
 

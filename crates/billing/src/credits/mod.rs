@@ -35,6 +35,8 @@ kernel::text_enum! {
         Overpayment = "overpayment",
         Applied = "applied",
         Returned = "returned",
+        /// Paid out, or brought back because that failed.
+        Refunded = "refunded",
     }
 }
 platform::enum_column!(CreditKind);

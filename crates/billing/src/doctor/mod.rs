@@ -146,6 +146,26 @@ const QUESTIONS: &[Question] = &[
               WHERE a.state IN ('intent', 'unknown', 'pending') AND j.id IS NULL",
     },
     Question {
+        name: "every open refund has a job that asks about it",
+        sql: "SELECT 'Refund ' || r.id || ' is ' || r.state || ' and nobody asks about it' FROM refunds r \
+              LEFT JOIN jobs j ON j.unique_key = 'refund:' || r.id AND j.state IN ('ready', 'running') \
+              WHERE r.state IN ('intent', 'unknown', 'pending') AND j.id IS NULL",
+    },
+    Question {
+        name: "money held for refunds is that of the open ones",
+        sql: "SELECT 'For ' || held.currency || ' the ledger holds ' || held.amount || ' more than the open refunds' \
+              FROM (SELECT currency, SUM(amount) AS amount FROM (\
+                  SELECT currency, -amount AS amount FROM ledger_postings WHERE account = 'refunds' \
+                  UNION ALL SELECT currency, -amount FROM refunds WHERE state IN ('intent', 'unknown', 'pending')) both_sides \
+              GROUP BY currency) held WHERE held.amount <> 0",
+    },
+    Question {
+        name: "no payment is refunded beyond its amount",
+        sql: "SELECT 'Transaction ' || t.id || ' of ' || t.amount_in || ' has refunds of ' || SUM(r.amount) \
+              FROM refunds r JOIN transactions t ON t.id = r.transaction_id \
+              WHERE r.state <> 'failed' AND r.method <> 'credit' GROUP BY t.id, t.amount_in HAVING SUM(r.amount) > t.amount_in",
+    },
+    Question {
         name: "every successful attempt has its payment",
         sql: "SELECT 'Attempt ' || id || ' succeeded without a payment' FROM payment_attempts \
               WHERE state = 'succeeded' AND transaction_id IS NULL",

@@ -18,6 +18,8 @@ kernel::text_enum! {
         Credit = "credit",
         /// Money on its way through a gateway to our bank.
         Clearing = "clearing",
+        /// Money promised back to clients that has not left yet.
+        Refunds = "refunds",
         /// What gateways keep.
         Fees = "fees",
         /// Credit that staff gave or took without money.

@@ -14,7 +14,7 @@ use super::{ADD, Duplicate, LIST, NewOther, NewPayment, Recorded, TransactionKin
 use crate::gateways::{self, Gateways};
 use crate::terms::Terms;
 use crate::view::{date_filter, day, id_filter, option, words};
-use crate::{currencies, invoices, once};
+use crate::{currencies, invoices, once, refunds};
 
 const PAGE: &str = "/admin/transactions";
 const SECTION: &str = "billing";
@@ -172,6 +172,8 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let transaction = super::find(&mut conn, id).await?;
     let allocations = store::allocations(&mut conn, id).await?;
     let to_credit = store::to_credit(&mut conn, id).await?;
+    let refunds = refunds::of_transaction(&mut conn, id).await?;
+    let refundable = !refunds::available(&mut conn, &transaction).await?.is_empty();
     let client = match transaction.client_id {
         Some(id) => Some(clients::find(&mut conn, id).await?),
         None => None,
@@ -209,6 +211,17 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
             refund_of => transaction.refund_of,
             is_payment => transaction.kind == TransactionKind::Payment,
             settled,
+            refundable,
+            refunds => refunds.iter().map(|refund| context! {
+                at => refund.created_at.to_string(),
+                amount => refund.money().to_string(),
+                method => words(refund.method.as_str()),
+                state => words(refund.state.as_str()),
+                reason => &refund.reason,
+                message => &refund.message,
+                note => refund.note_id,
+                transaction => refund.refund_transaction_id,
+            }).collect::<Vec<_>>(),
             to_credit => if to_credit == 0 { String::new() } else { money(to_credit) },
         },
     )
