@@ -156,7 +156,8 @@ async fn run_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let ids: Vec<i64> = failures.iter().filter_map(|failure| failure.client_id).collect();
     let names = store::client_names(&mut conn, &ids).await?;
     drop(conn);
-    let summary: serde_json::Value = serde_json::from_str(&run.summary).map_err(|error| Error::broken(format!("run {id}: summary: {error}")))?;
+    let summary: serde_json::Value =
+        serde_json::from_str(&run.summary).map_err(|error| Error::broken(format!("run {id}: summary: {error}")))?;
     let count = |name: &str| grouped(summary[name].as_i64().unwrap_or_default());
     let collected: Vec<String> = summary["collected"]
         .as_array()

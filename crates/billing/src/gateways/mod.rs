@@ -95,7 +95,8 @@ pub async fn config(conn: &mut Conn, app: &App, gateway: &dyn Gateway) -> Result
     let stored: Option<(String,)> =
         conn.optional("SELECT config FROM gateways WHERE name = $1", params![gateway.name()]).await?;
     let mut values: BTreeMap<String, String> = match stored {
-        Some((text,)) => serde_json::from_str(&text).map_err(|error| Error::broken(format!("gateway {}: {error}", gateway.name())))?,
+        Some((text,)) => serde_json::from_str(&text)
+            .map_err(|error| Error::broken(format!("gateway {}: {error}", gateway.name())))?,
         None => BTreeMap::new(),
     };
     for field in gateway.fields() {

@@ -293,9 +293,10 @@ pub async fn remove(app: &App, by: &Actor, id: i64, on_failure: OnRemoteFailure)
         return Err(Error::refused("A charge with this method is under way. Remove it when its outcome is known."));
     }
     if let Err(error) = gateway.forget(&config, &remote).await
-        && on_failure == OnRemoteFailure::Refuse {
-            return Err(Error::refused(format!("Error Deleting Remote Pay Method: {error}")));
-        }
+        && on_failure == OnRemoteFailure::Refuse
+    {
+        return Err(Error::refused(format!("Error Deleting Remote Pay Method: {error}")));
+    }
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let mut locked = clients::lock(&mut tx, method.client_id).await?;
