@@ -306,7 +306,7 @@ impl Gateway for Scripted {
             return Err(WebhookError::BadSignature);
         }
         let event: serde_json::Value =
-            serde_json::from_slice(body).or_else(|error| Err(WebhookError::Unreadable(error.to_string())))?;
+            serde_json::from_slice(body).map_err(|error| WebhookError::Unreadable(error.to_string()))?;
         let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
         let effect = match event["kind"].as_str() {
             Some("paid") => WebhookEffect::Charge {

@@ -156,8 +156,8 @@ async fn run_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let ids: Vec<i64> = failures.iter().filter_map(|failure| failure.client_id).collect();
     let names = store::client_names(&mut conn, &ids).await?;
     drop(conn);
-    let summary: serde_json::Value = serde_json::from_str(&run.summary)
-        .or_else(|error| Err(Error::broken(format!("run {id}: summary: {error}"))))?;
+    let summary: serde_json::Value =
+        serde_json::from_str(&run.summary).map_err(|error| Error::broken(format!("run {id}: summary: {error}")))?;
     let count = |name: &str| grouped(summary[name].as_i64().unwrap_or_default());
     let collected: Vec<String> = summary["collected"]
         .as_array()
@@ -245,7 +245,7 @@ async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
     let states_wanted = match request.filter("state") {
         "" => Vec::new(),
         "open" => OPEN.to_vec(),
-        text => vec![AttemptState::parse(text).or_else(|message| Err(Error::invalid("state", message)))?],
+        text => vec![AttemptState::parse(text).map_err(|message| Error::invalid("state", message))?],
     };
     let filter = AttemptFilter {
         states: states_wanted,
@@ -297,7 +297,7 @@ const EVENT_SORTS: &[Sort] = &[Sort { key: "id", sql: "e.id" }];
 async fn events(cx: AdminCx) -> Result<Response, Fail> {
     let request = cx.list(EVENT_SORTS, Order::Descending)?;
     let state = match nonempty(request.filter("state")) {
-        Some(text) => Some(EventState::parse(text).or_else(|message| Err(Error::invalid("state", message)))?),
+        Some(text) => Some(EventState::parse(text).map_err(|message| Error::invalid("state", message))?),
         None => None,
     };
     let filter = EventFilter { state, gateway: request.filter("gateway").to_owned() };

@@ -269,7 +269,7 @@ impl Ended {
 pub async fn attempt_now(app: &App, by: &Actor, invoice_id: i64) -> Result<Ended> {
     let (app, by) = (app.clone(), by.clone());
     let work = tokio::spawn(async move { attempt(&app, &by, invoice_id, None, None).await });
-    work.await.or_else(|panic| Err(Error::broken(format!("capture: {panic}"))))?
+    work.await.map_err(|panic| Error::broken(format!("capture: {panic}")))?
 }
 
 #[derive(Debug, Clone, Default)]

@@ -122,8 +122,7 @@ async fn create(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
         body.errors.add("type", "Type can only be add or remove");
     }
     body.done()?;
-    let signed =
-        if kind == "remove" { amount.checked_neg().or_else(|error| Err(kernel::Error::from(error)))? } else { amount };
+    let signed = if kind == "remove" { amount.checked_neg().map_err(kernel::Error::from)? } else { amount };
     let after = super::adjust(&mut locked, &cx.actor, id, signed, &description, on, cx.now).await?;
     cx.commit(tx, 201, json!({ "balance": after.decimal(), "currency": client.currency.code() })).await
 }

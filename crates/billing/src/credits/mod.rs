@@ -152,7 +152,7 @@ pub async fn adjust(
     if amount.minor.unsigned_abs() > LARGEST.unsigned_abs() {
         return Err(Error::invalid("amount", "The amount is too large. Enter a smaller amount."));
     }
-    let description = kernel::single_line(description, 500).or_else(|text| Err(Error::invalid("description", text)))?;
+    let description = kernel::single_line(description, 500).map_err(|text| Error::invalid("description", text))?;
     let before = balance(tx, client_id, client.currency).await?;
     let after = before.checked_add(amount)?;
     if amount.is_negative() && after.is_negative() {

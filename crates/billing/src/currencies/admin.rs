@@ -62,8 +62,7 @@ async fn create(cx: AdminCx) -> Result<Response, Fail> {
     let mut tx = cx.app.db.write().await?;
     let form = &cx.form;
     let done = async {
-        let code =
-            Currency::parse(form.text("code")).or_else(|error| Err(Error::invalid("code", error.to_string())))?;
+        let code = Currency::parse(form.text("code")).map_err(|error| Error::invalid("code", error.to_string()))?;
         let (prefix, suffix) = (form.raw("prefix").unwrap_or_default(), form.raw("suffix").unwrap_or_default());
         super::create(&mut tx, &cx.actor, code, prefix, suffix, form.text("rate"), cx.now).await
     };

@@ -52,7 +52,7 @@ pub async fn by_id(conn: &mut Conn, id: i64) -> Result<DealtCurrency> {
 /// An amount in another currency by today's rates, rounded half up once.
 pub fn convert(amount: Money, from: &DealtCurrency, to: &DealtCurrency) -> Result<Money> {
     let rate = |dealt: &DealtCurrency| {
-        dealt.rate.parse::<Decimal>().or_else(|error| Err(Error::broken(format!("rate of {}: {error}", dealt.code))))
+        dealt.rate.parse::<Decimal>().map_err(|error| Error::broken(format!("rate of {}: {error}", dealt.code)))
     };
     // One unit of the one currency is so many of the other; their minor units may differ in size.
     let ratio = rate(to)?.checked_div(rate(from)?).ok_or(MoneyError::DividedByZero)?;

@@ -83,8 +83,9 @@ async fn form_page(cx: &AdminCx, name: &str, wrong: Option<&FieldErrors>) -> Res
     let set = super::secrets_set(&mut conn, &cx.app, &*module).await?;
     drop(conn);
     let values: BTreeMap<String, String> = match &stored {
-        Some(gateway) => serde_json::from_str(&gateway.config)
-            .or_else(|error| Err(Error::broken(format!("gateway {name}: {error}"))))?,
+        Some(gateway) => {
+            serde_json::from_str(&gateway.config).map_err(|error| Error::broken(format!("gateway {name}: {error}")))?
+        }
         None => BTreeMap::new(),
     };
     let typed = |key: &str| wrong.and_then(|_| cx.form.raw(key)).map(str::to_owned);

@@ -96,7 +96,7 @@ pub async fn config(conn: &mut Conn, app: &App, gateway: &dyn Gateway) -> Result
         conn.optional("SELECT config FROM gateways WHERE name = $1", params![gateway.name()]).await?;
     let mut values: BTreeMap<String, String> = match stored {
         Some((text,)) => serde_json::from_str(&text)
-            .or_else(|error| Err(Error::broken(format!("gateway {}: {error}", gateway.name()))))?,
+            .map_err(|error| Error::broken(format!("gateway {}: {error}", gateway.name())))?,
         None => BTreeMap::new(),
     };
     for field in gateway.fields() {
@@ -172,7 +172,7 @@ pub async fn configure(tx: &mut Tx, app: &App, by: &Actor, name: &str, new: Conf
         .filter(|name| !name.trim().is_empty())
         .or_else(|| before.map(|(display, _, _)| display))
         .unwrap_or_else(|| gateway.display_name().to_owned());
-    let config = serde_json::to_string(&values).or_else(|error| Err(Error::broken(format!("gateway: {error}"))))?;
+    let config = serde_json::to_string(&values).map_err(|error| Error::broken(format!("gateway: {error}")))?;
     tx.execute(
         "INSERT INTO gateways (name, display_name, active, position, config) \
          VALUES ($1, $2, $3, (SELECT COALESCE(MAX(position), 0) + 1 FROM gateways), $4) \

@@ -108,7 +108,7 @@ pub async fn token(conn: &mut Conn, app: &App, id: i64) -> Result<MethodToken> {
     let sealed: Vec<u8> = conn.scalar("SELECT token FROM pay_methods WHERE id = $1", params![id]).await?;
     let plain = app.vault.open(&place(id), &sealed)?;
     let value: serde_json::Value =
-        serde_json::from_slice(&plain).or_else(|error| Err(Error::broken(format!("pay method {id}: {error}"))))?;
+        serde_json::from_slice(&plain).map_err(|error| Error::broken(format!("pay method {id}: {error}")))?;
     Ok(MethodToken {
         customer: value["customer"].as_str().unwrap_or_default().to_owned(),
         method: value["method"].as_str().unwrap_or_default().to_owned(),
@@ -131,7 +131,7 @@ pub async fn add(
     make_default: MakeDefault,
 ) -> Result<PayMethod> {
     let gateway = app.get::<Gateways>()?.find(gateway_name)?;
-    let description = kernel::single_line(description, 200).or_else(|text| Err(Error::invalid("description", text)))?;
+    let description = kernel::single_line(description, 200).map_err(|text| Error::invalid("description", text))?;
     if remote_token.trim().is_empty() {
         return Err(Error::invalid("remote_token", "Write the gateway's own id of the stored method."));
     }
@@ -156,7 +156,7 @@ pub async fn add(
         name: client.name(),
         email: client.email.clone(),
     };
-    let stored = gateway.store(&config, request).await.or_else(|error| Err(explain(&error)))?;
+    let stored = gateway.store(&config, request).await.map_err(|error| explain(&error))?;
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let mut locked = clients::lock(&mut tx, client_id).await?;
@@ -249,7 +249,7 @@ pub async fn update(tx: &mut Locked<'_>, by: &Actor, id: i64, edit: Edit, now: T
         tx.execute("UPDATE pay_methods SET is_default = TRUE WHERE id = $1", params![id]).await?;
     }
     if let Some(text) = &edit.description {
-        let text = kernel::single_line(text, 200).or_else(|text| Err(Error::invalid("description", text)))?;
+        let text = kernel::single_line(text, 200).map_err(|text| Error::invalid("description", text))?;
         tx.execute("UPDATE pay_methods SET description = $2 WHERE id = $1", params![id, text]).await?;
     }
     if let Some(expiry) = edit.expiry {
@@ -292,10 +292,10 @@ pub async fn remove(app: &App, by: &Actor, id: i64, on_failure: OnRemoteFailure)
     if open > 0 {
         return Err(Error::refused("A charge with this method is under way. Remove it when its outcome is known."));
     }
-    if let Err(error) = gateway.forget(&config, &remote).await {
-        if on_failure == OnRemoteFailure::Refuse {
-            return Err(Error::refused(format!("Error Deleting Remote Pay Method: {error}")));
-        }
+    if let Err(error) = gateway.forget(&config, &remote).await
+        && on_failure == OnRemoteFailure::Refuse
+    {
+        return Err(Error::refused(format!("Error Deleting Remote Pay Method: {error}")));
     }
     let now = app.clock.now();
     let mut tx = app.db.write().await?;

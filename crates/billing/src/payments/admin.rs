@@ -38,7 +38,7 @@ pub fn routes() -> Routes {
 
 pub(super) async fn filter_of(conn: &mut platform::Conn, request: &Request) -> Result<Filter> {
     let kind = match nonempty(request.filter("kind")) {
-        Some(text) => Some(TransactionKind::parse(text).or_else(|message| Err(Error::invalid("kind", message)))?),
+        Some(text) => Some(TransactionKind::parse(text).map_err(|message| Error::invalid("kind", message))?),
         None => None,
     };
     let amounts = match nonempty(request.filter("amount")) {

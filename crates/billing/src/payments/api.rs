@@ -227,7 +227,7 @@ async fn create(cx: ApiCx) -> Result<Response, Fail> {
             };
             let mut locked = clients::lock(&mut tx, client_id).await?;
             let recorded = super::record(&mut locked, &cx.actor, new, cx.now).await;
-            recorded.or_else(|error| Err(renamed(error)))?.transaction_id
+            recorded.map_err(renamed)?.transaction_id
         }
         None => {
             let currency = body.parsed("currency", Currency::parse);
@@ -250,7 +250,7 @@ async fn create(cx: ApiCx) -> Result<Response, Fail> {
                 description: common.description,
             };
             body.done()?;
-            super::record_other(&mut tx, &cx.actor, new, cx.now).await.or_else(|error| Err(renamed(error)))?
+            super::record_other(&mut tx, &cx.actor, new, cx.now).await.map_err(renamed)?
         }
     };
     let transaction = super::find(&mut tx, id).await?;

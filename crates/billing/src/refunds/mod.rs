@@ -190,8 +190,8 @@ pub async fn begin(tx: &mut Locked<'_>, app: &App, by: &Actor, terms: &Terms, ne
         return Err(Error::refused("Only a client's payment can be refunded."));
     };
     tx.check(client_id)?;
-    let reason = kernel::single_line(&new.reason, 500).or_else(|text| Err(Error::invalid("reason", text)))?;
-    let reference = kernel::single_line(&new.reference, 255).or_else(|text| Err(Error::invalid("reference", text)))?;
+    let reason = kernel::single_line(&new.reason, 500).map_err(|text| Error::invalid("reason", text))?;
+    let reference = kernel::single_line(&new.reference, 255).map_err(|text| Error::invalid("reference", text))?;
     if new.amount.currency != transaction.currency {
         return Err(Error::invalid("amount", format!("Use the payment's currency, {}.", transaction.currency)));
     }
@@ -487,7 +487,7 @@ async fn fail(tx: &mut Locked<'_>, refund: &Refund, message: &str, terms: &Terms
 pub async fn send(app: &App, refund_id: i64) -> Result<Refund> {
     let app = app.clone();
     let work = tokio::spawn(async move { ask(&app, refund_id, Asking::First).await });
-    work.await.or_else(|panic| Err(Error::broken(format!("refund: {panic}"))))?
+    work.await.map_err(|panic| Error::broken(format!("refund: {panic}")))?
 }
 
 /// Whether the gateway may know of the refund from an earlier call.

@@ -92,10 +92,10 @@ fn checked(new: NewRule) -> Result<NewRule> {
     if !new.rate.is_zero() && new.category != TaxCategory::Standard {
         errors.add("category", "A rate above 0 is the standard category.");
     }
-    if let (Some(from), Some(until)) = (new.valid_from, new.valid_until) {
-        if until < from {
-            errors.add("valid_until", "The last day cannot be before the first.");
-        }
+    if let (Some(from), Some(until)) = (new.valid_from, new.valid_until)
+        && until < from
+    {
+        errors.add("valid_until", "The last day cannot be before the first.");
     }
     errors.check()?;
     Ok(NewRule { name, country, state, ..new })
