@@ -174,8 +174,8 @@ async fn over(
     Ok(report)
 }
 
-/// The clients with a charge that may be due, by id. Parked ones are left out, unless one is asked for. Sorted here: the
-/// engines need ten times the memory to make a million ids distinct.
+/// The clients with a charge that may be due, by id. Parked ones are left out, unless one is asked for. Sorted here: SQLite
+/// takes four times the memory, in this process, to make a million ids distinct.
 async fn clients_due(conn: &mut Conn, terms: &Terms, scope: &Scope) -> Result<Vec<i64>> {
     let until = terms.today.plus_days(terms.longest_lead())?;
     let mut ids: Vec<i64> = match scope.client_id {
