@@ -79,6 +79,8 @@ pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
 /// What billing shows on a client's page.
 pub fn client_panels(panels: &mut accounts::clients::ClientPanels) {
     panels.panels.extend(invoices::panel::panels());
+    panels.panels.extend(credits::panel::panels());
+    panels.panels.extend(pay_methods::panel::panels());
 }
 
 /// What the button for new things offers of this crate.

@@ -198,6 +198,7 @@ pub async fn due(conn: &mut Conn, app: &App, terms: &Terms) -> Result<Vec<Due>> 
             .await?;
         let Some(last) = page.last() else { return Ok(out) };
         after = (last.due_on, last.id);
+        let is_last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
         for candidate in page {
             let attempts: Vec<Date> = candidate.last_slot.into_iter().collect();
             if let Some(slot) = schedule::is_due(schedule, candidate.due_on, terms.today, &attempts) {
@@ -210,6 +211,9 @@ pub async fn due(conn: &mut Conn, app: &App, terms: &Terms) -> Result<Vec<Due>> 
                     slot,
                 });
             }
+        }
+        if is_last {
+            return Ok(out);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A client's credit in the staff area, and credit on invoices.
 
-use accounts::clients;
 use accounts::doors::admin::{error_list, or_back};
 use accounts::doors::{AdminCx, Id, Redirect, Routes};
+use accounts::{clients, company};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Money, Result};
 use minijinja::{Value, context};
@@ -58,14 +58,13 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     let request = cx.list(SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let client = clients::find(&mut conn, id).await?;
-    let terms = Terms::load(&mut conn, cx.now).await?;
+    let today = cx.now.date_in(&company::zone(&mut conn).await?).to_string();
     let balance = super::balance(&mut conn, id, client.currency).await?;
     let (movements, total) = super::page(&mut conn, id, PAGE_SIZE, request.offset()).await?;
     drop(conn);
     let typed = |name: &str, default: &str| {
         if wrong.is_some() { cx.form.text(name).to_owned() } else { default.to_owned() }
     };
-    let today = terms.today.to_string();
     let values = context! {
         client => context! { id, name => client.display_name() },
         currency => client.currency.code(),

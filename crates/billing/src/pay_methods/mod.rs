@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod api;
 pub mod compat;
+pub mod panel;
 #[cfg(test)]
 mod tests;
 

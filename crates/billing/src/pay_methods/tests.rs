@@ -118,6 +118,19 @@ testkit::both_engines! {
         company.is_sound().await;
     }
 
+    async fn the_client_page_shows_methods_and_credit(company: Company) {
+        let mut conn = company.app.db.read().await.unwrap();
+        let client = clients::find(&mut conn, 1).await.unwrap();
+        let mut panels = accounts::clients::ClientPanels::default();
+        crate::client_panels(&mut panels);
+        let mut all = String::new();
+        for panel in panels.panels {
+            let shown = (panel.load)(&company.app, &mut conn, &client).await.unwrap();
+            all.push_str(&shown.map(|panel| panel.html).unwrap_or_default());
+        }
+        assert!(all.contains("None stored") && all.contains("0.00 USD"), "{all}");
+    }
+
     async fn a_card_number_is_not_a_token(company: Company) {
         let refused = refuse_card_number(&company.app, "remote_token", "stripe", "4242 4242 4242 4242");
         assert!(refused.is_err());

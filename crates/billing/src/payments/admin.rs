@@ -173,7 +173,9 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let allocations = store::allocations(&mut conn, id).await?;
     let to_credit = store::to_credit(&mut conn, id).await?;
     let refunds = refunds::of_transaction(&mut conn, id).await?;
-    let refundable = !refunds::available(&mut conn, &transaction).await?.is_empty();
+    let given_back: i64 = refunds.iter().filter(|refund| refund.counts()).map(|refund| refund.amount).sum();
+    let is_payment = transaction.kind == TransactionKind::Payment;
+    let refundable = is_payment && transaction.client_id.is_some() && given_back < transaction.amount_in;
     let client = match transaction.client_id {
         Some(id) => Some(clients::find(&mut conn, id).await?),
         None => None,
@@ -209,7 +211,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
             fees => money(transaction.fees),
             rate => &transaction.rate,
             refund_of => transaction.refund_of,
-            is_payment => transaction.kind == TransactionKind::Payment,
+            is_payment,
             settled,
             refundable,
             refunds => refunds.iter().map(|refund| context! {

@@ -304,4 +304,35 @@ testkit::both_engines! {
             assert!(plan.contains(index) && !plan.contains("TEMP B-TREE") || place.contains("reference"), "{place}: {plan}");
         }
     }
+
+    // None of them asks the database once a row.
+    async fn pages_of_money_ask_few_questions(company: Company) {
+        let (doors, client, _) = three(&company).await;
+        for number in 0..30 {
+            let once = format!("key {number}");
+            let reference = format!("R-{number}");
+            doors.post("/admin/transactions", &typed(&once, "10.00", &reference, "1, 2, 3")).await;
+        }
+        assert_eq!(company.credit_of(&client).await, "180.00");
+        for path in [
+            "/admin/transactions",
+            "/admin/transactions?q=R-1&client=1&kind=payment&from=2026-01-01&amount=10&sort=-amount",
+            "/admin/transactions?q=nothing",
+            "/admin/transactions/5",
+            "/admin/invoices/1/pay",
+            "/admin/clients/1/credit",
+            "/admin/clients/1/pay-methods",
+            "/admin/payments/gateway-log?q=x&gateway=sandbox",
+            "/admin/payments/attempts?state=open",
+            "/admin/payments/webhooks?state=parked",
+        ] {
+            let counter = &company.app.db.counters().statements;
+            let before = counter.load(std::sync::atomic::Ordering::Relaxed);
+            let reply = doors.get(path).await;
+            let asked = counter.load(std::sync::atomic::Ordering::Relaxed) - before;
+            assert_eq!(reply.status.as_u16(), 200, "{path}");
+            assert!(asked <= 8, "{path}: {asked} statements");
+        }
+        company.is_sound().await;
+    }
 }

@@ -95,6 +95,11 @@ impl Refund {
         Money::new(self.amount, self.currency)
     }
 
+    /// Whether money left by it, or is held to leave.
+    pub fn counts(&self) -> bool {
+        self.state != RefundState::Failed && self.method != Method::Credit
+    }
+
     pub fn is_settled(&self) -> bool {
         matches!(self.state, RefundState::Succeeded | RefundState::Failed)
     }
