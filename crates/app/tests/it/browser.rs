@@ -38,7 +38,7 @@ fn a_morning_of_staff_in_a_browser() {
             .env("CHROMIUM", &chromium)
             .args([script, address, login["username"].as_str().unwrap(), login["password"].as_str().unwrap()])
             .args([width, height, scheme])
-            .arg(place.folder.to_path_buf());
+            .arg(place.folder.as_os_str());
         let mut browser = Child::spawn("browser", &mut flow).unwrap();
         browser.wait(Duration::from_secs(240)).unwrap();
         let said = browser.output();
