@@ -4,6 +4,7 @@
 
 mod backups;
 mod cli;
+mod gateways;
 mod guards;
 mod health;
 mod killed;
