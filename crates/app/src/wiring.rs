@@ -114,7 +114,6 @@ fn client_panels() -> ClientPanels {
     let mut panels = ClientPanels::default();
     billing::client_panels(&mut panels);
     hosting::client_panels(&mut panels);
-    billing::client_panels(&mut panels);
     panels.panels.extend(sales::panels());
     panels.closing.extend(sales::closing());
     panels.panels.sort_by_key(|panel| panel.order);

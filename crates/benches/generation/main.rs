@@ -22,8 +22,12 @@ use platform::runs::Progress;
 const SMALL: i64 = 50_000;
 
 fn main() {
+    // `cargo test --all-targets` starts benches as well, without this.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
     let large = number("INNKEEPER_BENCH_SERVICES", 250_000).max(SMALL);
-    let rounds = number("INNKEEPER_BENCH_ROUNDS", 5).max(1);
+    let rounds = number("INNKEEPER_BENCH_ROUNDS", 3).max(1);
     let engine = std::env::var("INNKEEPER_BENCH_ENGINE").unwrap_or_default();
     println!("Generate Due Invoices: CPU and wall time per invoice, and ratios");
     println!("{}", machine::description());

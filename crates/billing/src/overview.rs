@@ -13,7 +13,7 @@ pub async fn invoices_by_status(conn: &mut Conn) -> Result<Vec<(InvoiceStatus, i
         .iter()
         .map(|status| {
             format!(
-                "SELECT '{status}', COUNT(*) FROM (SELECT 1 FROM invoices WHERE status = '{status}' LIMIT {}) AS some",
+                "SELECT '{status}', COUNT(*) FROM (SELECT 1 FROM invoices WHERE status = '{status}' LIMIT {}) AS counted",
                 COUNT_LIMIT + 1
             )
         })

@@ -283,15 +283,20 @@ impl Shop {
     }
 
     pub async fn pay(&self, invoice_id: i64) {
+        let invoice = invoices::find(&mut self.app.db.read().await.unwrap(), invoice_id).await.unwrap();
+        self.pay_part(invoice_id, &invoice.money(invoice.balance).decimal()).await;
+    }
+
+    pub async fn pay_part(&self, invoice_id: i64, amount: &str) {
         let mut tx = self.app.db.write().await.unwrap();
         let invoice = invoices::find(&mut tx, invoice_id).await.unwrap();
         let mut locked = clients::lock(&mut tx, invoice.client_id).await.unwrap();
         let new = NewPayment {
             client_id: invoice.client_id,
             gateway: "banktransfer".to_owned(),
-            external_id: format!("payment-{invoice_id}"),
+            external_id: format!("payment-{invoice_id}-{amount}"),
             duplicate: Duplicate::Refuse,
-            amount: invoice.money(invoice.balance),
+            amount: usd(amount),
             fees: usd("0"),
             occurred_on: self.terms_today(),
             description: String::new(),

@@ -47,7 +47,7 @@ fn currency(code: &str) -> Result<Currency> {
 }
 
 fn rate(text: &str) -> Result<Decimal> {
-    text.parse().or_else(|error| Err(Error::broken(format!("demo: {error}"))))
+    text.parse().map_err(|error| Error::broken(format!("demo: {error}")))
 }
 
 fn list(entries: &[(Cycle, i64, i64)]) -> Result<PriceList> {

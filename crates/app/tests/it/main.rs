@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod backups;
+mod browser;
 mod cli;
 mod gateways;
 mod guards;

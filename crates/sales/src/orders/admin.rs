@@ -8,6 +8,7 @@ use accounts::company;
 use accounts::doors::admin::or_back;
 use accounts::doors::{AdminCx, Id, Redirect, Routes};
 use axum::response::Response;
+use billing::invoices::InvoiceStatus;
 use billing::{gateways, invoices};
 use hosting::prices::adverb;
 use hosting::services::ServiceStatus;
@@ -277,9 +278,16 @@ async fn consequences(conn: &mut Conn, order: &Order, to: Move) -> Result<Vec<(S
         let invoice = invoices::find(conn, id).await?;
         let owed = invoice.money(invoice.balance);
         let label = format!("Invoice {}", invoice.title());
-        let words = match (to, invoice.is_open()) {
-            (Move::Cancel | Move::Fraud, true) => format!("{owed} open; it stays open, cancel it by hand"),
-            (_, true) => format!("{owed} open"),
+        let words = match (to, orders::fate(&invoice)) {
+            (Move::Cancel | Move::Fraud, InvoiceFate::Cancelled) => format!("{owed} open; it is cancelled"),
+            (Move::Cancel | Move::Fraud, InvoiceFate::LeftOpen) => {
+                format!("{owed} open after a payment; it stays open, decide on its own page")
+            }
+            // A cancelled period counts as dealt with: accepting the order again does not bill it once more.
+            (Move::Accept | Move::Pending, _) if invoice.status == InvoiceStatus::Cancelled => {
+                "Cancelled: its periods are not invoiced again by themselves".to_owned()
+            }
+            _ if invoice.is_open() => format!("{owed} open"),
             _ => invoice_word(invoice.status.as_str()),
         };
         facts.push((label, words));
@@ -336,9 +344,8 @@ async fn take_step(cx: AdminCx, Id(id): Id, to: Move) -> Result<Redirect, Fail> 
         cx.app.wake.notify_waiters();
         let text = format!("Order {} is {} now", order.number, order.status);
         Ok(match fate {
-            Some(InvoiceFate::LeftOpen) => {
-                Redirect::to(&here).warning(format!("{text}. Its invoice is still open: cancel it on its own page."))
-            }
+            Some(InvoiceFate::LeftOpen) => Redirect::to(&here)
+                .warning(format!("{text}. Its invoice was paid in part and stays open: decide on its own page.")),
             Some(InvoiceFate::Cancelled) => Redirect::to(&here).saying(format!("{text}, and its invoice is cancelled")),
             _ => Redirect::to(&here).saying(text),
         })

@@ -19,7 +19,8 @@ mod tests;
 use accounts::activity_log::{self, Activity, Actor, changes};
 use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
 use accounts::roles::Permission;
-use billing::invoices::{self, InvoicePaid, Issued, LineKind, NewInvoice, NewLine, Tell};
+use billing::invoices::{self, Invoice, InvoicePaid, Issued, LineKind, NewInvoice, NewLine, Tell};
+use billing::notes;
 use billing::terms::{Buyer, Terms};
 use hosting::config_options::OptionValue;
 use hosting::products::AutoSetup;
@@ -62,7 +63,7 @@ kernel::text_enum! {
     pub enum InvoiceFate {
         /// There was none, or nothing of it was open.
         Untouched = "untouched",
-        /// It is open still, and has to be cancelled by hand.
+        /// It was paid in part, so what becomes of it is for staff to say.
         LeftOpen = "left_open",
         Cancelled = "cancelled",
     }
@@ -520,7 +521,7 @@ pub async fn cancel(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) ->
     Ok(Ended { order, invoice })
 }
 
-/// Stops everything that was ordered.
+/// Stops everything that was ordered, and cancels the invoice if it is open.
 pub async fn set_fraud(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) -> Result<Ended> {
     let order = go(tx, by, id, Move::Fraud, now).await?;
     let invoice = call_off_invoice(tx, by, &order, now).await?;
@@ -589,6 +590,16 @@ async fn set_item_status(
     Ok(())
 }
 
+/// What happened to an order that has this status now.
+fn done(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::Active => "accepted",
+        OrderStatus::Cancelled => "cancelled",
+        OrderStatus::Fraud => "marked as fraud",
+        OrderStatus::Pending => "set back to pending",
+    }
+}
+
 async fn change_status(
     tx: &mut Locked<'_>,
     by: &Actor,
@@ -597,13 +608,7 @@ async fn change_status(
     now: Timestamp,
 ) -> Result<Order> {
     store::set_status(tx, order.id, status, now).await?;
-    let what = match status {
-        OrderStatus::Active => "accepted",
-        OrderStatus::Cancelled => "cancelled",
-        OrderStatus::Fraud => "marked as fraud",
-        OrderStatus::Pending => "set back to pending",
-    };
-    let activity = Activity::new(format!("Order {} {what}", order.number))
+    let activity = Activity::new(format!("Order {} {}", order.number, done(status)))
         .client(order.client_id)
         .about(subject(order.id))
         .changed(changes([("Status", order.status.to_string(), status.to_string())]));
@@ -611,19 +616,34 @@ async fn change_status(
     Ok(Order { status, updated_at: now, ..order })
 }
 
-/// Cancels the invoice of an order that was called off, if nothing was paid of it yet.
-///
-/// Billing cannot cancel an issued invoice yet; once it can, that call takes the place of the log entry here.
+/// Cancels the invoice of an order that was called off. One that was paid in part is left to staff: whether that money
+/// goes back or becomes credit is theirs to say. While a charge of it is under way the order cannot be called off.
 async fn call_off_invoice(tx: &mut Locked<'_>, by: &Actor, order: &Order, now: Timestamp) -> Result<InvoiceFate> {
     let Some(id) = order.invoice_id else { return Ok(InvoiceFate::Untouched) };
     let invoice = invoices::find(tx, id).await?;
-    if !invoice.is_open() {
-        return Ok(InvoiceFate::Untouched);
+    match fate(&invoice) {
+        InvoiceFate::Untouched => {}
+        InvoiceFate::LeftOpen => {
+            let text = format!("Invoice {} of order {} was paid in part and stays open", invoice.title(), order.number);
+            let activity = Activity::new(text).client(order.client_id).about(subject(order.id));
+            activity_log::record(tx, by, activity, now).await?;
+        }
+        InvoiceFate::Cancelled => {
+            let terms = Terms::load(tx, now).await?;
+            let reason = format!("Order {} {}", order.number, done(order.status));
+            notes::cancel(tx, by, &terms, id, &reason).await?;
+        }
     }
-    let text = format!("Invoice {} of the order is open still: cancel it by hand", invoice.title());
-    let activity = Activity::new(text).client(order.client_id).about(format!("invoice:{id}"));
-    activity_log::record(tx, by, activity, now).await?;
-    Ok(InvoiceFate::LeftOpen)
+    Ok(fate(&invoice))
+}
+
+/// What becomes of an invoice when its order is called off.
+pub(crate) fn fate(invoice: &Invoice) -> InvoiceFate {
+    match (invoice.is_open(), invoice.balance == invoice.total) {
+        (false, _) => InvoiceFate::Untouched,
+        (true, false) => InvoiceFate::LeftOpen,
+        (true, true) => InvoiceFate::Cancelled,
+    }
 }
 
 /// What has happened to an order that may set things up by itself.
