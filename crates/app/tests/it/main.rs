@@ -5,6 +5,7 @@
 mod backups;
 mod browser;
 mod cli;
+mod gateways;
 mod guards;
 mod health;
 mod killed;
