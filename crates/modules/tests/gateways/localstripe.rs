@@ -123,8 +123,8 @@ impl Drop for LocalStripe {
 
 fn program() -> PathBuf {
     let peers = std::env::var_os("INNKEEPER_PEERS").map(PathBuf::from);
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers/venv");
-    peers.unwrap_or_else(default).join("bin/localstripe")
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers");
+    peers.unwrap_or_else(default).join("venv/bin/localstripe")
 }
 
 fn free_port() -> u16 {
