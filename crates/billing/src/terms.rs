@@ -24,7 +24,10 @@ pub struct Terms {
     pub seller: Party,
     pub numbers: Format,
     pub note_numbers: Format,
+    /// When invoice numbers start anew; never, where the format could not keep them apart.
     pub reset: Reset,
+    /// The same of credit notes, whose format may differ.
+    pub note_reset: Reset,
     pub lead: Lead,
     pub continuous: bool,
     pub auto_credit: bool,
@@ -57,6 +60,9 @@ impl Terms {
         let rules: Vec<RuleRow> = conn.all(&sql, params![]).await?;
         let days = |setting| settings.optional_int(setting);
         let reset = Reset::parse(settings.text(&keys::NUMBER_RESET)).unwrap_or(Reset::Never);
+        let numbers = number_format(settings.text(&keys::NUMBER_FORMAT), keys::NUMBER_FORMAT.default)?;
+        let note_numbers = number_format(settings.text(&keys::NOTE_FORMAT), keys::NOTE_FORMAT.default)?;
+        let (invoice_reset, note_reset) = (kept_apart(&numbers, reset), kept_apart(&note_numbers, reset));
         let address = settings.text(&keys::COMPANY_ADDRESS);
         let mut address_lines = address.lines();
         let seller = Party {
@@ -72,9 +78,10 @@ impl Terms {
             today: now.date_in(&settings.time_zone(&accounts::company::TIME_ZONE)),
             now,
             seller,
-            numbers: number_format(settings.text(&keys::NUMBER_FORMAT), keys::NUMBER_FORMAT.default)?,
-            note_numbers: number_format(settings.text(&keys::NOTE_FORMAT), keys::NOTE_FORMAT.default)?,
-            reset,
+            numbers,
+            note_numbers,
+            reset: invoice_reset,
+            note_reset,
             lead: Lead {
                 global: settings.int(&keys::LEAD_DAYS),
                 per_cycle: [
@@ -157,6 +164,11 @@ impl RuleRow {
             valid_until: self.valid_until,
         }
     }
+}
+
+/// A yearly reset without the year in the number would give numbers out twice, and nothing could be issued any more.
+fn kept_apart(format: &Format, reset: Reset) -> Reset {
+    if format.check(reset).is_ok() { reset } else { Reset::Never }
 }
 
 fn number_format(text: &str, default: &str) -> Result<Format> {

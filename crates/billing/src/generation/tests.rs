@@ -212,6 +212,22 @@ testkit::both_engines! {
         company.is_sound().await;
     }
 
+    // Without the year in the number, a yearly reset would give "1" out twice and stop everybody's invoices.
+    async fn a_reset_that_would_repeat_numbers_is_not_made(company: Company) {
+        company.set(&settings::NUMBER_RESET, "yearly").await;
+        company.set(&settings::CONTINUOUS, "true").await;
+        company.today("2026-12-20");
+        let client = company.client("ada@example.com").await;
+        company.charge(&client, 1, "10.00", Cycle::Monthly, "2026-12-20", "banktransfer").await;
+        let before = generate(&company).await;
+        company.today("2027-01-20");
+        let after = generate(&company).await;
+        let numbers = |report: &Report| report.made.iter().map(|made| made.invoice.as_ref().unwrap().number.clone()).collect::<Vec<_>>();
+        assert_eq!((numbers(&before), numbers(&after)), (vec!["1".to_owned()], vec!["2".to_owned()]));
+        assert!(after.failures.is_empty());
+        company.is_sound().await;
+    }
+
     async fn only_the_wanted_owners_are_invoiced(company: Company) {
         let client = company.client("ada@example.com").await;
         for owner in [1, 2] {

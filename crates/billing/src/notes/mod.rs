@@ -361,7 +361,7 @@ async fn issue(
     let ids = dialect::reserve_ids(tx, "credit_notes", 1).await?;
     let Some(id) = ids.first().copied() else { return Err(Error::broken("no id for a credit note")) };
     let seller_id = terms.seller_id(tx).await?;
-    let period = numbering::period_key(terms.reset, terms.today);
+    let period = numbering::period_key(terms.note_reset, terms.today);
     let series_number = invoices::store::take_numbers(tx, SERIES, &period, 1).await?;
     let mut note = CreditNote {
         id,
