@@ -24,13 +24,13 @@ pub async fn tick(app: &App) -> Result<u32> {
         return Ok(0);
     }
     // Most minutes find that today's runs are there; they need not write.
-    let known = runs::latest(&mut conn, "", 50).await?;
     let key = |task: &str| format!("{TRIGGER}:{task}:{}", terms.today);
-    let missing = |task: &str| !known.iter().any(|run| run.run_key == key(task));
-    let generate = missing(generation::jobs::TASK);
-    // Cards are charged when the invoices of the day are there.
-    let generated = known.iter().any(|run| run.run_key == key(generation::jobs::TASK) && run.finished_at.is_some());
-    let capture = generated && missing(captures::jobs::TASK);
+    let generation = runs::with_key(&mut conn, &key(generation::jobs::TASK)).await?;
+    let generate = generation.is_none();
+    // Cards are charged when the invoices of the day are there, or cannot be had: what was issued before is due all the
+    // same.
+    let capture = generation.is_some_and(|run| run.finished_at.is_some())
+        && runs::with_key(&mut conn, &key(captures::jobs::TASK)).await?.is_none();
     drop(conn);
     if !generate && !capture {
         return Ok(0);

@@ -3,7 +3,7 @@ use billing::generation::{self, Detail, Made, Mode, Report as Outcome, Scope};
 use billing::terms::Terms;
 use kernel::{Date, Error, Result, Timestamp};
 use platform::App;
-use platform::runs::Progress;
+use platform::runs::{self, Progress};
 use serde_json::{Value, json};
 
 use crate::cli::{Common, Report};
@@ -68,9 +68,13 @@ pub async fn run(common: &Common, command: Invoices) -> Result<Report> {
         accounts::clients::find(&mut app.db.read().await?, id).await?;
     }
     let scope = Scope { client_id: args.client, ..Scope::default() };
-    let (mode, detail) = if args.dry_run { (Mode::DryRun, Detail::EveryInvoice) } else { (Mode::Real, Detail::Counts) };
     let by = Actor::system("command line");
-    let outcome = generation::run(&app.db, &by, &terms, &scope, mode, detail, &Progress::default()).await?;
+    let outcome = if args.dry_run {
+        let (mode, detail) = (Mode::DryRun, Detail::EveryInvoice);
+        generation::run(&app.db, &by, &terms, &scope, mode, detail, &Progress::default()).await?
+    } else {
+        generation::jobs::run_now(&app, &by, &terms, &scope, runs::COMMAND_LINE).await?.1
+    };
     let report = report(&outcome, &terms, args.dry_run);
     if outcome.failures.is_empty() {
         Ok(report)

@@ -1,7 +1,7 @@
 use accounts::activity_log::Actor;
 use billing::captures;
 use kernel::{Date, Result};
-use platform::runs::Progress;
+use platform::runs;
 use serde_json::{Value, json};
 
 use crate::cli::{Common, Report};
@@ -54,7 +54,7 @@ pub async fn run(common: &Common, command: Payments) -> Result<Report> {
     // What crashed or timed out before is asked about first, as far as its time has come.
     platform::jobs::drain(&app).await?;
     let by = Actor::system("command line");
-    let report = captures::run(&app, &by, &terms, &Progress::default()).await?;
+    let (_, report) = captures::jobs::run_now(&app, &by, &terms, runs::COMMAND_LINE).await?;
     let mut json = captures::jobs::summary(&report);
     json["date"] = json!(terms.today);
     json["dry_run"] = json!(false);
