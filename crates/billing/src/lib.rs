@@ -16,6 +16,7 @@ pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
 pub mod refunds;
+pub mod restores;
 pub mod schedule;
 pub mod settings;
 pub mod taxes;

@@ -2,6 +2,7 @@
 //!
 //! What must hold: the run's key is the task and the day, and it is unique, so several nodes and restarts make one run.
 //! A day on which nothing ran is made up for by the next run, because it takes everything that is due by then.
+//! After a restore nothing runs until the books were compared with the gateways': see [`crate::restores`].
 
 use accounts::activity_log::Actor;
 use kernel::Result;
@@ -9,7 +10,7 @@ use platform::db::Tx;
 use platform::{App, runs};
 
 use crate::terms::Terms;
-use crate::{captures, generation, settings};
+use crate::{captures, generation, restores, settings};
 
 const TRIGGER: &str = "schedule";
 
@@ -21,6 +22,9 @@ pub async fn tick(app: &App) -> Result<u32> {
     let hour = now.hour_in(&terms.settings.time_zone(&accounts::company::TIME_ZONE));
     let starts = terms.settings.int(&settings::AUTOMATION_HOUR);
     if !terms.settings.bool(&settings::AUTOMATION_ENABLED) || i64::from(hour) < starts {
+        return Ok(0);
+    }
+    if restores::hold(&mut conn).await?.is_some() {
         return Ok(0);
     }
     // Most minutes find that today's runs are there; they need not write.

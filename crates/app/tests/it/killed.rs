@@ -16,9 +16,9 @@ use testkit::peers;
 
 use crate::support::Place;
 
-const CLIENTS: i64 = 5;
+pub const CLIENTS: i64 = 5;
 /// In the past, so that what the processor never received is settled by its own clock without waiting.
-const START: &str = "2026-01-10";
+pub const START: &str = "2026-01-10";
 
 /// 100 rounds in CI; fewer while one works.
 fn rounds() -> i64 {
@@ -36,7 +36,7 @@ impl Dice {
     }
 }
 
-async fn call(stripe: &Localstripe, path: &str, form: &[(&str, &str)]) -> Value {
+pub async fn call(stripe: &Localstripe, path: &str, form: &[(&str, &str)]) -> Value {
     let client = reqwest::Client::new();
     let url = format!("{}{path}", stripe.base_url());
     let request = if form.is_empty() {
@@ -50,7 +50,7 @@ async fn call(stripe: &Localstripe, path: &str, form: &[(&str, &str)]) -> Value 
 }
 
 /// Clients with a stored card and a service that falls due every day.
-async fn furnish(place: &Place, stripe: &Localstripe) {
+pub async fn furnish(place: &Place, stripe: &Localstripe) {
     place.done(&["init", "--sandbox"]);
     let base = format!("api_base={}", stripe.base_url());
     let set = place
@@ -152,7 +152,7 @@ impl Met {
 }
 
 /// Every payment that the processor has taken, with the invoice it was for.
-async fn taken(stripe: &Localstripe) -> Vec<(i64, i64)> {
+pub async fn taken(stripe: &Localstripe) -> Vec<(i64, i64)> {
     let mut all = Vec::new();
     let mut after = String::new();
     loop {

@@ -10,6 +10,7 @@ mod guards;
 mod health;
 mod killed;
 mod pages;
+mod restores;
 mod runs;
 mod support;
 mod two_nodes;
