@@ -92,6 +92,11 @@ const QUESTIONS: &[Question] = &[
               AND b.period_from < a.period_until",
     },
     Question {
+        name: "a first period waits only until it is invoiced",
+        sql: "SELECT 'Charge ' || f.charge_id || ' has an invoice, and its first period waits for one' FROM first_periods f \
+              JOIN billed_periods p ON p.charge_id = f.charge_id GROUP BY f.charge_id",
+    },
+    Question {
         name: "a line of a charge and its period belong together",
         sql: "SELECT 'Line ' || l.id || ' bills a period of charge ' || l.charge_id || ' that is not the invoice''s' \
               FROM invoice_lines l LEFT JOIN billed_periods p ON p.charge_id = l.charge_id \

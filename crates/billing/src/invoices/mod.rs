@@ -211,6 +211,7 @@ pub struct InvoiceIssued {
 pub struct InvoicePaid {
     pub invoice_id: i64,
     pub client_id: i64,
+    pub now: Timestamp,
 }
 
 /// Whether the client is told by mail.
@@ -428,7 +429,9 @@ async fn advance_charges(tx: &mut Locked<'_>, documents: &[Document]) -> Result<
         .flat_map(|document| document.new.lines.iter())
         .filter_map(|line| line.billed.as_ref().map(|(charge, period)| (*charge, period.until)))
         .collect();
-    store::advance(tx, &moves).await
+    store::advance(tx, &moves).await?;
+    let charges: Vec<i64> = moves.iter().map(|(charge, _)| *charge).collect();
+    recurring::first::billed(tx, &charges).await
 }
 
 /// Turns an unpaid invoice into a paid one and moves its services on. Doing it again does nothing.
@@ -441,8 +444,8 @@ pub(crate) async fn mark_paid(tx: &mut Locked<'_>, id: i64, client_id: i64, now:
         )
         .await?;
     if changed == 1 {
-        recurring::settle(tx, id).await?;
-        tx.publish(&InvoicePaid { invoice_id: id, client_id }).await?;
+        recurring::settle(tx, id, now).await?;
+        tx.publish(&InvoicePaid { invoice_id: id, client_id, now }).await?;
     }
     Ok(())
 }

@@ -5,9 +5,13 @@
 //! - `next_invoice_on` is the start of the first period without an invoice, `next_due_on` of the first unpaid one.
 //! - Paying moves `next_due_on` to the end of the paid period, never to a date that depends on when it was paid.
 
+pub mod first;
+
 use kernel::{Currency, Cycle, Date, Money, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::{params, record};
+
+pub use first::First;
 
 record! {
     #[derive(Debug, Clone, serde::Serialize)]
@@ -109,11 +113,12 @@ pub struct DueDateMoved {
     pub owner_kind: String,
     pub owner_id: i64,
     pub next_due_on: Date,
+    pub now: Timestamp,
 }
 
 /// Marks the periods on a paid invoice as settled and moves their charges' due dates to the ends of the periods. Doing
 /// it again moves nothing: a period is settled once.
-pub async fn settle(tx: &mut Tx, invoice_id: i64) -> Result<()> {
+pub async fn settle(tx: &mut Tx, invoice_id: i64, now: Timestamp) -> Result<()> {
     let settled: Vec<(i64, Date)> = tx
         .all(
             "UPDATE billed_periods SET settled = TRUE WHERE invoice_id = $1 AND NOT settled \
@@ -121,11 +126,11 @@ pub async fn settle(tx: &mut Tx, invoice_id: i64) -> Result<()> {
             params![invoice_id],
         )
         .await?;
-    move_on(tx, settled).await
+    move_on(tx, settled, now).await
 }
 
 /// As [`settle`], for some of the charges on an invoice.
-pub async fn settle_charges(tx: &mut Tx, invoice_id: i64, charges: &[i64]) -> Result<()> {
+pub async fn settle_charges(tx: &mut Tx, invoice_id: i64, charges: &[i64], now: Timestamp) -> Result<()> {
     let settled: Vec<(i64, Date)> = tx
         .all(
             "UPDATE billed_periods SET settled = TRUE WHERE invoice_id = $1 AND charge_id IN $2[] AND NOT settled \
@@ -133,10 +138,10 @@ pub async fn settle_charges(tx: &mut Tx, invoice_id: i64, charges: &[i64]) -> Re
             params![invoice_id, charges],
         )
         .await?;
-    move_on(tx, settled).await
+    move_on(tx, settled, now).await
 }
 
-async fn move_on(tx: &mut Tx, settled: Vec<(i64, Date)>) -> Result<()> {
+async fn move_on(tx: &mut Tx, settled: Vec<(i64, Date)>, now: Timestamp) -> Result<()> {
     for (charge_id, until) in settled {
         let moved: Option<(String, i64)> = tx
             .optional(
@@ -147,7 +152,7 @@ async fn move_on(tx: &mut Tx, settled: Vec<(i64, Date)>) -> Result<()> {
             )
             .await?;
         if let Some((owner_kind, owner_id)) = moved {
-            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on: until }).await?;
+            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on: until, now }).await?;
         }
     }
     Ok(())

@@ -21,6 +21,7 @@ use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
 use accounts::roles::Permission;
 use billing::invoices::{self, Invoice, InvoicePaid, Issued, LineKind, NewInvoice, NewLine, Tell};
 use billing::notes;
+use billing::recurring;
 use billing::terms::{Buyer, Terms};
 use hosting::config_options::OptionValue;
 use hosting::products::AutoSetup;
@@ -144,7 +145,7 @@ record! {
 pub enum Invoicing {
     /// The order, at once.
     AtOnce,
-    /// The generation of due invoices, once the services are active: without setup fees and proration.
+    /// The generation of due invoices, once the services are active. It bills the same.
     WhenDue,
 }
 
@@ -491,17 +492,13 @@ fn invoice_lines(line: FirstLine, kind: LineKind, title: &str) -> Vec<NewLine> {
             kind: LineKind::Setup,
             billed: None,
             owner,
-            description: setup_description(title),
+            description: recurring::first::setup_description(title),
             quantity: 1,
             amount: line.setup,
             taxed: line.taxed,
         });
     }
     lines
-}
-
-fn setup_description(title: &str) -> String {
-    format!("Setup fee: {title}")
 }
 
 /// Makes a pending order active, with all that is pending of it.
@@ -677,14 +674,20 @@ pub fn invoice_paid<'a>(tx: &'a mut Tx, event: &'a InvoicePaid) -> Reaction<'a> 
     Box::pin(async move {
         let Some(order) = store::pending_of_invoice(tx, event.invoice_id).await? else { return Ok(()) };
         let mut locked = clients::lock(tx, order.client_id).await?;
-        let now = store::paid_at(&mut locked, event.invoice_id).await?;
-        set_up(&mut locked, &Actor::system("Payment"), &order, Trigger::Paid, now).await
+        set_up(&mut locked, &Actor::system("Payment"), &order, Trigger::Paid, event.now).await
     })
 }
 
 /// A closed client orders nothing any more.
 pub fn client_closed<'a>(tx: &'a mut Tx, event: &'a ClientClosed) -> Reaction<'a> {
-    Box::pin(async move { store::cancel_pending_of(tx, event.client_id).await })
+    Box::pin(async move {
+        for (id, number) in store::cancel_pending_of(tx, event.client_id, event.now).await? {
+            let text = format!("Order {number} cancelled with its client");
+            let activity = Activity::new(text).client(event.client_id).about(subject(id));
+            activity_log::record(tx, &event.by, activity, event.now).await?;
+        }
+        Ok(())
+    })
 }
 
 pub(crate) fn subject(id: i64) -> String {
