@@ -9,6 +9,8 @@ mod gateways;
 mod guards;
 mod health;
 mod killed;
+mod one_document;
 mod pages;
+mod settings;
 mod support;
 mod two_nodes;
