@@ -100,7 +100,10 @@ fn edit_schema() -> Value {
         "next_due_on": date_schema(),
         "terminated_on": { "type": "string", "description": "A date; empty takes it away" },
         "suspend_reason": text(),
-        "no_suspend_until": { "type": "string", "description": "A date; empty takes it away" },
+        "no_suspend_until": {
+            "type": "string",
+            "description": "A date; empty takes it away. A note: nothing is suspended by itself yet",
+        },
         "dedicated_ip": text(),
         "assigned_ips": text(),
         "ns1": text(),
