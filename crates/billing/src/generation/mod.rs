@@ -27,7 +27,7 @@ use platform::{params, record};
 
 use crate::invoices::draft::{self, DueCharge, Grouping};
 use crate::invoices::{self, Issued, LineKind, NewInvoice, NewLine, Tell};
-use crate::recurring::{self, DueDateMoved, First, RecurringCharge};
+use crate::recurring::{self, Direction, DueDateMoved, First, RecurringCharge};
 use crate::terms::{Buyer, Terms};
 use crate::{credits, settings};
 
@@ -445,7 +445,8 @@ async fn advance_free(tx: &mut Tx, moves: &[(i64, Date)], now: Timestamp) -> Res
             )
             .await?;
         if let Some((owner_kind, owner_id)) = moved {
-            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on: *until, now }).await?;
+            let next_due_on = *until;
+            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on, direction: Direction::On, now }).await?;
         }
     }
     Ok(())

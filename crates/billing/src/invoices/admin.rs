@@ -650,7 +650,7 @@ async fn perform(cx: &AdminCx, tx: &mut Locked<'_>, terms: &Terms, id: i64, deed
             Ok("Saved".to_owned())
         }
         Deed::Resend => {
-            mails::send_again(tx, id, terms.now).await?;
+            mails::send_again(tx, by, id, terms.now).await?;
             Ok("The mail is on its way".to_owned())
         }
     }

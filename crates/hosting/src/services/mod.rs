@@ -23,7 +23,7 @@ use accounts::activity_log::{self, Activity, Actor, Change};
 use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
 use accounts::roles::Permission;
 use billing::gateways;
-use billing::recurring::{self, Charge, DueDateMoved, First};
+use billing::recurring::{self, Charge, Direction, DueDateMoved, First};
 use kernel::{Currency, Cycle, Date, Error, FieldErrors, Money, Result, Timestamp};
 use platform::Reaction;
 use platform::db::{Conn, Tx};
@@ -659,10 +659,13 @@ pub fn due_date_moved<'a>(tx: &'a mut Tx, event: &'a DueDateMoved) -> Reaction<'
                 let is_last = |charge: &recurring::RecurringCharge| {
                     charge.remaining == Some(0) && charge.next_invoice_on <= charge.next_due_on
                 };
-                if charge.is_some_and(|charge| charge.cycle.is_recurring() && is_last(&charge)) {
-                    complete(tx, event.owner_id, event.now).await?;
+                match event.direction {
+                    Direction::On if charge.is_some_and(|charge| charge.cycle.is_recurring() && is_last(&charge)) => {
+                        complete(tx, event.owner_id, event.now).await
+                    }
+                    Direction::On => Ok(()),
+                    Direction::Back => go_on(tx, event.owner_id, event.now).await,
                 }
-                Ok(())
             }
             ADDON => store::move_addon_due(tx, event.owner_id, event.next_due_on).await,
             _ => Ok(()),
@@ -691,6 +694,16 @@ async fn complete(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
     if service.status.is_billable() {
         let mut locked = clients::lock(tx, service.client_id).await?;
         set_status(&mut locked, &Actor::system("Last payment"), id, ServiceStatus::Completed, now).await?;
+    }
+    Ok(())
+}
+
+/// A service that its last payment had completed goes on when that payment is taken back.
+async fn go_on(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+    let service = find(tx, id).await?;
+    if service.status == ServiceStatus::Completed {
+        let mut locked = clients::lock(tx, service.client_id).await?;
+        set_status(&mut locked, &Actor::system("Payment taken back"), id, ServiceStatus::Active, now).await?;
     }
     Ok(())
 }

@@ -19,12 +19,13 @@ pub(super) async fn by_request_key(conn: &mut Conn, key: &str) -> Result<Option<
     conn.optional(&sql, params![key]).await
 }
 
-pub(super) async fn pending_of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Option<Order>> {
+/// More than one, when their invoices were merged.
+pub(super) async fn pending_of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Order>> {
     let sql = format!(
-        "SELECT {} FROM orders WHERE invoice_id = $1 AND status = 'pending' AND deleted_at IS NULL",
+        "SELECT {} FROM orders WHERE invoice_id = $1 AND status = 'pending' AND deleted_at IS NULL ORDER BY id",
         Order::columns("")
     );
-    conn.optional(&sql, params![invoice_id]).await
+    conn.all(&sql, params![invoice_id]).await
 }
 
 /// `None` when the number or the request key is taken.
@@ -129,6 +130,11 @@ pub(super) async fn items(conn: &mut Conn, order_ids: &[i64]) -> Result<Vec<Item
 }
 
 /// When an invoice was paid: the instant of the transaction that tells of it.
+pub(super) async fn replace_invoice(tx: &mut Tx, old_id: i64, new_id: i64) -> Result<()> {
+    tx.execute("UPDATE orders SET invoice_id = $2 WHERE invoice_id = $1", params![old_id, new_id]).await?;
+    Ok(())
+}
+
 /// The ids and numbers of the orders that were pending.
 pub(super) async fn cancel_pending_of(tx: &mut Tx, client_id: i64, now: Timestamp) -> Result<Vec<(i64, String)>> {
     tx.all(

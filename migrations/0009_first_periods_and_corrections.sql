@@ -12,3 +12,7 @@ CREATE INDEX first_periods_client ON first_periods (client_id);
 
 -- When an addon came to its end, as services have it.
 ALTER TABLE service_addons ADD COLUMN terminated_on {date};
+
+-- A transaction that was recorded by mistake: it stays, and an entry of the ledger takes it back.
+ALTER TABLE transactions ADD COLUMN voided_at BIGINT;
+ALTER TABLE transactions ADD COLUMN void_reason TEXT;
