@@ -207,13 +207,8 @@ const TEXTS: &[&str] = &[
     "language",
     "notes",
 ];
-const FLAGS: &[&str] = &[
-    "tax_exempt",
-    "no_overdue_notices",
-    "separate_invoices",
-    "no_auto_capture",
-    "marketing_opt_in",
-];
+const FLAGS: &[&str] =
+    &["tax_exempt", "no_overdue_notices", "separate_invoices", "no_auto_capture", "marketing_opt_in"];
 
 fn edit_of(form: &Form) -> Result<ClientEdit> {
     let text = |name: &str| Some(form.raw(name).unwrap_or_default().to_owned());

@@ -75,8 +75,7 @@ pub async fn remind(tx: &mut Tx, by: &Actor, terms: &Terms, invoice_id: i64) -> 
         )));
     }
     let key = format!("invoice_reminder:{invoice_id}:{}", terms.today);
-    let known: bool =
-        tx.scalar("SELECT EXISTS (SELECT 1 FROM mails WHERE unique_key = $1)", params![key]).await?;
+    let known: bool = tx.scalar("SELECT EXISTS (SELECT 1 FROM mails WHERE unique_key = $1)", params![key]).await?;
     let job = NewJob::now(MAIL_REMINDER, json!({ "invoice": invoice_id, "key": key }), terms.now)
         .keyed(key)
         .about(format!("invoice:{invoice_id}"));

@@ -39,7 +39,10 @@ pub async fn merge(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, ids: &[i64]) 
     }
     let first = &invoices[0];
     if let Some(other) = invoices.iter().find(|other| other.client_id != first.client_id) {
-        return Err(Error::refused(format!("Invoice {} is another client's. Merge those of one client.", other.title())));
+        return Err(Error::refused(format!(
+            "Invoice {} is another client's. Merge those of one client.",
+            other.title()
+        )));
     }
     if let Some(other) = invoices.iter().find(|other| other.currency != first.currency) {
         return Err(Error::refused(format!("Invoice {} is in another currency.", other.title())));

@@ -48,11 +48,8 @@ pub async fn put(tx: &mut Locked<'_>, by: &Actor, id: i64, standing: Standing, n
         return Ok(());
     }
     super::check_no_charge_under_way(tx, id).await?;
-    tx.execute(
-        "UPDATE invoices SET status = $2, updated_at = $3 WHERE id = $1",
-        params![id, standing.status(), now],
-    )
-    .await?;
+    tx.execute("UPDATE invoices SET status = $2, updated_at = $3 WHERE id = $1", params![id, standing.status(), now])
+        .await?;
     let changed = changes([("status", invoice.status.to_string(), standing.to_string())]);
     let activity = Activity::new(format!("Invoice {} is {} now", invoice.title(), standing))
         .client(invoice.client_id)

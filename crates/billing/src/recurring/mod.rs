@@ -214,7 +214,8 @@ async fn move_on(tx: &mut Tx, settled: Vec<(i64, Date)>, now: Timestamp) -> Resu
             )
             .await?;
         if let Some((owner_kind, owner_id)) = moved {
-            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on: until, direction: Direction::On, now }).await?;
+            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on: until, direction: Direction::On, now })
+                .await?;
         }
     }
     Ok(())

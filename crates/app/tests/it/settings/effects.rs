@@ -7,8 +7,8 @@ use accounts::activity_log::Actor;
 use accounts::clients::{self, Client, ClientEdit, NewClient};
 use accounts::parties::{self, Party};
 use billing::gateways::{
-    Attempt, Capabilities, ChargeRequest, ConfigField, Configure, Gateway, GatewayConfig, GatewayError, Gateways, LookUp,
-    MethodToken, Outcome, RefundOutcome, RefundRequest, StoreRequest, StoredMethod, WebhookError, WebhookEvent,
+    Attempt, Capabilities, ChargeRequest, ConfigField, Configure, Gateway, GatewayConfig, GatewayError, Gateways,
+    LookUp, MethodToken, Outcome, RefundOutcome, RefundRequest, StoreRequest, StoredMethod, WebhookError, WebhookEvent,
 };
 use billing::generation::{self, Detail, Made, Mode, Scope};
 use billing::invoices::{self, Invoice, NewInvoice, NewLine, Tell, pay_links};
@@ -29,8 +29,14 @@ use platform::{App, Parts, params};
 
 use super::{Effect, World};
 
-const NOTHING: Effect =
-    Effect { key: "", to: |_| String::new(), given: |_| Vec::new(), before: "", after: "", look: |_| Box::pin(nothing()) };
+const NOTHING: Effect = Effect {
+    key: "",
+    to: |_| String::new(),
+    given: |_| Vec::new(),
+    before: "",
+    after: "",
+    look: |_| Box::pin(nothing()),
+};
 
 async fn nothing() -> String {
     String::new()
