@@ -11,6 +11,7 @@ pub mod parties;
 pub mod roles;
 pub mod search;
 pub mod sessions;
+pub mod settings;
 pub mod users;
 
 #[cfg(test)]
@@ -23,6 +24,11 @@ mod testing;
 pub struct Templates;
 
 pub const SETTINGS: &[platform::Setting] = company::SETTINGS;
+
+/// What of this crate need not be kept for ever.
+pub fn rubbish() -> Vec<platform::prune::Rubbish> {
+    [sessions::ENDED, admins::OLD, &[doors::api::ANSWERED]].concat()
+}
 
 /// What the command bar finds of this crate.
 pub fn finders(finders: &mut doors::finders::Finders) {

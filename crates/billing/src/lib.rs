@@ -37,6 +37,9 @@ pub use terms::{Buyer, Terms};
 #[include = "*.txt"]
 pub struct Templates;
 
+/// What of this crate need not be kept for ever.
+pub const RUBBISH: &[platform::prune::Rubbish] = &[invoices::pay_links::EXPIRED];
+
 /// Every route of this crate.
 pub fn routes() -> accounts::doors::Routes {
     accounts::doors::Routes::new()

@@ -55,7 +55,7 @@ pub async fn work(conn: &mut Conn, today: Date) -> Result<Work> {
 pub async fn income(conn: &mut Conn, from: Date) -> Result<Vec<(String, Currency, i64)>> {
     conn.all(
         "SELECT substr(occurred_on, 1, 7) AS month, currency, CAST(SUM(amount_in - amount_out) AS BIGINT) \
-         FROM transactions WHERE occurred_on >= $1 GROUP BY substr(occurred_on, 1, 7), currency ORDER BY month, currency",
+         FROM transactions WHERE occurred_on >= $1 AND voided_at IS NULL GROUP BY substr(occurred_on, 1, 7), currency ORDER BY month, currency",
         params![from],
     )
     .await

@@ -16,6 +16,7 @@ use kernel::{Error, Result, Timestamp};
 
 use crate::context::App;
 use crate::db::{Conn, Tx, dialect};
+use crate::prune::{After, KEEP_JOBS, Rubbish};
 use crate::{cells, enum_column, params, record, runs};
 
 kernel::text_enum! {
@@ -33,7 +34,7 @@ enum_column!(JobState);
 pub struct NewJob {
     pub kind: &'static str,
     pub payload: serde_json::Value,
-    /// At most one job ever has this key: enqueueing it again is nothing.
+    /// At most one job has this key: enqueueing it again is nothing, as long as the first is kept ([`FINISHED`]).
     pub key: Option<String>,
     /// What it is about, `invoice:17`, so that a record's page can show its jobs.
     pub subject: Option<String>,
@@ -97,6 +98,15 @@ impl Job {
         serde_json::from_str(&self.payload).map_err(|error| Error::broken(format!("job {}: payload: {error}", self.id)))
     }
 }
+
+/// Jobs that were done, for [`crate::prune`]. Failed ones stay.
+pub const FINISHED: Rubbish = Rubbish {
+    name: "finished jobs",
+    table: "jobs",
+    key: "id",
+    condition: "state = 'done' AND finished_at < $1",
+    after: After::Days(&KEEP_JOBS),
+};
 
 pub const INSERT_COLUMNS: &[&str] =
     &["kind", "payload", "unique_key", "subject", "state", "run_at", "attempts", "max_attempts", "created_at"];

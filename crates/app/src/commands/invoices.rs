@@ -1,5 +1,5 @@
 use accounts::activity_log::Actor;
-use billing::generation::{self, Detail, Made, Mode, Report as Outcome, Scope};
+use billing::generation::{self, Detail, Made, Mode, Parked, Report as Outcome, Scope};
 use billing::terms::Terms;
 use kernel::{Date, Error, Result, Timestamp};
 use platform::App;
@@ -75,24 +75,15 @@ pub async fn run(common: &Common, command: Invoices) -> Result<Report> {
     } else {
         generation::jobs::run_now(&app, &by, &terms, &scope, runs::COMMAND_LINE).await?.1
     };
-    let report = report(&outcome, &terms, args.dry_run);
-    if outcome.failures.is_empty() {
-        Ok(report)
-    } else {
-        Err(Error::refused(format!("{}\n{}", report.text, failures(&outcome))))
-    }
+    let parked = generation::parked(&mut app.db.read().await?, PARKED_LISTED, 0).await?;
+    let failed = !outcome.failures.is_empty();
+    Ok(report(&outcome, &parked, &terms, args.dry_run).failing(failed))
 }
 
-fn failures(outcome: &Outcome) -> String {
-    let lines: Vec<String> = outcome
-        .failures
-        .iter()
-        .map(|failure| format!("Client {} is parked: {}", failure.client_id, failure.message))
-        .collect();
-    lines.join("\n")
-}
+/// So many clients whose billing stands still are listed.
+const PARKED_LISTED: i64 = 1_000;
 
-fn report(outcome: &Outcome, terms: &Terms, dry_run: bool) -> Report {
+fn report(outcome: &Outcome, parked: &[Parked], terms: &Terms, dry_run: bool) -> Report {
     let mut json = generation::jobs::summary(outcome);
     json["date"] = json!(terms.today);
     json["dry_run"] = json!(dry_run);
@@ -102,6 +93,10 @@ fn report(outcome: &Outcome, terms: &Terms, dry_run: bool) -> Report {
         .map(|failure| json!({ "client_id": failure.client_id, "message": failure.message }))
         .collect();
     json["failures"] = json!(failed);
+    json["parked"] = parked
+        .iter()
+        .map(|parked| json!({ "client_id": parked.client_id, "reason": parked.reason, "since": parked.at }))
+        .collect();
     if dry_run {
         json["planned"] = outcome.made.iter().map(made).collect();
     }
@@ -122,6 +117,14 @@ fn report(outcome: &Outcome, terms: &Terms, dry_run: bool) -> Report {
         for line in &invoice.lines {
             text.push_str(&format!("\n    {line}"));
         }
+    }
+    for failure in &outcome.failures {
+        let becomes = if dry_run { "would be" } else { "is" };
+        text.push_str(&format!("\nClient {} {becomes} parked: {}", failure.client_id, failure.message));
+    }
+    let before = |parked: &&Parked| !outcome.failures.iter().any(|failure| failure.client_id == parked.client_id);
+    for parked in parked.iter().filter(before) {
+        text.push_str(&format!("\nClient {} is parked since {}: {}", parked.client_id, parked.at, parked.reason));
     }
     Report::new(text, json)
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::drafts::{self, DraftEdit, NewDraft, OwnRates};
 use super::listing::{self, Filter, Search, Status};
+use super::standing::{self, Standing};
 use super::view::{self, Whole};
 use super::{CREATE, Invoice, InvoiceStatus, LIST, LineKind, MANAGE, NewLine, Tell};
 use crate::currencies;
@@ -508,6 +509,10 @@ async fn apply(
         Some(InvoiceStatus::Cancelled) => notes::cancel(tx, by, terms, id, "").await.map(|_| ()),
         Some(InvoiceStatus::Paid) if now.is_open() && now.balance > 0 => {
             notes::waive_balance(tx, by, terms, id, "Marked paid without a payment").await.map(|_| ())
+        }
+        Some(target) if now.is_open() && Standing::of(target).is_some() => {
+            let Some(standing) = Standing::of(target) else { return Ok(()) };
+            standing::put(tx, by, id, standing, terms.now).await
         }
         Some(target) => Err(Error::refused(format!(
             "An invoice that is {} cannot be made {} by hand. {}",
