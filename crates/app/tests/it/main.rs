@@ -9,6 +9,7 @@ mod gateways;
 mod guards;
 mod health;
 mod killed;
+mod limits;
 mod pages;
 mod support;
 mod two_nodes;

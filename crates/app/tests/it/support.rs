@@ -169,6 +169,14 @@ impl Site {
         Session { cookie: format!("{}={token}", sessions::COOKIE), csrf }
     }
 
+    /// Changes settings as another process does.
+    pub async fn set(&self, settings: &[(&str, &str)]) {
+        for (key, value) in settings {
+            self.place.done(&["setting", "set", key, value]);
+        }
+        wiring::refresh(&self.app).await.unwrap();
+    }
+
     pub async fn boss(&self) -> Session {
         self.log_in("boss", accounts::roles::FULL_ADMINISTRATOR).await
     }
