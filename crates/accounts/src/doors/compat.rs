@@ -103,7 +103,10 @@ pub(super) async fn serve(
 }
 
 async fn call(asked: &Asked<'_>, table: &Table, request: Arc<Request>, left: &mut Option<Left>) -> Result<Answer> {
-    let staff = caller(asked, &request, left).await?;
+    let staff = match caller(asked, &request, left).await {
+        Err(Error::Unauthenticated) if is_older_login(&request) => return Ok(Answer::denied(OLDER_LOGIN)),
+        caller => caller?,
+    };
     let Some(action) = table.0.get(request.action()) else {
         return Ok(Answer::error("Command Not Found"));
     };
@@ -120,16 +123,19 @@ async fn call(asked: &Asked<'_>, table: &Table, request: Arc<Request>, left: &mu
 /// password, would need a password stored so that its MD5 can be compared, so it is refused.
 async fn caller(asked: &Asked<'_>, request: &Request, left: &mut Option<Left>) -> Result<Staff> {
     match request.credentials().login {
-        Login::Identifier { identifier, secret } => credential_staff(asked, &identifier, &secret, left).await,
-        Login::Username { username, password } => match credential_staff(asked, &username, &password, left).await {
-            Err(Error::Unauthenticated) if looks_like_md5(&password) => Err(Error::Forbidden(
-                "API Access with a credential: the older login with an MD5 password is not supported; create an API \
-                 credential and send its identifier and secret in the same fields",
-            )),
-            other => other,
-        },
+        Login::Identifier { identifier: name, secret } | Login::Username { username: name, password: secret } => {
+            credential_staff(asked, &name, &secret, left).await
+        }
         Login::None => Err(asked.nobody(left)),
     }
+}
+
+const OLDER_LOGIN: &str = "Authentication Failed: an administrator's name with the MD5 of the password is not taken. \
+                           Create an API credential and send its identifier and secret in the same fields.";
+
+/// Whether somebody tries an administrator's name with the MD5 of the password.
+fn is_older_login(request: &Request) -> bool {
+    matches!(request.credentials().login, Login::Username { password, .. } if looks_like_md5(&password))
 }
 
 fn looks_like_md5(password: &str) -> bool {

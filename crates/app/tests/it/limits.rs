@@ -2,17 +2,14 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use accounts::activity_log::Actor;
-use accounts::{admins, api_credentials};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use base64::Engine as _;
 use http_body_util::BodyExt;
 use kernel::Timestamp;
 use platform::params;
 use serde_json::Value;
 
-use crate::support::{Site, ask, read};
+use crate::support::{Credential, Site, ask, read};
 
 struct Answer {
     status: StatusCode,
@@ -35,40 +32,29 @@ fn stand(site: &Site, seconds: i64) {
     site.app.clock.set(noon.plus_seconds(seconds));
 }
 
-async fn credential(site: &Site) -> (String, String) {
-    let now = site.app.clock.now();
-    let mut tx = site.app.db.write().await.unwrap();
-    let admin = admins::by_username(&mut tx, "boss").await.unwrap().unwrap();
-    let by = Actor::system("test");
-    let made = api_credentials::create(&mut tx, &by, admin.id, &site.app.random, now).await.unwrap();
-    tx.commit().await.unwrap();
-    (made.identifier, made.secret)
-}
-
 async fn send(site: &Site, request: Request<Body>) -> Answer {
     let (parts, body) = site.send(request).await.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
-async fn api(site: &Site, login: Option<&(String, String)>) -> Answer {
+async fn api(site: &Site, login: Option<&Credential>) -> Answer {
     let mut request = Request::get("/api/v1/currencies");
-    if let Some((identifier, secret)) = login {
-        let text = base64::engine::general_purpose::STANDARD.encode(format!("{identifier}:{secret}"));
-        request = request.header("authorization", format!("Basic {text}"));
+    if let Some(login) = login {
+        request = request.header("authorization", login.basic());
     }
     send(site, request.body(Body::empty()).unwrap()).await
 }
 
-async fn compat(site: &Site, login: &(String, String), form: &str) -> Answer {
-    let body = format!("action=GetCurrencies&identifier={}&secret={}{form}", login.0, login.1);
+async fn compat(site: &Site, login: &Credential, form: &str) -> Answer {
+    let body = format!("action=GetCurrencies&identifier={}&secret={}{form}", login.identifier, login.secret);
     send(site, ask("POST", "/includes/api.php", None, &body)).await
 }
 
 testkit::both_engines! {
     async fn a_credential_is_answered_so_often_and_then_again_later(site: Site) {
         site.boss().await;
-        let (first, second) = (credential(&site).await, credential(&site).await);
+        let (first, second) = (site.credential().await, site.credential().await);
         site.set(&[("api_requests_per_minute", "3")]).await;
         stand(&site, 0);
         for left in [2, 1] {
@@ -117,10 +103,10 @@ testkit::both_engines! {
 
     async fn strangers_are_told_to_wait_and_shut_nobody_out(site: Site) {
         site.boss().await;
-        let known = credential(&site).await;
+        let known = site.credential().await;
         site.set(&[("api_refusals_per_minute", "2"), ("api_requests_per_minute", "10")]).await;
         stand(&site, 0);
-        let wrong = (known.0.clone(), "0".repeat(64));
+        let wrong = Credential { secret: "0".repeat(64), ..known.clone() };
         assert_eq!(api(&site, Some(&wrong)).await.status, 401);
         let answer = compat(&site, &wrong, "").await;
         assert_eq!((answer.status.as_u16(), &answer.json()["message"]), (403, &"Authentication Failed".into()));
@@ -138,7 +124,7 @@ testkit::both_engines! {
 
     async fn a_refusal_costs_the_database_next_to_nothing(site: Site) {
         site.boss().await;
-        let known = credential(&site).await;
+        let known = site.credential().await;
         site.set(&[("api_requests_per_minute", "1"), ("api_refusals_per_minute", "1")]).await;
         stand(&site, 0);
         api(&site, Some(&known)).await;

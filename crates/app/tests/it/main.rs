@@ -5,6 +5,8 @@
 mod backups;
 mod browser;
 mod cli;
+mod compat_answers;
+mod compat_clients;
 mod gateways;
 mod guards;
 mod health;
