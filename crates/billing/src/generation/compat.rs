@@ -36,9 +36,9 @@ async fn gen_invoices(cx: CompatCx) -> Result<Answer> {
         lists.into_iter().flat_map(|(kind, ids)| ids.into_iter().map(move |id| (kind.to_owned(), id))).collect();
     let scope = Scope { client_id, owners: (!owners.is_empty()).then_some(owners), no_mails };
     let (_, report) = run_now(&cx.app, &cx.actor, &terms, &scope, "api").await?;
-    let mut answer = Answer::success().with("numcreated", report.invoices);
+    let mut answer = Answer::success().with("numcreated", report.invoices.to_string());
     if report.last_invoice_id > 0 {
-        answer = answer.with("latestinvoiceid", report.last_invoice_id);
+        answer = answer.with("latestinvoiceid", report.last_invoice_id.to_string());
     }
     if let Some(failure) = report.failures.first().filter(|_| report.invoices == 0) {
         return Ok(Answer::error(failure.message.clone()));
