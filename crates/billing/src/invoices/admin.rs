@@ -20,9 +20,11 @@ use super::view::{self, Whole};
 use super::{CREATE, DELETE, Invoice, InvoiceStatus, LIST, MANAGE, NewLine, Tell, mail as mails, pay_links, pdf};
 use crate::captures::{self, AttemptState};
 use crate::credits;
+use crate::disputes;
 use crate::notes::{self, Selection};
 use crate::once;
 use crate::terms::Terms;
+use crate::view::words;
 
 const SECTION: &str = "billing";
 const PAGE: &str = "/admin/invoices";
@@ -461,6 +463,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let left =
         if whole.invoice.status == InvoiceStatus::Draft { Vec::new() } else { notes::left(&mut conn, id).await? };
     let attempts = captures::of_invoice(&mut conn, id).await?;
+    let disputed = disputes::of_invoice(&mut conn, id).await?;
     let subject = format!("invoice:{id}");
     let sent = mail::about(&mut conn, &subject).await?;
     let waiting = jobs::about(&mut conn, &subject).await?;
@@ -544,6 +547,10 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         chargeable => invoice.status == InvoiceStatus::Unpaid && invoice.balance > 0,
         usable => usable.is_positive().then(|| usable.decimal()), credit => credit.to_string(),
         attempts => cards.collect::<Vec<_>>(),
+        disputes => disputed.iter().map(|dispute| context! {
+            id => &dispute.external_id, amount => dispute.money().to_string(), reason => words(&dispute.reason),
+            state => dispute.state.as_str(),
+        }).collect::<Vec<_>>(),
         mails => messages.collect::<Vec<_>>(),
         jobs => work.collect::<Vec<_>>(),
         activity => events.collect::<Vec<_>>(),

@@ -5,7 +5,7 @@ use super::*;
 use crate::testing::{Company, Doors, Scripted, date};
 
 async fn open(engine: testkit::Engine) -> Company {
-    Company::with_gateways(engine, vec![std::sync::Arc::new(Scripted)]).await
+    Company::with_gateways(engine, vec![std::sync::Arc::new(Scripted::default())]).await
 }
 
 async fn counted(company: &Company, table: &str) -> i64 {

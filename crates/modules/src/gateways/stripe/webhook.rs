@@ -1,12 +1,15 @@
 //! Events, <https://docs.stripe.com/api/events/types>, after their signature was checked.
 
+use std::collections::BTreeMap;
+
 use billing::gateways::{WebhookEffect, WebhookError, WebhookEvent};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::api::Reference;
-use super::intent::{PaymentIntent, Progress};
+use super::disputes::Dispute;
+use super::intent::{PAGE, PaymentIntent, Progress};
 use super::refunds::Refund;
 
 #[derive(Deserialize)]
@@ -20,6 +23,12 @@ struct Event {
 #[derive(Deserialize)]
 struct EventObject {
     object: Value,
+}
+
+/// A Checkout Session, of which only the name is believed: it is looked up.
+#[derive(Deserialize)]
+struct Session {
+    metadata: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -41,8 +50,15 @@ pub(super) fn read(body: &[u8]) -> Result<WebhookEvent, WebhookError> {
         | "payment_intent.processing"
         | "payment_intent.requires_action"
         | "payment_intent.canceled" => charge(&object(event.data)?)?,
-        "refund.created" | "refund.updated" | "charge.refund.updated" => refund(&object(event.data)?),
+        "checkout.session.completed"
+        | "checkout.session.async_payment_succeeded"
+        | "checkout.session.async_payment_failed"
+        | "checkout.session.expired" => page(object(event.data)?),
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+            refund(&object(event.data)?)
+        }
         "charge.refunded" => newest_refund(object(event.data)?),
+        kind if kind.starts_with("charge.dispute.") => object::<Dispute>(event.data)?.news(kind),
         _ => WebhookEffect::Ignored,
     };
     Ok(WebhookEvent { event_id: event.id, kind: event.kind, effect })
@@ -65,13 +81,22 @@ fn charge(intent: &PaymentIntent) -> Result<WebhookEffect, WebhookError> {
     })
 }
 
-/// Only money that went back is an effect; a pending refund is followed by an update.
+/// A page that we have not made is none of ours.
+fn page(session: Session) -> WebhookEffect {
+    let reference = session.metadata.and_then(|mut all| all.remove(PAGE));
+    reference.map_or(WebhookEffect::Ignored, |reference| WebhookEffect::Page { reference })
+}
+
 fn refund(refund: &Refund) -> WebhookEffect {
     let payment = refund.payment_intent.as_ref().or(refund.charge.as_ref());
-    match (payment, refund.money(), refund.status.as_deref()) {
-        (Some(payment), Some(amount), Some("succeeded")) => {
-            WebhookEffect::Refund { payment: payment.id().to_owned(), refund_external_id: refund.id.clone(), amount }
-        }
+    match (payment, refund.money(), refund.outcome()) {
+        (Some(payment), Some(amount), Some(outcome)) => WebhookEffect::Refund {
+            refund: refund.ours().map(str::to_owned),
+            payment: payment.id().to_owned(),
+            external_id: refund.id.clone(),
+            amount,
+            outcome,
+        },
         _ => WebhookEffect::Ignored,
     }
 }
