@@ -337,7 +337,7 @@ impl Gateway for Scripted {
                 reason: "The card has insufficient funds.".to_owned(),
             }),
             // The card number of a provider that talks too much.
-            "chatty" => Ok(Outcome::Declined {
+            "gossip" => Ok(Outcome::Declined {
                 external_id: Some(external_id),
                 code: "declined".to_owned(),
                 reason: "No money on 4111 1111 1111 1111.".to_owned(),

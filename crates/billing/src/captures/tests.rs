@@ -308,7 +308,7 @@ testkit::both_engines! {
 
     // What a provider says of a card must not end up in our logs.
     async fn a_card_number_in_an_answer_is_blotted_out(company: Company) {
-        let invoice = owing(&company, "chatty").await;
+        let invoice = owing(&company, "gossip").await;
         assert_eq!(capture(&company).await.declined, 1);
         let attempts = of_invoice(&mut company.app.db.read().await.unwrap(), invoice).await.unwrap();
         assert_eq!(attempts[0].reason, "No money on [card number …1111].");
@@ -337,7 +337,7 @@ testkit::both_engines! {
         let invoice = owing(&company, "sca").await;
         assert_eq!(capture(&company).await.action_required, 1);
         let doors = Doors::of(&company).await;
-        let fields = [("invoiceid", invoice.to_string()), ("transid", "bank-1".to_owned()), ("gateway", "banktransfer".to_owned())];
+        let fields = [("invoiceid", invoice.to_string()), ("transid", "bank-1".to_owned()), ("gateway", "banktransfer".to_owned()), ("date", "2026-01-15".to_owned())];
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         assert_eq!(doors.action("AddInvoicePayment", &fields).await["result"], "success");
         later(&company, 1).await;

@@ -160,7 +160,7 @@ testkit::both_engines! {
                 if field != "remote_token" {
                     fields.push(("remote_token", "ok"));
                 }
-                let once = format!("{gateway}{field}{number}{}", text.len());
+                let once = format!("{gateway}{field}{}{}", number.len(), text.len()) + &number.replace(' ', "_");
                 fields[1] = ("once", &once);
                 let by_page = doors.post("/admin/clients/1/pay-methods", &fields).await;
                 assert_eq!(by_page.status.as_u16(), 422, "{fields:?}: {}", by_page.text);
