@@ -22,13 +22,13 @@ pub(super) struct Dispute {
 }
 
 #[derive(Deserialize)]
-struct EvidenceDetails {
+pub(super) struct EvidenceDetails {
     due_by: Option<i64>,
 }
 
 /// What the dispute has moved so far: money taken is negative, money given back positive.
 #[derive(Deserialize)]
-struct BalanceTransaction {
+pub(super) struct BalanceTransaction {
     amount: i64,
     fee: i64,
     currency: String,

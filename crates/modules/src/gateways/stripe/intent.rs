@@ -37,12 +37,12 @@ pub(super) struct PaymentIntent {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct NextAction {
+pub(super) struct NextAction {
     redirect_to_url: Option<RedirectToUrl>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct RedirectToUrl {
+pub(super) struct RedirectToUrl {
     url: Option<String>,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct NewCustomer<'a> {
 }
 
 #[derive(Deserialize)]
-struct Customer {
+pub(super) struct Customer {
     id: String,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct PaymentMethod {
 }
 
 #[derive(Deserialize)]
-struct Card {
+pub(super) struct Card {
     brand: Option<String>,
     last4: Option<String>,
     exp_month: Option<u8>,
@@ -47,7 +47,7 @@ struct Card {
 }
 
 #[derive(Deserialize)]
-struct Bank {
+pub(super) struct Bank {
     bank_name: Option<String>,
     last4: Option<String>,
 }

@@ -37,6 +37,8 @@ mod methods;
 mod pages;
 mod refunds;
 mod search;
+#[cfg(test)]
+mod tests;
 mod webhook;
 
 const FIELDS: &[ConfigField] = &[

@@ -13,7 +13,7 @@ use super::methods::{self, NewCustomer};
 use super::{amount, fees, optional};
 
 #[derive(Deserialize)]
-struct Session {
+pub(super) struct Session {
     id: String,
     status: Option<String>,
     customer: Option<Reference>,
@@ -23,14 +23,14 @@ struct Session {
 }
 
 #[derive(Deserialize)]
-struct SetupIntent {
+pub(super) struct SetupIntent {
     status: String,
     payment_method: Option<Reference>,
 }
 
 /// As Stripe answers when a session is made: nothing is expanded.
 #[derive(Deserialize)]
-struct NewSession {
+pub(super) struct NewSession {
     id: String,
     url: Option<String>,
 }

@@ -13,7 +13,7 @@ use super::intent::{PAGE, PaymentIntent, Progress};
 use super::refunds::Refund;
 
 #[derive(Deserialize)]
-struct Event {
+pub(super) struct Event {
     id: String,
     #[serde(rename = "type")]
     kind: String,
@@ -27,12 +27,12 @@ struct EventObject {
 
 /// A Checkout Session, of which only the name is believed: it is looked up.
 #[derive(Deserialize)]
-struct Session {
+pub(super) struct Session {
     metadata: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
-struct Charge {
+pub(super) struct Charge {
     payment_intent: Option<Reference>,
     refunds: Option<Refunds>,
 }
@@ -42,24 +42,40 @@ struct Refunds {
     data: Vec<Refund>,
 }
 
+/// The kinds of events that have a meaning here.
+pub(super) const KINDS: &[&str] = &[
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refund.updated",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+];
+
 pub(super) fn read(body: &[u8]) -> Result<WebhookEvent, WebhookError> {
     let event: Event = serde_json::from_slice(body).map_err(unreadable)?;
-    let effect = match event.kind.as_str() {
-        "payment_intent.succeeded"
-        | "payment_intent.payment_failed"
-        | "payment_intent.processing"
-        | "payment_intent.requires_action"
-        | "payment_intent.canceled" => charge(&object(event.data)?)?,
-        "checkout.session.completed"
-        | "checkout.session.async_payment_succeeded"
-        | "checkout.session.async_payment_failed"
-        | "checkout.session.expired" => page(object(event.data)?),
-        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
-            refund(&object(event.data)?)
-        }
-        "charge.refunded" => newest_refund(object(event.data)?),
-        kind if kind.starts_with("charge.dispute.") => object::<Dispute>(event.data)?.news(kind),
-        _ => WebhookEffect::Ignored,
+    let (family, _) = event.kind.rsplit_once('.').unwrap_or_default();
+    let effect = match (family, event.kind.as_str()) {
+        (_, kind) if !KINDS.contains(&kind) => WebhookEffect::Ignored,
+        ("payment_intent", _) => charge(&object(event.data)?)?,
+        ("checkout.session", _) => page(object(event.data)?),
+        ("refund" | "charge.refund", _) => refund(&object(event.data)?),
+        ("charge.dispute", kind) => object::<Dispute>(event.data)?.news(kind),
+        // What is left is charge.refunded.
+        _ => newest_refund(object(event.data)?),
     };
     Ok(WebhookEvent { event_id: event.id, kind: event.kind, effect })
 }
