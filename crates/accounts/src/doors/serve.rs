@@ -216,7 +216,7 @@ pub(super) async fn read_body(body: Body) -> Result<Bytes> {
     }
 }
 
-fn form_of(headers: &HeaderMap, body: &[u8]) -> Result<Form> {
+pub(super) fn form_of(headers: &HeaderMap, body: &[u8]) -> Result<Form> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !body.is_empty() && !kind.starts_with("application/x-www-form-urlencoded") {
         return Err(Error::invalid("form", "Send the form as application/x-www-form-urlencoded."));
@@ -225,7 +225,7 @@ fn form_of(headers: &HeaderMap, body: &[u8]) -> Result<Form> {
 }
 
 /// A browser says where a request comes from; another site's form is refused even with a stolen token.
-fn check_origin(headers: &HeaderMap) -> Result<()> {
+pub(super) fn check_origin(headers: &HeaderMap) -> Result<()> {
     match headers.get("sec-fetch-site").and_then(|value| value.to_str().ok()) {
         Some("cross-site" | "same-site") => Err(Error::refused("This form was sent from another site.")),
         _ => Ok(()),

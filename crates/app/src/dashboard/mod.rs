@@ -106,6 +106,9 @@ async fn money(conn: &mut Conn, times: &Times, now: Timestamp, cards: &mut Vec<m
         let note = "Restored from a backup. On the server, run: innkeeper payments reconcile";
         cards.push(card("Payments on hold", work.holds, note.to_owned(), "/admin/automation", "bad"));
     }
+    let disputes = if work.disputes == 0 { "No bank takes money back" } else { "Give evidence at the gateway" };
+    let (count, href) = (work.disputes, "/admin/payments/disputes?state=open");
+    cards.push(card("Open disputes", count, disputes.to_owned(), href, tone(count)));
     let parked = if work.parked == 0 { "Everybody is billed" } else { "Not billed until looked into" };
     cards.push(card("Parked clients", work.parked, parked.to_owned(), "/admin/invoices/parked", tone(work.parked)));
     Ok(())

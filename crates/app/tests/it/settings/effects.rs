@@ -8,7 +8,7 @@ use accounts::clients::{self, Client, ClientEdit, NewClient};
 use accounts::parties::{self, Party};
 use billing::gateways::{
     Attempt, Capabilities, ChargeRequest, ConfigField, Configure, Gateway, GatewayConfig, GatewayError, Gateways,
-    LookUp, MethodToken, Outcome, RefundOutcome, RefundRequest, StoreRequest, StoredMethod, WebhookError, WebhookEvent,
+    LookUp, MethodToken, Outcome, RefundOutcome, RefundRequest, StoreOutcome, StoreRequest, WebhookError, WebhookEvent,
 };
 use billing::generation::{self, Detail, Made, Mode, Scope};
 use billing::invoices::{self, Invoice, NewInvoice, NewLine, Tell, pay_links};
@@ -351,7 +351,7 @@ impl Gateway for Crowd {
         Capabilities { off_session: true, ..Capabilities::default() }
     }
 
-    async fn store(&self, _: &GatewayConfig, _: StoreRequest) -> Result<StoredMethod, GatewayError> {
+    async fn store(&self, _: &GatewayConfig, _: StoreRequest) -> Result<StoreOutcome, GatewayError> {
         Err(GatewayError::Unsupported("storing"))
     }
 
@@ -367,7 +367,7 @@ impl Gateway for Crowd {
         Ok(Outcome::Declined { external_id: None, code: "no".to_owned(), reason: request.attempt })
     }
 
-    async fn look_up(&self, _: &GatewayConfig, _: &Attempt) -> Result<LookUp, GatewayError> {
+    async fn look_up(&self, _: &GatewayConfig, _: &Attempt, _: Timestamp) -> Result<LookUp, GatewayError> {
         Ok(LookUp::NeverArrived)
     }
 
@@ -376,6 +376,14 @@ impl Gateway for Crowd {
     }
 
     async fn refund(&self, _: &GatewayConfig, _: RefundRequest) -> Result<RefundOutcome, GatewayError> {
+        Err(GatewayError::Unsupported("refunds"))
+    }
+
+    async fn look_up_refund(
+        &self,
+        _: &GatewayConfig,
+        _: &RefundRequest,
+    ) -> Result<Option<RefundOutcome>, GatewayError> {
         Err(GatewayError::Unsupported("refunds"))
     }
 

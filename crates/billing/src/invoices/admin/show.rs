@@ -14,7 +14,8 @@ use crate::invoices::listing::{self, Choices};
 use crate::invoices::view::{self, Whole};
 use crate::invoices::{self, InvoiceStatus, pdf};
 use crate::terms::Terms;
-use crate::{credits, notes, once};
+use crate::view::words;
+use crate::{credits, disputes, notes, once};
 
 pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
@@ -27,6 +28,7 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let left =
         if whole.invoice.status == InvoiceStatus::Draft { Vec::new() } else { notes::left(&mut conn, id).await? };
     let attempts = captures::of_invoice(&mut conn, id).await?;
+    let disputed = disputes::of_invoice(&mut conn, id).await?;
     let subject = format!("invoice:{id}");
     let sent = mail::about(&mut conn, &subject).await?;
     let waiting = jobs::about(&mut conn, &subject).await?;
@@ -110,6 +112,10 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         chargeable => invoice.status == InvoiceStatus::Unpaid && invoice.balance > 0,
         usable => usable.is_positive().then(|| usable.decimal()), credit => credit.to_string(),
         attempts => cards.collect::<Vec<_>>(),
+        disputes => disputed.iter().map(|dispute| context! {
+            id => &dispute.external_id, amount => dispute.money().to_string(), reason => words(&dispute.reason),
+            state => dispute.state.as_str(),
+        }).collect::<Vec<_>>(),
         mails => messages.collect::<Vec<_>>(),
         jobs => work.collect::<Vec<_>>(),
         activity => events.collect::<Vec<_>>(),
