@@ -83,7 +83,8 @@ async fn furnish(place: &Place, stripe: &Localstripe) {
             next_due_on: Date::parse(START).unwrap(),
             remaining: None,
         };
-        recurring::put(&mut tx, &charge, app.clock.now()).await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        recurring::put(&mut locked, &charge, app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         let card = [
             ("type", "card"),

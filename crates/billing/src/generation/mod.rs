@@ -29,7 +29,7 @@ use crate::invoices::draft::{self, DueCharge, Grouping};
 use crate::invoices::{self, Issued, LineKind, NewInvoice, NewLine, Tell};
 use crate::recurring::RecurringCharge;
 use crate::terms::{Buyer, Terms};
-use crate::{credits, settings};
+use crate::{credits, recurring, settings};
 
 pub const GENERATE: Permission = Permission("Generate Due Invoices");
 
@@ -300,14 +300,15 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
         new.extend(grouped.drafts.into_iter().map(|draft| invoice(client, draft, terms)));
     }
     advance_free(tx, &moves).await?;
-    let shapes: Vec<Shape> = new.iter().map(Shape::of).collect();
+    let claimed = invoices::claim(tx, new).await?;
+    let shapes: Vec<Shape> = claimed.invoices.iter().map(|(_, new)| Shape::of(new)).collect();
     let tell =
         if terms.settings.bool(&settings::MAIL_INVOICES) && !scope.no_mails { Tell::Client } else { Tell::Nobody };
-    let issued = invoices::issue(tx, terms, new, tell).await?;
+    let issued = invoices::issue_claimed(tx, terms, claimed, tell).await?;
     let mut credit: HashMap<i64, i64> =
         clients.iter().filter_map(|client| Some((client.id, client.credit.filter(|credit| *credit > 0)?))).collect();
     let mut made = Vec::with_capacity(issued.len());
-    for (issued, shape) in pair(issued, shapes) {
+    for (issued, shape) in issued.into_iter().zip(shapes) {
         let mut applied = Money::zero(issued.total.currency);
         if terms.auto_credit && credit.get(&issued.client_id).is_some_and(|left| *left > 0) {
             applied = credits::apply_available(tx, by, issued.id, terms.today, terms.now).await?;
@@ -330,40 +331,19 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
 
 /// What a report says of an invoice, kept while the invoice itself is handed over to be issued.
 struct Shape {
-    client_id: i64,
     due_on: Date,
     gateway: String,
     lines: Vec<String>,
-    periods: Vec<(i64, Date)>,
 }
 
 impl Shape {
     fn of(new: &NewInvoice) -> Shape {
         Shape {
-            client_id: new.buyer.client_id,
             due_on: new.due_on,
             gateway: new.gateway.clone(),
             lines: new.lines.iter().map(|line| format!("{} {}", line.description, line.amount.decimal())).collect(),
-            periods: new
-                .lines
-                .iter()
-                .filter_map(|line| line.billed.as_ref().map(|(charge, period)| (*charge, period.from)))
-                .collect(),
         }
     }
-}
-
-/// Issued invoices keep the order in which they were given, but those without a line left are missing.
-fn pair(issued: Vec<Issued>, shapes: Vec<Shape>) -> Vec<(Issued, Shape)> {
-    debug_assert!(shapes.iter().all(|shape| !shape.periods.is_empty()));
-    let mut shapes = shapes.into_iter();
-    issued
-        .into_iter()
-        .filter_map(|issued| {
-            let shape = shapes.find(|shape| shape.client_id == issued.client_id)?;
-            Some((issued, shape))
-        })
-        .collect()
 }
 
 fn due(charge: RecurringCharge) -> DueCharge {
@@ -418,7 +398,12 @@ fn invoice(client: &ClientRow, draft: draft::Draft, terms: &Terms) -> NewInvoice
 }
 
 /// Periods that cost nothing and have no invoice to stand on: both dates move on.
-async fn advance_free(tx: &mut Tx, moves: &[(i64, Date)]) -> Result<()> {
+async fn advance_free(tx: &mut Locked<'_>, moves: &[(i64, Date)]) -> Result<()> {
+    if moves.is_empty() {
+        return Ok(());
+    }
+    let charges: Vec<i64> = moves.iter().map(|(charge, _)| *charge).collect();
+    let billed_until = recurring::billed_until(tx, &charges).await?;
     for (charge, until) in moves {
         let moved: Option<(String, i64)> = tx
             .optional(
@@ -428,7 +413,10 @@ async fn advance_free(tx: &mut Tx, moves: &[(i64, Date)]) -> Result<()> {
             )
             .await?;
         if let Some((owner_kind, owner_id)) = moved {
-            tx.publish(&crate::recurring::DueDateMoved { owner_kind, owner_id, next_due_on: *until }).await?;
+            tx.publish(&recurring::DueDateMoved { owner_kind, owner_id, next_due_on: *until }).await?;
+        }
+        if billed_until.get(charge).is_some_and(|billed| billed > until) {
+            recurring::pass_billed(tx, &[*charge]).await?;
         }
     }
     Ok(())

@@ -11,6 +11,7 @@
 
 pub mod admin;
 pub mod api;
+mod claim;
 pub mod compat;
 pub mod draft;
 pub mod drafts;
@@ -26,15 +27,17 @@ pub mod store;
 mod tests;
 pub mod view;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use accounts::clients::Locked;
 use accounts::roles::Permission;
 use kernel::{Currency, Date, Error, Money, Period, Rate, Result, Timestamp};
-use platform::db::{Conn, Insert, dialect};
+use platform::db::{Conn, dialect};
 use platform::jobs::{self, NewJob};
-use platform::{cells, params, record};
+use platform::{params, record};
 use serde_json::json;
+
+pub(crate) use claim::Claimed;
 
 use crate::ledger::{self, Account, Entry};
 use crate::taxes::calculation::{Levels, TaxCategory, Totals};
@@ -239,23 +242,26 @@ pub async fn lines(conn: &mut Conn, id: i64) -> Result<Vec<Line>> {
 /// Issues invoices for clients whose lock is held. Lines whose period has an invoice already are left out, and so is an
 /// invoice that then has no line; that is how running twice does nothing. The answer is in the order given.
 pub async fn issue(tx: &mut Locked<'_>, terms: &Terms, new: Vec<NewInvoice>, tell: Tell) -> Result<Vec<Issued>> {
-    let ids = dialect::reserve_ids(tx, "invoices", new.len()).await?;
-    issue_as(tx, terms, new, &ids, tell).await
+    let claimed = claim(tx, new).await?;
+    issue_claimed(tx, terms, claimed, tell).await
 }
 
-/// [`issue`], under ids that the caller has: a draft that is published keeps its own.
-async fn issue_as(
+/// Takes the periods that these invoices bill. What comes back is what [`issue_claimed`] will issue, no more and no less.
+pub(crate) async fn claim(tx: &mut Locked<'_>, new: Vec<NewInvoice>) -> Result<Claimed> {
+    let ids = dialect::reserve_ids(tx, "invoices", new.len()).await?;
+    claim::claim(tx, new, &ids).await
+}
+
+/// [`issue`], of what is claimed: an invoice for each, in their order.
+pub(crate) async fn issue_claimed(
     tx: &mut Locked<'_>,
     terms: &Terms,
-    new: Vec<NewInvoice>,
-    ids: &[i64],
+    claimed: Claimed,
     tell: Tell,
 ) -> Result<Vec<Issued>> {
-    for invoice in &new {
-        tx.check(invoice.buyer.client_id)?;
-    }
-    let new = claim_periods(tx, new, ids).await?;
+    let Claimed { invoices: new, crowded } = claimed;
     if new.is_empty() {
+        recurring::pass_billed(tx, &crowded).await?;
         return Ok(Vec::new());
     }
     let mut documents = Vec::with_capacity(new.len());
@@ -271,6 +277,7 @@ async fn issue_as(
     let entries: Vec<Entry> = documents.iter().map(Document::entry).collect();
     ledger::book(tx, &entries, terms.now).await?;
     advance_charges(tx, &documents).await?;
+    recurring::pass_billed(tx, &crowded).await?;
     if tell == Tell::Client {
         let mails = documents.iter().map(|document| mail_job(document.id, terms.now)).collect();
         jobs::enqueue_all(tx, mails, terms.now).await?;
@@ -376,30 +383,6 @@ impl Document {
     fn issued(self) -> Issued {
         Issued { id: self.id, client_id: self.new.buyer.client_id, number: self.number, total: self.totals.total }
     }
-}
-
-/// Takes the periods for these invoices. The unique key decides who was first.
-async fn claim_periods(tx: &mut Locked<'_>, new: Vec<NewInvoice>, ids: &[i64]) -> Result<Vec<(i64, NewInvoice)>> {
-    let mut rows =
-        Insert::into("billed_periods", &["charge_id", "period_from", "period_until", "invoice_id", "settled"])
-            .then("ON CONFLICT (charge_id, period_from) DO NOTHING RETURNING charge_id, period_from");
-    for (invoice, id) in new.iter().zip(ids) {
-        for (charge_id, period) in invoice.lines.iter().filter_map(|line| line.billed.as_ref()) {
-            rows.row(cells![charge_id, period.from, period.until, id, false]);
-        }
-    }
-    let claimed: HashSet<(i64, Date)> = rows.returning::<(i64, Date)>(tx).await?.into_iter().collect();
-    let mut out = Vec::with_capacity(new.len());
-    for (mut invoice, id) in new.into_iter().zip(ids.iter().copied()) {
-        let had_lines = !invoice.lines.is_empty();
-        invoice.lines.retain(|line| {
-            line.billed.as_ref().is_none_or(|(charge, period)| claimed.contains(&(*charge, period.from)))
-        });
-        if !invoice.lines.is_empty() || !had_lines {
-            out.push((id, invoice));
-        }
-    }
-    Ok(out)
 }
 
 /// Gives each document the next number of its series.

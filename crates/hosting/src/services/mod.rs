@@ -383,7 +383,7 @@ pub async fn add_addon(
 }
 
 async fn insert_addon(
-    tx: &mut Tx,
+    tx: &mut Locked<'_>,
     service: &Service,
     product: &Product,
     planned: &PlannedAddon,
@@ -566,22 +566,25 @@ pub fn due_date_moved<'a>(tx: &'a mut Tx, event: &'a DueDateMoved) -> Reaction<'
 /// A closed client has no services: what was ordered is cancelled, what ran is terminated.
 pub fn client_closed<'a>(tx: &'a mut Tx, event: &'a ClientClosed) -> Reaction<'a> {
     Box::pin(async move {
-        let services = store::end_of_client(tx, event.client_id).await?;
+        let mut tx = clients::lock(tx, event.client_id).await?;
+        let services = store::end_of_client(&mut tx, event.client_id).await?;
         for id in &services {
-            recurring::set_billable(tx, SERVICE, *id, false).await?;
+            recurring::set_billable(&mut tx, SERVICE, *id, false).await?;
         }
-        for id in store::end_addons(tx, &services).await? {
-            recurring::set_billable(tx, ADDON, id, false).await?;
+        for id in store::end_addons(&mut tx, &services).await? {
+            recurring::set_billable(&mut tx, ADDON, id, false).await?;
         }
         Ok(())
     })
 }
 
 async fn complete(tx: &mut Tx, id: i64) -> Result<()> {
-    if store::complete(tx, id).await? {
-        recurring::set_billable(tx, SERVICE, id, false).await?;
-        for addon in store::complete_addons(tx, id).await? {
-            recurring::set_billable(tx, ADDON, addon, false).await?;
+    let client_id = find(tx, id).await?.client_id;
+    let mut tx = clients::lock(tx, client_id).await?;
+    if store::complete(&mut tx, id).await? {
+        recurring::set_billable(&mut tx, SERVICE, id, false).await?;
+        for addon in store::complete_addons(&mut tx, id).await? {
+            recurring::set_billable(&mut tx, ADDON, addon, false).await?;
         }
     }
     Ok(())
@@ -693,7 +696,7 @@ async fn end_or_revive(
 /// Addons that shared the service's old status share the new one; those of an ended service end. Their charges are put
 /// again, because the gateway and the description are the service's.
 async fn bring_addons_along(
-    tx: &mut Tx,
+    tx: &mut Locked<'_>,
     before: &Service,
     service: &Service,
     product: &str,
@@ -715,7 +718,7 @@ fn goes_along(addon: &ServiceAddon, from: ServiceStatus, to: ServiceStatus) -> b
 }
 
 /// Makes the service's charge say what the service says. `None` for what is free.
-async fn put_charge(tx: &mut Tx, service: &Service, product: &Product, now: Timestamp) -> Result<Option<i64>> {
+async fn put_charge(tx: &mut Locked<'_>, service: &Service, product: &Product, now: Timestamp) -> Result<Option<i64>> {
     let charge = Charge {
         client_id: service.client_id,
         owner_kind: SERVICE,
@@ -734,7 +737,7 @@ async fn put_charge(tx: &mut Tx, service: &Service, product: &Product, now: Time
 }
 
 async fn put_addon_charge(
-    tx: &mut Tx,
+    tx: &mut Locked<'_>,
     service: &Service,
     product: &str,
     addon: &ServiceAddon,
@@ -758,7 +761,7 @@ async fn put_addon_charge(
 }
 
 /// `charge.remaining` is that of a new charge; one that is there keeps its count.
-async fn put(tx: &mut Tx, mut charge: Charge, now: Timestamp) -> Result<Option<i64>> {
+async fn put(tx: &mut Locked<'_>, mut charge: Charge, now: Timestamp) -> Result<Option<i64>> {
     let existing = recurring::of_owner(tx, charge.owner_kind, charge.owner_id).await?;
     if charge.cycle == Cycle::Free {
         if existing.is_some() {
