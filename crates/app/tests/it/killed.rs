@@ -83,7 +83,7 @@ async fn furnish(place: &Place, stripe: &Localstripe) {
             next_due_on: Date::parse(START).unwrap(),
             remaining: None,
         };
-        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let mut locked = accounts::clients::lock(&mut tx, client.id).await.unwrap();
         recurring::put(&mut locked, &charge, app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         let card = [

@@ -74,15 +74,15 @@ const QUESTIONS: &[Question] = &[
         name: "invoice numbers have no gap",
         sql: "SELECT 'Series ' || s.name || ' ' || s.period || ' is at ' || s.next || ' with ' || COUNT(i.id) || ' invoices' \
               FROM number_series s LEFT JOIN invoices i ON i.series = s.name AND i.series_period = s.period \
-              WHERE s.name = 'invoice' GROUP BY s.name, s.period, s.next \
-              HAVING COUNT(i.id) <> s.next - 1 OR COALESCE(MAX(i.series_number), 0) <> s.next - 1",
+              WHERE s.name = 'invoice' GROUP BY s.name, s.period, s.next, s.skipped \
+              HAVING COUNT(i.id) <> s.next - 1 - s.skipped OR COALESCE(MAX(i.series_number), 0) <> s.next - 1",
     },
     Question {
         name: "credit note numbers have no gap",
         sql: "SELECT 'Series ' || s.name || ' ' || s.period || ' is at ' || s.next || ' with ' || COUNT(n.id) || ' notes' \
               FROM number_series s LEFT JOIN credit_notes n ON n.series = s.name AND n.series_period = s.period \
-              WHERE s.name = 'credit_note' GROUP BY s.name, s.period, s.next \
-              HAVING COUNT(n.id) <> s.next - 1 OR COALESCE(MAX(n.series_number), 0) <> s.next - 1",
+              WHERE s.name = 'credit_note' GROUP BY s.name, s.period, s.next, s.skipped \
+              HAVING COUNT(n.id) <> s.next - 1 - s.skipped OR COALESCE(MAX(n.series_number), 0) <> s.next - 1",
     },
     Question {
         name: "no period of a charge is invoiced twice",

@@ -2,7 +2,8 @@
 //!
 //! What must hold:
 //! - A period is invoiced once, whatever runs twice, crashes or races: see [`invoices::issue`].
-//! - A client that cannot be invoiced is parked with the reason and stops nobody else.
+//! - A client that cannot be invoiced is parked with the reason and stops nobody else. What is not the client's own
+//!   fault fails the run, which is tried again, and parks nobody.
 //! - The dry run goes through the same code and is rolled back; so it prints what the real run will do.
 //!
 //! Clients are taken in batches: many clients a transaction, because a commit per client costs far more than the work.
@@ -11,6 +12,7 @@
 pub mod admin;
 pub mod api;
 pub mod compat;
+mod doubts;
 pub mod jobs;
 #[cfg(test)]
 mod tests;
@@ -30,6 +32,8 @@ use crate::invoices::{self, Issued, LineKind, NewInvoice, NewLine, Tell};
 use crate::recurring::RecurringCharge;
 use crate::terms::{Buyer, Terms};
 use crate::{credits, recurring, settings};
+
+use doubts::Doubts;
 
 pub const GENERATE: Permission = Permission("Generate Due Invoices");
 
@@ -162,14 +166,28 @@ async fn over(
     ids: &[i64],
 ) -> Result<Report> {
     let mut report = Report { clients: ids.len(), ..Report::default() };
+    let mut doubts = Doubts::default();
     for (index, block) in ids.chunks(BATCH).enumerate() {
-        let (made, failures) = batch(db, by, terms, scope, mode, block).await?;
+        let (made, own) = batch(db, by, terms, scope, mode, block, &mut doubts).await?;
         report.add(made, detail);
+        let mut failures = Vec::with_capacity(own.len());
+        for (client_id, error) in own {
+            failures.push(park(db, mode, client_id, &error, terms).await?);
+        }
         let new: Vec<Failed> = failures.iter().map(Failure::told).collect();
         report.failures.extend(failures);
         progress.step(ids.len(), index * BATCH + block.len(), report.failures.len(), &new).await?;
         // Between batches others get their turn at the single writer of SQLite.
         tokio::task::yield_now().await;
+    }
+    let mut last = Vec::new();
+    for (client_id, error) in doubts.at_the_end(report.invoices > 0)? {
+        last.push(park(db, mode, client_id, &error, terms).await?);
+    }
+    if !last.is_empty() {
+        let new: Vec<Failed> = last.iter().map(Failure::told).collect();
+        report.failures.extend(last);
+        progress.step(ids.len(), ids.len(), report.failures.len(), &new).await?;
     }
     Ok(report)
 }
@@ -200,6 +218,7 @@ async fn clients_due(conn: &mut Conn, terms: &Terms, scope: &Scope) -> Result<Ve
     Ok(ids)
 }
 
+/// What was made, and the clients that are at fault themselves.
 async fn batch(
     db: &Db,
     by: &Actor,
@@ -207,24 +226,33 @@ async fn batch(
     scope: &Scope,
     mode: Mode,
     ids: &[i64],
-) -> Result<(Vec<Made>, Vec<Failure>)> {
+    doubts: &mut Doubts,
+) -> Result<(Vec<Made>, Vec<(i64, Error)>)> {
+    let mut failed = Vec::new();
     match attempt(db, by, terms, scope, mode, ids).await {
-        Ok(made) => Ok((made, Vec::new())),
-        Err(error @ Error::Unavailable(_)) => Err(error),
-        Err(error) if ids.len() == 1 => Ok((Vec::new(), vec![park(db, mode, ids[0], &error, terms).await?])),
-        Err(_) => {
-            let mut all = Vec::new();
-            let mut failures = Vec::new();
-            for id in ids {
-                match attempt(db, by, terms, scope, mode, &[*id]).await {
-                    Ok(made) => all.extend(made),
-                    Err(error @ Error::Unavailable(_)) => return Err(error),
-                    Err(error) => failures.push(park(db, mode, *id, &error, terms).await?),
-                }
+        Ok(made) => {
+            failed.extend(doubts.after(&made));
+            return Ok((made, failed));
+        }
+        Err(error @ Error::Unavailable(_)) => return Err(error),
+        Err(error) if ids.len() == 1 => {
+            failed.extend(doubts.sort(ids[0], error)?);
+            return Ok((Vec::new(), failed));
+        }
+        Err(_) => {}
+    }
+    let mut all = Vec::new();
+    for id in ids {
+        match attempt(db, by, terms, scope, mode, &[*id]).await {
+            Ok(made) => {
+                failed.extend(doubts.after(&made));
+                all.extend(made);
             }
-            Ok((all, failures))
+            Err(error @ Error::Unavailable(_)) => return Err(error),
+            Err(error) => failed.extend(doubts.sort(*id, error)?),
         }
     }
+    Ok((all, failed))
 }
 
 /// One transaction over some clients.

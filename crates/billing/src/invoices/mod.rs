@@ -22,12 +22,11 @@ pub mod panel;
 pub mod pay_links;
 pub mod pdf;
 pub(crate) mod seal;
+pub(crate) mod series;
 pub mod store;
 #[cfg(test)]
 mod tests;
 pub mod view;
-
-use std::collections::BTreeMap;
 
 use accounts::clients::Locked;
 use accounts::roles::Permission;
@@ -38,6 +37,7 @@ use platform::{params, record};
 use serde_json::json;
 
 pub(crate) use claim::Claimed;
+use series::Series;
 
 use crate::ledger::{self, Account, Entry};
 use crate::taxes::calculation::{Levels, TaxCategory, Totals};
@@ -307,8 +307,6 @@ pub(crate) struct Document {
     pub hash: String,
 }
 
-pub(crate) const SERIES: &str = "invoice";
-
 impl Document {
     fn calculate(id: i64, new: NewInvoice, terms: &Terms) -> Result<Document> {
         let levels = match &new.levels {
@@ -387,19 +385,12 @@ impl Document {
 
 /// Gives each document the next number of its series.
 async fn number(tx: &mut Locked<'_>, terms: &Terms, documents: &mut [Document]) -> Result<()> {
-    let mut by_period: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, document) in documents.iter().enumerate() {
-        let period = numbering::period_key(terms.reset, document.new.issued_on);
-        by_period.entry(period).or_default().push(index);
-    }
-    for (period, members) in by_period {
-        let first = store::take_numbers(tx, SERIES, &period, members.len()).await?;
-        for (number, index) in (first..).zip(members) {
-            let document = &mut documents[index];
-            document.series_period = period.clone();
-            document.series_number = number;
-            document.number = terms.numbers.render(number, document.new.issued_on);
-        }
+    let days: Vec<Date> = documents.iter().map(|document| document.new.issued_on).collect();
+    let numbers = series::take(tx, Series::Invoices, &terms.numbers, terms.reset, &days).await?;
+    for (document, number) in documents.iter_mut().zip(numbers) {
+        document.series_period = number.period;
+        document.series_number = number.number;
+        document.number = number.text;
     }
     Ok(())
 }
