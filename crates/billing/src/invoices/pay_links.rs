@@ -1,8 +1,7 @@
 //! Links by which a client looks at one invoice and pays it, without logging in. Only the hash of a link is stored.
 
 use accounts::doors::admin::plain_frame;
-use accounts::doors::{PublicCx, Routes};
-use axum::extract::Path;
+use accounts::doors::{PublicCx, Routes, Word};
 use axum::response::Response;
 use kernel::{Error, Result, Timestamp};
 use minijinja::{Value, context};
@@ -73,7 +72,7 @@ async fn load(cx: &PublicCx, token: &str) -> Result<(Whole, Terms, Option<String
     Ok((whole, terms, waiting, name))
 }
 
-async fn show(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn show(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let (whole, terms, action_url, gateway) = load(&cx, &token).await?;
     let invoice = &whole.invoice;
     let money = |minor: i64| invoice.money(minor).to_string();
@@ -105,7 +104,7 @@ async fn show(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail>
     Ok(cx.app.templates.page("billing/invoices/pay.html", values)?)
 }
 
-async fn print(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn print(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let (whole, terms, ..) = load(&cx, &token).await?;
     let bytes = pdf::invoice(&cx.app, &terms, &whole).await?;
     Ok(pdf::response(&format!("invoice-{}", whole.invoice.title()), bytes))
