@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
@@ -13,7 +13,7 @@ use platform::web::{Fail, Form};
 use crate::activity_log::{self, Activity, Actor, ActorKind};
 use crate::doors::admin::{error_list, plain_frame};
 use crate::doors::limits::Limits;
-use crate::doors::{AdminCx, PublicCx, Redirect, Routes};
+use crate::doors::{AdminCx, PublicCx, Redirect, Routes, Word};
 use crate::roles::Permission;
 use crate::{admins, sessions};
 
@@ -107,7 +107,7 @@ async fn logout(State(app): State<App>, cx: AdminCx, headers: axum::http::Header
     Ok(response)
 }
 
-async fn welcome(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn welcome(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     welcome_form(&cx, &token, &FieldErrors::default()).await
 }
 
@@ -127,7 +127,7 @@ async fn welcome_form(cx: &PublicCx, token: &str, errors: &FieldErrors) -> Resul
     Ok(page)
 }
 
-async fn choose_password(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn choose_password(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let form = Form::parse(&cx.body)?;
     let password = form.raw("password").unwrap_or_default().to_owned();
     let mut errors = FieldErrors::default();

@@ -18,7 +18,7 @@ use platform::web::throttle::Left;
 use platform::web::{Audience, Fail, Form, MAX_BODY, errors};
 
 use super::limits::{Caller, Limits};
-use super::{Access, AdminCx, ApiCx, PublicCx, Routes, Staff, load_staff};
+use super::{Access, AdminCx, ApiCx, Operation, PublicCx, Routes, Staff, load_staff};
 use crate::activity_log::{Actor, ActorKind};
 use crate::{api_credentials, sessions};
 
@@ -138,9 +138,9 @@ fn secure(headers: &mut HeaderMap, audience: Audience) {
 }
 
 /// In front of one route: reads the body, finds out who it is, and lets pass who may.
-pub(super) async fn guard(access: Access, request: Request, next: Next) -> Response {
+pub(super) async fn guard(access: Access, operation: Option<Arc<Operation>>, request: Request, next: Next) -> Response {
     let mut left = None;
-    let mut response = match admit(access, request, &mut left).await {
+    let mut response = match admit(access, operation, request, &mut left).await {
         Ok(request) => next.run(request).await,
         Err(error) => Fail(error).into_response(),
     };
@@ -150,7 +150,12 @@ pub(super) async fn guard(access: Access, request: Request, next: Next) -> Respo
     response
 }
 
-async fn admit(access: Access, request: Request, left: &mut Option<Left>) -> Result<Request> {
+async fn admit(
+    access: Access,
+    operation: Option<Arc<Operation>>,
+    request: Request,
+    left: &mut Option<Left>,
+) -> Result<Request> {
     let (mut parts, body) = request.into_parts();
     let known = &parts.extensions;
     let (Some(app), Some(limits), Some(Address(ip))) =
@@ -195,7 +200,9 @@ async fn admit(access: Access, request: Request, left: &mut Option<Left>) -> Res
             let (staff, kind) = api_caller(&asked, &parts.headers, changes, left).await?;
             staff.require(permission)?;
             let actor = actor(kind, &staff, &ip);
-            let cx = ApiCx::new(app, now, Arc::new(staff), actor, &parts, path, query, body.clone()).await?;
+            let operation = operation.ok_or_else(|| Error::broken(format!("{path} is not described")))?;
+            super::described::check_query(&operation, &query)?;
+            let cx = ApiCx::new(app, now, Arc::new(staff), actor, operation, &parts, path, query, body.clone()).await?;
             parts.extensions.insert(cx);
         }
     }

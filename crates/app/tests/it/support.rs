@@ -1,7 +1,7 @@
 //! An installation of its own for each test.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -117,6 +117,67 @@ impl Place {
             log: LogFormat::Text,
         };
         instance::open(&common).await.unwrap()
+    }
+}
+
+/// For talking to a running server.
+pub fn http() -> reqwest::Client {
+    // Fails only when there is a provider already, and then there is one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
+/// A running installation and a credential for it.
+pub struct Served {
+    // The server ends before its folder is removed.
+    _server: Child,
+    pub url: String,
+    pub login: Credential,
+    pub place: Place,
+}
+
+impl Served {
+    /// With these settings.
+    pub fn start(place: Place, settings: &[(&str, &str)]) -> Served {
+        place.done(&["init", "--sandbox"]);
+        for (key, value) in settings {
+            place.done(&["setting", "set", key, value]);
+        }
+        place.done(&["admin", "create", "--username", "ana", "--email", "ana@example.com"]);
+        let login = Credential::of(&place.run(&["api-credential", "create", "--admin", "ana", "--json"]).json());
+        let (server, url) = place.serve(&["--no-worker"]);
+        Served { _server: server, url, login, place }
+    }
+
+    /// A product that is made beforehand; its id.
+    pub async fn product(&self, product: &Value) -> String {
+        let request = http().post(format!("{}/api/v1/products", self.url)).json(product);
+        let answer: Value =
+            request.header("authorization", self.login.basic()).send().await.unwrap().json().await.unwrap();
+        answer["id"].as_i64().unwrap_or_else(|| panic!("{answer}")).to_string()
+    }
+
+    /// Has a program of `tests/clients` drive the server; the JSON object that it prints.
+    pub fn drive(&self, program: &Path, folder: Option<&Path>, script: &str, path: &str, more: &[&str]) -> Value {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
+        let mut command = Command::new(program);
+        if let Some(folder) = folder {
+            command.current_dir(folder);
+        }
+        let url = format!("{}{path}", self.url);
+        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(&script);
+        command.args([&url, &self.login.identifier, &self.login.secret]).args(more);
+        let mut driver = Child::spawn("client", &mut command).unwrap();
+        let ended = driver.wait(Duration::from_secs(60)).unwrap();
+        let output = driver.output();
+        assert!(ended.success(), "{}: {output}", script.display());
+        serde_json::from_str(output.lines().last().unwrap()).unwrap_or_else(|error| panic!("{error}: {output}"))
+    }
+
+    /// The books are sound.
+    pub fn sound(&self) {
+        let doctor = self.place.run(&["doctor"]);
+        assert_eq!(doctor.code, 0, "{doctor:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use accounts::clients;
 use accounts::doors::api::{Body, answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use kernel::{Currency, Date, Error, Money, Rate, Result};
 use platform::web::Fail;
@@ -20,7 +20,7 @@ const TAG: &str = "Invoices";
 
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
-    let day = || json!({ "type": "string", "format": "date" });
+    let day = schema::date;
     let amount = || json!({ "type": "string", "description": "Decimal text" });
     let list = Operation::new("GET", "/invoices", LIST, TAG, "List invoices")
         .query("q", text(), "The beginning of a number, an id, or words of the client's name")
@@ -30,7 +30,7 @@ pub fn routes() -> Routes {
                 "refunded", "collections"] }),
             "Only these; overdue is unpaid past the due date",
         )
-        .query("client", json!({ "type": "integer" }), "Only of this client")
+        .query("client", schema::id(), "Only of this client")
         .query("gateway", text(), "Only by this gateway")
         .query("currency", text(), "ISO 4217 code")
         .query("due_from", day(), "Due on this day or later")

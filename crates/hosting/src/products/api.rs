@@ -1,7 +1,7 @@
 //! Products in the JSON API.
 
 use accounts::doors::api::{Body, answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use kernel::{FieldErrors, Result, nonempty};
 use platform::db::Conn;
@@ -17,7 +17,7 @@ const TAG: &str = "Products";
 
 pub fn routes() -> Routes {
     let list = Operation::new("GET", "/products", VIEW, TAG, "List the products with their prices")
-        .query("group", json!({ "type": "integer" }), "Only of this product group")
+        .query("group", schema::id(), "Only of this product group")
         .answers(200, list_schema(schema()));
     let add =
         Operation::new("POST", "/products", CREATE, TAG, "Add a product").body(new_schema()).answers(201, schema());

@@ -583,7 +583,7 @@ testkit::both_engines! {
         let got = doors.compat("GetClientsProducts", &[("clientid", &client_id)]).await;
         assert_eq!((&got["result"], &got["totalresults"], &got["numreturned"]), (&json!("success"), &json!(1), &json!(1)));
         let one = &got["products"]["product"][0];
-        assert_eq!((&one["id"], &one["pid"], &one["qty"]), (&json!(service.id), &json!(product.id), &json!(1)));
+        assert_eq!((&one["id"], &one["pid"], &one["qty"]), (&json!(id), &json!(product.id.to_string()), &json!("1")));
         assert_eq!((&one["recurringamount"], &one["billingcycle"]), (&json!("31.00"), &json!("Monthly")));
         assert_eq!((&one["status"], &one["nextduedate"]), (&json!("Pending"), &json!("2026-01-15")));
         assert_eq!((&one["groupname"], &one["paymentmethod"]), (&json!("Shared hosting"), &json!("banktransfer")));
@@ -598,7 +598,7 @@ testkit::both_engines! {
             ("notes", "kept"),
             ("terminationdate", "0000-00-00"),
         ];
-        assert_eq!(doors.compat("UpdateClientProduct", &update).await, json!({ "result": "success", "serviceid": service.id }));
+        assert_eq!(doors.compat("UpdateClientProduct", &update).await, json!({ "result": "success", "serviceid": id }));
         let changed = stored(&company, service.id).await;
         assert_eq!((changed.status, changed.cycle), (ServiceStatus::Active, Cycle::Annually));
         assert_eq!((changed.recurring(), changed.next_due_on), (money("12.50"), Some(date("2026-03-01"))));
