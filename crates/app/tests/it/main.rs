@@ -10,5 +10,6 @@ mod guards;
 mod health;
 mod killed;
 mod pages;
+mod paying;
 mod support;
 mod two_nodes;
