@@ -243,7 +243,8 @@ testkit::both_engines! {
 /// What the browser's journeys start from.
 async fn furnish(place: &Place, address: &str, stripe: &Stripe) -> (App, Vec<String>) {
     let base = format!("api_base={}", stripe.base_url());
-    let set = place.run_with(&["gateway", "configure", "stripe", "--set", &base, "--secret", "secret_key"], "sk_test_1\n");
+    let set =
+        place.run_with(&["gateway", "configure", "stripe", "--set", &base, "--secret", "secret_key"], "sk_test_1\n");
     assert_eq!(set.code, 0, "{set:?}");
     place.done(&["gateway", "configure", "sandbox"]);
     place.done(&["setting", "set", "system_url", address]);
@@ -289,7 +290,8 @@ async fn issue(app: &App, client: &accounts::clients::Client, gateway: &str) -> 
         levels: None,
     };
     let mut locked = accounts::clients::lock(&mut tx, client.id).await.unwrap();
-    let issued = billing::invoices::issue(&mut locked, &terms, vec![new], billing::invoices::Tell::Nobody).await.unwrap();
+    let issued =
+        billing::invoices::issue(&mut locked, &terms, vec![new], billing::invoices::Tell::Nobody).await.unwrap();
     tx.commit().await.unwrap();
     issued[0].id
 }

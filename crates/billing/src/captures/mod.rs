@@ -155,8 +155,7 @@ pub async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Attempt>
 
 /// The attempt with a public id at a gateway.
 pub async fn by_public_id(conn: &mut Conn, gateway: &str, public_id: &str) -> Result<Option<Attempt>> {
-    let sql =
-        format!("SELECT {} FROM payment_attempts WHERE public_id = $1 AND gateway = $2", Attempt::columns(""));
+    let sql = format!("SELECT {} FROM payment_attempts WHERE public_id = $1 AND gateway = $2", Attempt::columns(""));
     conn.optional(&sql, params![public_id, gateway]).await
 }
 

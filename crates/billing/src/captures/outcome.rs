@@ -159,11 +159,8 @@ async fn declined(
     activity_log::record(tx, &Actor::system("Capture"), activity, now).await?;
     // A client who was there has seen it, unless the provider took its time.
     if attempt.way == Way::OffSession || attempt.state == AttemptState::Pending {
-        let event = CaptureDeclined {
-            attempt_id: attempt.id,
-            invoice_id: attempt.invoice_id,
-            client_id: attempt.client_id,
-        };
+        let event =
+            CaptureDeclined { attempt_id: attempt.id, invoice_id: attempt.invoice_id, client_id: attempt.client_id };
         tx.publish(&event).await?;
     }
     Ok(Ended::Declined { reason })
@@ -227,12 +224,7 @@ impl Change<'_> {
 }
 
 /// Writes it; the reason as it is kept.
-pub(super) async fn set(
-    tx: &mut Locked<'_>,
-    attempt: &Attempt,
-    change: Change<'_>,
-    now: Timestamp,
-) -> Result<String> {
+pub(super) async fn set(tx: &mut Locked<'_>, attempt: &Attempt, change: Change<'_>, now: Timestamp) -> Result<String> {
     let open = matches!(change.state, AttemptState::Intent | AttemptState::Unknown | AttemptState::Pending);
     let reason: String = card_numbers::redacted(change.reason).chars().take(1000).collect();
     // Where the client has to go is told once; asked again, a provider may leave it out.

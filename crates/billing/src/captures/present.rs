@@ -29,7 +29,9 @@ const TRIES_WITHIN: i64 = 3600;
 pub enum With {
     Stored(i64),
     /// On the provider's page; whether the method is kept.
-    Page { keep: bool },
+    Page {
+        keep: bool,
+    },
 }
 
 /// Where the browser comes back to.

@@ -409,7 +409,12 @@ impl Gateway for Crowded {
         self.inner.charge(config, request).await
     }
 
-    async fn look_up(&self, _: &GatewayConfig, _: &crate::gateways::Attempt, _: Timestamp) -> Result<LookUp, GatewayError> {
+    async fn look_up(
+        &self,
+        _: &GatewayConfig,
+        _: &crate::gateways::Attempt,
+        _: Timestamp,
+    ) -> Result<LookUp, GatewayError> {
         Ok(LookUp::InProgress)
     }
 
@@ -421,7 +426,11 @@ impl Gateway for Crowded {
         Err(GatewayError::Unsupported("refunds"))
     }
 
-    async fn look_up_refund(&self, _: &GatewayConfig, _: &RefundRequest) -> Result<Option<RefundOutcome>, GatewayError> {
+    async fn look_up_refund(
+        &self,
+        _: &GatewayConfig,
+        _: &RefundRequest,
+    ) -> Result<Option<RefundOutcome>, GatewayError> {
         Ok(None)
     }
 

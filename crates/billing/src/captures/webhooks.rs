@@ -97,8 +97,7 @@ async fn refused(cx: &PublicCx, gateway: &'static str, error: &WebhookError) -> 
     if matches!(error, WebhookError::OutsideTolerance { .. }) {
         let mut tx = cx.app.db.write().await?;
         let detail = format!("An event was refused: {error}. Check the clock of this server.");
-        let line =
-            LogLine { gateway, what: "webhook", result: "error", client_id: None, invoice_id: None, detail };
+        let line = LogLine { gateway, what: "webhook", result: "error", client_id: None, invoice_id: None, detail };
         gateways::log(&mut tx, line, cx.now).await?;
         tx.commit().await?;
     }
@@ -150,7 +149,8 @@ async fn apply(app: &App, gateway: &str, effect: WebhookEffect) -> Result<Applie
         }
         WebhookEffect::Page { reference } => page(app, gateway, &reference).await,
         WebhookEffect::Refund { refund, payment, external_id, amount, outcome } => {
-            let told = refunds::Told { gateway, refund: refund.as_deref(), payment: &payment, external_id: &external_id };
+            let told =
+                refunds::Told { gateway, refund: refund.as_deref(), payment: &payment, external_id: &external_id };
             match refunds::reported(app, told, amount, outcome).await? {
                 refunds::Reported::Known => Ok(("applied", "The refund is in the books.".to_owned())),
                 refunds::Reported::Nothing => Ok(("ignored", String::new())),

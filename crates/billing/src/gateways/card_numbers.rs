@@ -80,8 +80,7 @@ fn number_in(bytes: &[u8], run: &Range<usize>) -> Option<Range<usize>> {
             let chosen = &places[first..first + length];
             let digits: Vec<u8> = chosen.iter().map(|place| bytes[*place] - b'0').collect();
             let whole = begins(first) && ends(first + length - 1);
-            (whole && (2..=6).contains(&digits[0]) && passes_check(&digits))
-                .then(|| chosen[0]..chosen[length - 1] + 1)
+            (whole && (2..=6).contains(&digits[0]) && passes_check(&digits)).then(|| chosen[0]..chosen[length - 1] + 1)
         })
     })
 }
@@ -97,7 +96,7 @@ fn passes_check(digits: &[u8]) -> bool {
             digit => digit * 2 - 9,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

@@ -44,12 +44,7 @@ pub trait Gateway: Send + Sync {
     /// `now` is the clock that `attempt.started_at` was read from. [`LookUp::NeverArrived`] lets the client be charged
     /// again: it is answered only when the provider has nothing of the attempt *and* so much time has passed that the
     /// request cannot be under way any more.
-    async fn look_up(
-        &self,
-        config: &GatewayConfig,
-        attempt: &Attempt,
-        now: Timestamp,
-    ) -> Result<LookUp, GatewayError>;
+    async fn look_up(&self, config: &GatewayConfig, attempt: &Attempt, now: Timestamp) -> Result<LookUp, GatewayError>;
 
     /// Gives up a charge that waits for the client ([`Outcome::ActionRequired`]), so that another can be made. Only
     /// `Known(Declined)` says that no money will come of it any more.

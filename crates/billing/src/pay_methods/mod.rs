@@ -20,7 +20,8 @@ use platform::{App, params, record};
 use serde_json::json;
 
 use crate::gateways::{
-    self, Expiry, GatewayError, Gateways, MethodKind, MethodToken, StoreOutcome, StoreRequest, StoredMethod, card_numbers,
+    self, Expiry, GatewayError, Gateways, MethodKind, MethodToken, StoreOutcome, StoreRequest, StoredMethod,
+    card_numbers,
 };
 
 pub const MANAGE: Permission = Permission("Manage Pay Methods");
@@ -180,7 +181,10 @@ pub async fn add(
     let stored = match gateway.store(&config, request).await.map_err(|error| explain(&error))? {
         StoreOutcome::Stored(stored) => stored,
         StoreOutcome::Declined { reason, .. } => {
-            return Err(Error::refused(format!("The gateway declined the method: {}", card_numbers::redacted(&reason))));
+            return Err(Error::refused(format!(
+                "The gateway declined the method: {}",
+                card_numbers::redacted(&reason)
+            )));
         }
     };
     let now = app.clock.now();
@@ -209,9 +213,7 @@ pub enum MakeDefault {
 fn explain(error: &GatewayError) -> Error {
     match error {
         GatewayError::Unknown(text) => Error::Unavailable(format!("The gateway did not answer: {text}")),
-        other => {
-            Error::refused(format!("Error Creating Remote Token: {}", card_numbers::redacted(&other.to_string())))
-        }
+        other => Error::refused(format!("Error Creating Remote Token: {}", card_numbers::redacted(&other.to_string()))),
     }
 }
 
@@ -242,13 +244,7 @@ pub(crate) struct Kept<'a> {
 }
 
 /// Keeps a method that the provider has stored; its id. From one origin there is one method, however often it is told.
-pub(crate) async fn keep(
-    tx: &mut Locked<'_>,
-    app: &App,
-    by: &Actor,
-    new: Kept<'_>,
-    now: Timestamp,
-) -> Result<i64> {
+pub(crate) async fn keep(tx: &mut Locked<'_>, app: &App, by: &Actor, new: Kept<'_>, now: Timestamp) -> Result<i64> {
     let Kept { client_id, gateway, description, method: stored, make_default, origin } = new;
     tx.check(client_id)?;
     let origin = origin.map(Origin::key);

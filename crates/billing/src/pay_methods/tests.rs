@@ -11,9 +11,11 @@ async fn open(engine: Engine) -> Company {
     let cards = Scripted::called("cards");
     let company = Company::with_gateways(engine, vec![Arc::new(Scripted::default()), Arc::new(cards)]).await;
     let mut tx = company.app.db.write().await.unwrap();
-    tx.batch("INSERT INTO gateways (name, display_name, active, position, config) VALUES ('cards', 'Cards', TRUE, 3, '{}')")
-        .await
-        .unwrap();
+    tx.batch(
+        "INSERT INTO gateways (name, display_name, active, position, config) VALUES ('cards', 'Cards', TRUE, 3, '{}')",
+    )
+    .await
+    .unwrap();
     tx.commit().await.unwrap();
     company.client("ada@example.com").await;
     company.client("bob@example.com").await;

@@ -117,7 +117,10 @@ mod tests {
             let header = sign("whsec_test", b"x", NOW.plus_seconds(seconds)).unwrap();
             let answer = check(&header, b"x");
             assert_eq!(answer.is_ok(), accepted, "{seconds}");
-            assert!(accepted || matches!(answer, Err(WebhookError::OutsideTolerance { seconds: age }) if age == -seconds), "{seconds}");
+            assert!(
+                accepted || matches!(answer, Err(WebhookError::OutsideTolerance { seconds: age }) if age == -seconds),
+                "{seconds}"
+            );
         }
     }
 

@@ -7,9 +7,7 @@ use billing::gateways::{
 };
 use kernel::Money;
 
-use crate::fixtures::{
-    attempt_of, charge_request, now, page_request, refund_request, store_request, stored, to_pay,
-};
+use crate::fixtures::{attempt_of, charge_request, now, page_request, refund_request, store_request, stored, to_pay};
 
 /// A gateway that is ready to be tried.
 pub struct Trial<'a> {
@@ -71,7 +69,10 @@ async fn is_paid(trial: &Trial<'_>, method: &MethodToken) -> String {
     let unknown = attempt_of(&request, now());
     let known = Attempt { external_id: Some(external_id.clone()), ..unknown.clone() };
     for attempt in [unknown, known] {
-        assert_eq!(trial.gateway.look_up(&trial.config, &attempt, now()).await.unwrap(), LookUp::Known(outcome.clone()));
+        assert_eq!(
+            trial.gateway.look_up(&trial.config, &attempt, now()).await.unwrap(),
+            LookUp::Known(outcome.clone())
+        );
     }
     external_id
 }

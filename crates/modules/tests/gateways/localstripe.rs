@@ -141,7 +141,9 @@ async fn forward(base: String, request: Request) -> Reply {
     let kept = |pairs: Vec<(String, String)>| -> String {
         let pairs: Vec<_> = pairs
             .into_iter()
-            .filter(|(key, _)| !key.starts_with("automatic_payment_methods[") && key != "description" && key != "return_url")
+            .filter(|(key, _)| {
+                !key.starts_with("automatic_payment_methods[") && key != "description" && key != "return_url"
+            })
             .filter(|(key, _)| !(list_of_payments && (key == "customer" || key == "created[gte]")))
             .collect();
         serde_html_form::to_string(pairs).unwrap()

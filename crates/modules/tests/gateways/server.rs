@@ -5,9 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use testkit::stripe::Spec;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use testkit::stripe::Spec;
 use tokio::task::JoinHandle;
 
 #[derive(Debug, Clone)]

@@ -576,7 +576,9 @@ async fn a_lost_refund_is_looked_for_and_not_sent() {
         let answer = stripe().look_up_refund(&stripe_config(&server.base), &request).await;
         assert_eq!(answer.unwrap(), expected);
     }
-    for reply in [Reply::text(500, ""), Reply::text(404, ""), Reply::Break, list(vec![refund_object("pending", 500)], false)] {
+    for reply in
+        [Reply::text(500, ""), Reply::text(404, ""), Reply::Break, list(vec![refund_object("pending", 500)], false)]
+    {
         let server = Server::answering(move |_| reply.clone()).await;
         let request = refund_request("r-1", "pi_1", money("4.00", "EUR"));
         assert!(is_unknown(&stripe().look_up_refund(&stripe_config(&server.base), &request).await));
@@ -588,7 +590,9 @@ async fn a_lost_refund_is_looked_for_and_not_sent() {
 #[tokio::test]
 async fn a_client_who_is_there_is_charged_with_a_way_back() {
     let action = json!({"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example/3ds"}});
-    let server = Server::answering(move |_| Reply::json(200, with(intent("requires_action"), "next_action", action.clone()))).await;
+    let server =
+        Server::answering(move |_| Reply::json(200, with(intent("requires_action"), "next_action", action.clone())))
+            .await;
     let outcome =
         stripe().charge(&stripe_config(&server.base), present_request("a-1", money("10.00", "EUR"), &method())).await;
     let url = Some("https://bank.example/3ds".to_owned());

@@ -105,7 +105,8 @@ async fn a_client_who_is_there_goes_to_the_bank_and_comes_back() {
             other => panic!("{other:?}"),
         }
     }
-    let paid = |effect: &WebhookEffect| matches!(effect, WebhookEffect::Charge { outcome: Outcome::Succeeded { .. }, .. });
+    let paid =
+        |effect: &WebhookEffect| matches!(effect, WebhookEffect::Charge { outcome: Outcome::Succeeded { .. }, .. });
     assert_eq!(bench.effects().iter().filter(|effect| paid(effect)).count(), 1);
     assert_eq!(bench.peer.taken().len(), 1);
     bench.is_content();
@@ -124,7 +125,8 @@ async fn a_card_is_taken_on_the_page_and_charged_later() {
     let effects = bench.effects();
     assert!(effects.contains(&WebhookEffect::Page { reference: "a-1".to_owned() }), "{effects:?}");
     let state = stripe().look_up_page(&bench.config, &page).await.unwrap();
-    let PageState::Finished { payment: Some(Outcome::Succeeded { external_id, .. }), method: Some(method) } = state else {
+    let PageState::Finished { payment: Some(Outcome::Succeeded { external_id, .. }), method: Some(method) } = state
+    else {
         panic!("{state:?}")
     };
     assert_eq!((method.brand.as_str(), method.last_four.as_str()), ("Visa", "4242"));
@@ -149,7 +151,8 @@ async fn a_card_is_left_without_paying() {
     let state = stripe().look_up_page(&bench.config, &page).await.unwrap();
     let PageState::Finished { payment: None, method: Some(method) } = state else { panic!("{state:?}") };
     // The next page is for the same customer.
-    let request = StoreRequest { customer: Some(method.token.customer.clone()), ..store_request(&bench.peer.card(Card::Pays)) };
+    let request =
+        StoreRequest { customer: Some(method.token.customer.clone()), ..store_request(&bench.peer.card(Card::Pays)) };
     assert_eq!(stored(stripe().store(&bench.config, request).await.unwrap()).token.customer, method.token.customer);
     assert_eq!(bench.peer.taken(), Vec::<Value>::new());
     bench.is_content();

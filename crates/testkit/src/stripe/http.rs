@@ -50,8 +50,7 @@ pub(super) async fn read(stream: &mut TcpStream) -> Option<Request> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let headers =
         lines.filter_map(|line| line.split_once(": ")).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    let mut request =
-        Request { method, path: path.to_owned(), query: pairs(query), headers, form: Vec::new() };
+    let mut request = Request { method, path: path.to_owned(), query: pairs(query), headers, form: Vec::new() };
     let length: usize = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     while bytes.len() < end + length {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {

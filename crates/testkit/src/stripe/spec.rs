@@ -97,7 +97,8 @@ impl Spec {
 
     fn check_pair(&self, properties: &Value, key: &str, value: &str, wrong: &mut Vec<String>) {
         let (name, rest) = key.split_once('[').unwrap_or((key, ""));
-        let steps: Vec<&str> = if rest.is_empty() { Vec::new() } else { rest.trim_end_matches(']').split("][").collect() };
+        let steps: Vec<&str> =
+            if rest.is_empty() { Vec::new() } else { rest.trim_end_matches(']').split("][").collect() };
         let verdict = match properties.get(name) {
             None => Err("is not a parameter".to_owned()),
             Some(schema) => self.check_value(schema, &steps, value),
@@ -258,7 +259,9 @@ mod tests {
         let refund = json!({ "id": "re_1", "object": "refund", "amount": 5, "currency": "eur", "created": 1,
             "payment_intent": "pi_1", "charge": null, "metadata": { "a": "b" } });
         assert_eq!(spec.check_object("refund", &refund), Vec::<String>::new());
-        for (key, value) in [("amount", json!("5")), ("object", json!("charge")), ("made_up", json!(1)), ("charge", json!(7))] {
+        for (key, value) in
+            [("amount", json!("5")), ("object", json!("charge")), ("made_up", json!(1)), ("charge", json!(7))]
+        {
             let mut refund = refund.clone();
             refund[key] = value;
             assert_eq!(spec.check_object("refund", &refund).len(), 1, "{key}");

@@ -47,7 +47,11 @@ impl State {
         let (status, body) = self.checked(request);
         self.complaints.extend(self.spec.check_answer(&request.method, &request.path, status, &body));
         let date = http_date(now());
-        Reply { status, headers: vec![("Content-Type", "application/json".to_owned()), ("Date", date)], body: body.to_string() }
+        Reply {
+            status,
+            headers: vec![("Content-Type", "application/json".to_owned()), ("Date", date)],
+            body: body.to_string(),
+        }
     }
 
     fn checked(&mut self, request: &Request) -> Answer {
@@ -228,7 +232,8 @@ impl State {
                     return error(400, "invalid_request_error", "parameter_missing", "A return_url is needed.");
                 };
                 let url = format!("{}/bank/{id}", self.base_url);
-                let action = json!({ "type": "redirect_to_url", "redirect_to_url": { "url": url, "return_url": back } });
+                let action =
+                    json!({ "type": "redirect_to_url", "redirect_to_url": { "url": url, "return_url": back } });
                 let waits = json!({ "status": "requires_action", "payment_method": method, "next_action": action });
                 let intent = self.change(&id, waits);
                 self.happened("payment_intent.requires_action", &intent);
@@ -325,8 +330,7 @@ impl State {
         self.cards.insert(id.clone(), Card::Pays);
         self.put(session.clone());
         // What the page has to know, and no answer tells.
-        let form: Map<String, Value> =
-            request.form.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+        let form: Map<String, Value> = request.form.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
         self.objects.insert(format!("form of {id}"), Value::Object(form));
         (200, session)
     }
@@ -409,7 +413,8 @@ impl State {
     pub fn taken(&self) -> Vec<Value> {
         let all = self.order.iter().filter_map(|id| self.objects.get(id));
         let paid = all.filter(|object| object["object"] == "payment_intent" && object["status"] == "succeeded");
-        paid.map(|intent| json!({ "id": intent["id"], "amount": intent["amount"], "metadata": intent["metadata"] })).collect()
+        paid.map(|intent| json!({ "id": intent["id"], "amount": intent["amount"], "metadata": intent["metadata"] }))
+            .collect()
     }
 
     pub fn dispute(&mut self, payment: &str, stage: &str) {

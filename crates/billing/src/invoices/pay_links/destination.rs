@@ -6,7 +6,8 @@ const LONGEST: usize = 8000;
 /// Whether a browser may be sent to `url`. In a sandbox database an address of this machine or of this installation
 /// (`own`) need not be encrypted.
 pub(crate) fn is_safe(url: &str, sandbox: bool, own: &str) -> bool {
-    let plain = url.len() <= LONGEST && url.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\'));
+    let plain =
+        url.len() <= LONGEST && url.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\'));
     if !plain {
         return false;
     }
@@ -76,7 +77,9 @@ mod tests {
 
     #[test]
     fn a_sandbox_may_send_to_this_machine_and_to_itself() {
-        for url in ["http://127.0.0.1:9/x", "http://localhost/x", "http://[::1]:8080/", "http://billing.test:8080/sandbox"] {
+        for url in
+            ["http://127.0.0.1:9/x", "http://localhost/x", "http://[::1]:8080/", "http://billing.test:8080/sandbox"]
+        {
             assert!(is_safe(url, true, OWN), "{url}");
             assert!(!is_safe(url, false, OWN), "{url}");
         }

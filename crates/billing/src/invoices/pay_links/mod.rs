@@ -97,8 +97,7 @@ pub(crate) async fn offer(conn: &mut Conn, app: &App, invoice: &Invoice) -> Resu
         shown || (attempt.state == AttemptState::Failed && attempt.way != Way::OffSession)
     });
     let set_up = gateways::all(conn).await?.into_iter().find(|gateway| gateway.name == invoice.gateway);
-    let gateway_name =
-        set_up.as_ref().map_or_else(|| invoice.gateway.clone(), |gateway| gateway.display_name.clone());
+    let gateway_name = set_up.as_ref().map_or_else(|| invoice.gateway.clone(), |gateway| gateway.display_name.clone());
     let mut offer = Offer {
         under_way,
         waiting,

@@ -188,7 +188,9 @@ async fn opened(app: &App, id: i64, answer: Result<Page, GatewayError>) -> Resul
     tx.commit().await?;
     match answer {
         Ok(_) => Ok(setup),
-        Err(_) => Err(Error::Unavailable("The payment provider cannot be reached at the moment. Try again later.".into())),
+        Err(_) => {
+            Err(Error::Unavailable("The payment provider cannot be reached at the moment. Try again later.".into()))
+        }
     }
 }
 
@@ -196,12 +198,7 @@ fn words(error: &GatewayError) -> String {
     card_numbers::redacted(&error.to_string()).chars().take(1000).collect()
 }
 
-async fn log(
-    tx: &mut Tx,
-    setup: &Setup,
-    answer: Result<String, &GatewayError>,
-    now: Timestamp,
-) -> Result<()> {
+async fn log(tx: &mut Tx, setup: &Setup, answer: Result<String, &GatewayError>, now: Timestamp) -> Result<()> {
     let (result, detail) = match answer {
         Ok(text) => ("answer", text),
         Err(error) => ("error", error.to_string()),
@@ -265,15 +262,8 @@ async fn settle(app: &App, setup: &Setup, state: PageState) -> Result<bool> {
     Ok(true)
 }
 
-async fn keep(
-    tx: &mut Locked<'_>,
-    app: &App,
-    setup: &Setup,
-    method: &StoredMethod,
-    now: Timestamp,
-) -> Result<()> {
-    let by =
-        Actor { kind: ActorKind::Client, id: Some(setup.client_id), name: "Client".to_owned(), ip: String::new() };
+async fn keep(tx: &mut Locked<'_>, app: &App, setup: &Setup, method: &StoredMethod, now: Timestamp) -> Result<()> {
+    let by = Actor { kind: ActorKind::Client, id: Some(setup.client_id), name: "Client".to_owned(), ip: String::new() };
     let new = Kept {
         client_id: setup.client_id,
         gateway: &setup.gateway,

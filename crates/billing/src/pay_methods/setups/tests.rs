@@ -21,7 +21,8 @@ async fn open(engine: Engine) -> Desk {
     let company = Company::with_gateways(engine, vec![gateway.clone()]).await;
     let client = company.client("ada@example.com").await;
     let doors = Doors::of(&company).await;
-    let made = doors.api("POST", &format!("/clients/{}/pay-methods/link", client.id), json!({ "gateway": "sandbox" })).await;
+    let made =
+        doors.api("POST", &format!("/clients/{}/pay-methods/link", client.id), json!({ "gateway": "sandbox" })).await;
     assert_eq!(made.status.as_u16(), 201, "{}", made.text);
     let here = made.json()["url"].as_str().unwrap().strip_prefix("http://localhost:8080").unwrap().to_owned();
     Desk { company, gateway, doors, client, here }

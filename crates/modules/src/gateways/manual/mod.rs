@@ -101,7 +101,11 @@ impl Gateway for Manual {
         Err(GatewayError::Unsupported("refunding"))
     }
 
-    async fn look_up_refund(&self, _: &GatewayConfig, _: &RefundRequest) -> Result<Option<RefundOutcome>, GatewayError> {
+    async fn look_up_refund(
+        &self,
+        _: &GatewayConfig,
+        _: &RefundRequest,
+    ) -> Result<Option<RefundOutcome>, GatewayError> {
         Err(GatewayError::Unsupported("refunding"))
     }
 

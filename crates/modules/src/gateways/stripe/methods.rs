@@ -126,7 +126,11 @@ async fn attach(api: &Api<'_>, method: &str, customer: &str) -> Result<StoreOutc
 
 /// `purpose` and the client's details make the idempotency key, so that trying again after a failure further on
 /// finds the customer of the first try in place of leaving it behind.
-pub(super) async fn create_customer(api: &Api<'_>, client: NewCustomer<'_>, purpose: &str) -> Result<String, GatewayError> {
+pub(super) async fn create_customer(
+    api: &Api<'_>,
+    client: NewCustomer<'_>,
+    purpose: &str,
+) -> Result<String, GatewayError> {
     let client_id = client.client_id.to_string();
     let client_key = format!("metadata[{CLIENT}]");
     let mut form = vec![(client_key.as_str(), client_id.as_str())];

@@ -165,12 +165,7 @@ impl Gateway for Stripe {
         outcome(&api, &answer, &request).await
     }
 
-    async fn look_up(
-        &self,
-        config: &GatewayConfig,
-        attempt: &Attempt,
-        now: Timestamp,
-    ) -> Result<LookUp, GatewayError> {
+    async fn look_up(&self, config: &GatewayConfig, attempt: &Attempt, now: Timestamp) -> Result<LookUp, GatewayError> {
         // "Not sent" would speak of the question, and could be taken to speak of the charge.
         search::look_up(&self.http, config, attempt, now).await.map_err(leave_open)
     }

@@ -69,9 +69,12 @@ pub(super) async fn open(api: &Api<'_>, request: PageRequest) -> Result<Page, Ga
             if *keep {
                 add("payment_intent_data[setup_future_usage]", "off_session");
             }
-            for (key, value) in
-                [(ATTEMPT, &request.reference), (INVOICE, &invoice_id.to_string()), (CLIENT, &client), (PRESENT, &"1".into())]
-            {
+            for (key, value) in [
+                (ATTEMPT, &request.reference),
+                (INVOICE, &invoice_id.to_string()),
+                (CLIENT, &client),
+                (PRESENT, &"1".into()),
+            ] {
                 add(&format!("payment_intent_data[metadata][{key}]"), value);
             }
         }
