@@ -16,6 +16,7 @@ mod limits;
 mod one_document;
 mod openapi;
 mod pages;
+mod paying;
 mod restores;
 mod runs;
 mod settings;

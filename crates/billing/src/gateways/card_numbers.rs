@@ -96,7 +96,7 @@ fn passes_check(digits: &[u8]) -> bool {
             digit => digit * 2 - 9,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]
