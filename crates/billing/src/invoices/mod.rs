@@ -22,6 +22,8 @@ pub mod pay_links;
 pub mod pdf;
 pub mod rearrange;
 pub(crate) mod seal;
+#[cfg(test)]
+mod staff_tests;
 pub mod standing;
 pub mod store;
 #[cfg(test)]
