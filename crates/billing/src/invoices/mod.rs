@@ -24,6 +24,8 @@ pub mod pdf;
 pub mod rearrange;
 pub(crate) mod seal;
 pub(crate) mod series;
+#[cfg(test)]
+mod staff_tests;
 pub mod standing;
 pub mod store;
 #[cfg(test)]

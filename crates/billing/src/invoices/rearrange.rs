@@ -35,15 +35,14 @@ pub async fn merge(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, ids: &[i64]) 
     }
     let mut invoices = Vec::with_capacity(ids.len());
     for id in &ids {
+        let invoice = super::find(tx, *id).await?;
+        if !tx.ids().contains(&invoice.client_id) {
+            let title = invoice.title();
+            return Err(Error::refused(format!("Invoice {title} is another client's. Merge those of one client.")));
+        }
         invoices.push(untouched(tx, *id).await?);
     }
     let first = &invoices[0];
-    if let Some(other) = invoices.iter().find(|other| other.client_id != first.client_id) {
-        return Err(Error::refused(format!(
-            "Invoice {} is another client's. Merge those of one client.",
-            other.title()
-        )));
-    }
     if let Some(other) = invoices.iter().find(|other| other.currency != first.currency) {
         return Err(Error::refused(format!("Invoice {} is in another currency.", other.title())));
     }

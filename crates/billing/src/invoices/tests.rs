@@ -46,7 +46,7 @@ testkit::both_engines! {
         assert_eq!(doors.api("PATCH", &format!("/invoices/{id}"), json!({ "gateway": "sandbox" })).await.status, 200);
         platform::jobs::drain(&company.app).await.unwrap();
         assert_eq!(counted(&company, "mails").await, 1);
-        doors.post(&format!("/admin/invoices/{id}/resend"), &[]).await;
+        doors.post(&format!("/admin/invoices/{id}/resend"), &[("once", "again")]).await;
         platform::jobs::drain(&company.app).await.unwrap();
         assert_eq!(counted(&company, "mails").await, 2);
         let page = doors.get(&format!("/admin/invoices/{id}")).await;

@@ -66,7 +66,7 @@ pub fn routes() -> Routes {
     Routes::new().api(list, index).api(show, find).api(add, create)
 }
 
-fn schema() -> Value {
+pub(super) fn schema() -> Value {
     let text = || json!({ "type": "string" });
     let id = || json!({ "type": ["integer", "null"], "format": "int64" });
     json!({ "type": "object", "properties": {
@@ -110,7 +110,7 @@ fn listed(row: &store::Listed) -> Value {
     })
 }
 
-async fn shown(conn: &mut platform::Conn, transaction: &Transaction) -> Result<Value> {
+pub(super) async fn shown(conn: &mut platform::Conn, transaction: &Transaction) -> Result<Value> {
     let money = |minor: i64| Money::new(minor, transaction.currency).decimal();
     let allocations = store::allocations(conn, transaction.id).await?;
     let to_credit = store::to_credit(conn, transaction.id).await?;
@@ -133,6 +133,8 @@ async fn shown(conn: &mut platform::Conn, transaction: &Transaction) -> Result<V
         "date": transaction.occurred_on,
         "invoice_id": transaction.invoice_id,
         "refund_of": transaction.refund_of,
+        "voided_at": transaction.voided_at.map(|at| at.to_string()),
+        "void_reason": transaction.void_reason,
         "allocations": parts,
         "to_credit": money(to_credit),
     }))

@@ -228,6 +228,8 @@ async fn get_transactions(cx: CompatCx) -> Result<Answer> {
         let mut filter = Filter {
             client_id: params.int("clientid").filter(|id| *id != 0),
             invoice_id: params.int("invoiceid").filter(|id| *id != 0),
+            // Elsewhere such a transaction is deleted.
+            standing: true,
             ..Filter::default()
         };
         if let Some(transid) = params.filled("transid") {

@@ -32,7 +32,12 @@ pub const ADD: Permission = Permission("Add Transaction");
 pub const LARGEST: i64 = 100_000_000_000_000;
 
 pub fn routes() -> Routes {
-    admin::routes().merge(api::routes()).merge(compat::routes())
+    admin::routes()
+        .merge(api::routes())
+        .merge(compat::routes())
+        .merge(corrections::admin::routes())
+        .merge(corrections::api::routes())
+        .merge(corrections::compat::routes())
 }
 
 kernel::text_enum! {
@@ -125,8 +130,8 @@ pub async fn by_external_id(conn: &mut Conn, gateway: &str, external_id: &str) -
 /// The transactions that settled or belong to an invoice.
 pub async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Transaction>> {
     let sql = format!(
-        "SELECT {} FROM transactions WHERE invoice_id = $1 \
-         OR id IN (SELECT transaction_id FROM allocations WHERE invoice_id = $1) ORDER BY id",
+        "SELECT {} FROM transactions WHERE (invoice_id = $1 \
+         OR id IN (SELECT transaction_id FROM allocations WHERE invoice_id = $1)) AND voided_at IS NULL ORDER BY id",
         Transaction::columns("")
     );
     conn.all(&sql, params![invoice_id]).await

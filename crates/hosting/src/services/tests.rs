@@ -449,6 +449,23 @@ testkit::both_engines! {
         }
     }
 
+    async fn a_completed_service_goes_on_when_its_last_payment_is_taken_back(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let edit = ProductEdit { cycles_limit: Some(1), ..company.product_edit("Loan", list(&[("monthly", "9", "0")])) };
+        let product = company.product(edit).await;
+        let created = company.place(company.order(&client, &product)).await.unwrap();
+        to(&company, &created.service, ServiceStatus::Active).await;
+        pay(&company, &client, invoice(&company, &client, &created.lines).await).await;
+        assert_eq!(stored(&company, created.service.id).await.status, ServiceStatus::Completed);
+        let mut tx = company.app.db.write().await.unwrap();
+        payments::corrections::void(&mut tx, &company.by, 1, "", company.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        let service = stored(&company, created.service.id).await;
+        assert_eq!((service.status, service.terminated_on), (ServiceStatus::Active, None));
+        assert_eq!(service.next_due_on, Some(date("2026-01-15")));
+        assert!(charge(&company, SERVICE, service.id).await.unwrap().billable);
+    }
+
     async fn what_ends_by_an_event_says_when_and_why(company: Company) {
         let client = company.client("ada@client.example").await;
         let edit = ProductEdit { cycles_limit: Some(1), ..company.product_edit("Loan", list(&[("monthly", "9", "0")])) };

@@ -1,6 +1,6 @@
 use accounts::clients::{self, Client};
 use base64::Engine as _;
-use billing::invoices::{InvoiceStatus, Line};
+use billing::invoices::{InvoiceStatus, Line, rearrange};
 use billing::settings;
 use hosting::products::{ProductEdit, QuantityMode};
 use platform::db::Conn;
@@ -530,6 +530,54 @@ testkit::both_engines! {
         shop.pay(invoice).await;
         assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Cancelled);
         assert_eq!(service(&shop, placed.services[0].id).await.status, ServiceStatus::Cancelled);
+        shop.is_sound().await;
+    }
+
+    async fn the_payment_of_a_merged_invoice_sets_up_every_order_on_it(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let edit = ProductEdit { auto_setup: Some(AutoSetup::Payment), ..ProductEdit::default() };
+        let product = shop.product("Prepaid", &[("monthly", "31.00", "10.00")], edit).await;
+        let mut placed = Vec::new();
+        for _ in 0..2 {
+            placed.push(shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap());
+        }
+        let ids: Vec<i64> = placed.iter().map(|placed| placed.invoice.as_ref().unwrap().id).collect();
+        let terms = shop.terms().await;
+        let mut tx = shop.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let merged = rearrange::merge(&mut locked, &shop.by, &terms, &ids).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(merged.total, usd("82.00"), "with both setup fees");
+        for placed in &placed {
+            let order = find(&mut conn(&shop).await, placed.order.id).await.unwrap();
+            assert_eq!((order.status, order.invoice_id), (OrderStatus::Pending, Some(merged.id)));
+        }
+        shop.pay(merged.id).await;
+        for placed in &placed {
+            assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Active);
+            let service = service(&shop, placed.services[0].id).await;
+            assert_eq!((service.status, service.next_due_on), (ServiceStatus::Active, Some(date("2026-02-15"))));
+        }
+        shop.is_sound().await;
+    }
+
+    // One order that is called off must not take the other's money along.
+    async fn a_merged_invoice_is_left_to_staff_when_an_order_is_called_off(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let mut placed = Vec::new();
+        for _ in 0..2 {
+            placed.push(shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap());
+        }
+        let ids: Vec<i64> = placed.iter().map(|placed| placed.invoice.as_ref().unwrap().id).collect();
+        let terms = shop.terms().await;
+        let mut tx = shop.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let merged = rearrange::merge(&mut locked, &shop.by, &terms, &ids).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(step(&shop, placed[0].order.id, Move::Cancel).await.unwrap(), InvoiceFate::LeftOpen);
+        let invoice = invoices::find(&mut conn(&shop).await, merged.id).await.unwrap();
+        assert_eq!(invoice.status, InvoiceStatus::Unpaid);
         shop.is_sound().await;
     }
 

@@ -109,6 +109,10 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         ledger => ledger(&whole, &choices),
         // The forms of payments, credit and captures are carried out once for each time that this page is shown.
         once => once::key(&cx.app),
+        can_pend => open && invoice.status != InvoiceStatus::PaymentPending,
+        can_collect => open && invoice.status != InvoiceStatus::Collections,
+        can_unpend => open && invoice.status != InvoiceStatus::Unpaid,
+        splittable => invoice.status == InvoiceStatus::Unpaid && invoice.balance == invoice.total && whole.lines.len() > 1,
         chargeable => invoice.status == InvoiceStatus::Unpaid && invoice.balance > 0,
         usable => usable.is_positive().then(|| usable.decimal()), credit => credit.to_string(),
         attempts => cards.collect::<Vec<_>>(),
