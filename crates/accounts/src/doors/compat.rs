@@ -95,7 +95,7 @@ async fn call(app: &App, table: &Table, ip: &str, request: Arc<Request>) -> Resu
     if !staff.may(action.permission) {
         return Ok(Answer::denied(format!("Invalid Permissions: the action needs “{}”", action.permission.0)));
     }
-    let actor = Actor { kind: ActorKind::Api, id: Some(staff.id), name: staff.username.clone(), ip: ip.to_owned() };
+    let actor = staff.actor(ActorKind::Api, ip);
     let cx = CompatCx { app: app.clone(), now: app.clock.now(), staff: Arc::new(staff), actor, request };
     (action.function)(cx).await
 }

@@ -1,12 +1,12 @@
 //! The way of a request: address, body limit, session or credential, permission, CSRF; and of an answer: the form of
 //! errors, security headers.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -14,10 +14,11 @@ use base64::Engine as _;
 use http_body_util::{BodyExt, Limited};
 use kernel::{Error, Result};
 use platform::App;
+use platform::web::address::TrustedProxies;
 use platform::web::{Audience, Fail, Form, MAX_BODY, errors};
 
-use super::{Access, AdminCx, ApiCx, PublicCx, Routes, Staff, load_staff};
-use crate::activity_log::{Actor, ActorKind};
+use super::{API_ACCESS, Access, AdminCx, ApiCx, PublicCx, Routes, Staff, load_staff};
+use crate::activity_log::ActorKind;
 use crate::{api_credentials, sessions};
 
 /// Where a request comes from.
@@ -60,11 +61,10 @@ async fn wrong_method() -> Response {
 async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let audience = Audience::of(&path);
-    let ip = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or_else(|| "127.0.0.1".to_owned(), |info| info.0.ip().to_canonical().to_string());
-    request.extensions_mut().insert(Address(ip));
+    // The pattern, for the log: a path may carry a token.
+    let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
+    let ip = client_address(&app, &request);
+    request.extensions_mut().insert(Address(ip.to_string()));
     request.extensions_mut().insert(app.clone());
     let had_flash = cookie(request.headers(), super::admin::FLASH).is_some();
     let mut response = match tokio::time::timeout(TIMEOUT, next.run(request)).await {
@@ -75,7 +75,7 @@ async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> 
     };
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         let reference = app.random.token()[..12].to_uppercase();
-        errors::log(&error, &reference, &path);
+        errors::log(&error, &reference, &route);
         let headers = response.headers().clone();
         response = render(&app, &error, &reference, audience, &path);
         for (name, value) in &headers {
@@ -89,6 +89,12 @@ async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> 
     }
     secure(response.headers_mut(), audience);
     response
+}
+
+fn client_address(app: &App, request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let proxies = app.extensions.get::<TrustedProxies>().unwrap_or_default();
+    proxies.client(peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), request.headers())
 }
 
 fn render(app: &App, error: &Error, reference: &str, audience: Audience, path: &str) -> Response {
@@ -152,15 +158,17 @@ async fn admit(access: Access, request: Request) -> Result<Request> {
             let cx = PublicCx { app, now, ip, path, query, headers: parts.headers.clone(), body: body.clone() };
             parts.extensions.insert(Arc::new(cx));
         }
-        Access::Staff(permission) => {
+        Access::AnyStaff | Access::Staff(_) => {
             let (staff, csrf) = session_staff(&app, &parts.headers).await?.ok_or(Error::Unauthenticated)?;
-            staff.require(permission)?;
+            if let Access::Staff(permission) = access {
+                staff.require(permission)?;
+            }
             let form = if changes { form_of(&parts.headers, &body)? } else { Form::default() };
             if changes {
                 check_origin(&parts.headers)?;
                 check_csrf(&csrf, form.text("csrf"))?;
             }
-            let actor = actor(ActorKind::Admin, &staff, &ip);
+            let actor = staff.actor(ActorKind::Admin, &ip);
             let cx = AdminCx {
                 app,
                 now,
@@ -177,16 +185,15 @@ async fn admit(access: Access, request: Request) -> Result<Request> {
         Access::Api(permission) => {
             let (staff, kind) = api_caller(&app, &parts.headers, &ip, changes).await?;
             staff.require(permission)?;
-            let actor = actor(kind, &staff, &ip);
+            if !body.is_empty() {
+                check_json(&parts.headers)?;
+            }
+            let actor = staff.actor(kind, &ip);
             let cx = ApiCx::new(app, now, Arc::new(staff), actor, &parts, path, query, body.clone()).await?;
             parts.extensions.insert(cx);
         }
     }
     Ok(Request::from_parts(parts, Body::from(body)))
-}
-
-fn actor(kind: ActorKind, staff: &Staff, ip: &str) -> Actor {
-    Actor { kind, id: Some(staff.id), name: staff.username.clone(), ip: ip.to_owned() }
 }
 
 pub(super) async fn read_body(body: Body) -> Result<Bytes> {
@@ -207,11 +214,43 @@ fn form_of(headers: &HeaderMap, body: &[u8]) -> Result<Form> {
     Form::parse(body)
 }
 
+fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// No form of another site can say this of itself; a script of another site must ask first, and is refused.
+fn check_json(headers: &HeaderMap) -> Result<()> {
+    let kind = header_text(headers, "content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        Err(Error::invalid("Content-Type", "Send the body as application/json."))
+    }
+}
+
+const FOREIGN: &str = "This was sent from another site.";
+
 /// A browser says where a request comes from; another site's form is refused even with a stolen token.
 fn check_origin(headers: &HeaderMap) -> Result<()> {
-    match headers.get("sec-fetch-site").and_then(|value| value.to_str().ok()) {
-        Some("cross-site" | "same-site") => Err(Error::refused("This form was sent from another site.")),
+    match header_text(headers, "sec-fetch-site") {
+        Some("cross-site" | "same-site") => Err(Error::refused(FOREIGN)),
         _ => Ok(()),
+    }
+}
+
+/// A browser that was once told a name and a password for Basic authentication sends them along with other sites'
+/// requests too, and there is no token to tell those by. Programs that are no browsers say nothing of an origin. Without
+/// TLS, browsers leave `Sec-Fetch-Site` out.
+fn check_basic_origin(headers: &HeaderMap) -> Result<()> {
+    check_origin(headers)?;
+    if headers.contains_key("sec-fetch-site") {
+        return Ok(());
+    }
+    let Some(origin) = header_text(headers, "origin") else { return Ok(()) };
+    let from = origin.split_once("://").map(|(_, from)| from);
+    match (from, header_text(headers, "host")) {
+        (Some(from), Some(host)) if from.eq_ignore_ascii_case(host) => Ok(()),
+        _ => Err(Error::refused(FOREIGN)),
     }
 }
 
@@ -258,6 +297,9 @@ async fn session_staff(app: &App, headers: &HeaderMap) -> Result<Option<(Staff, 
 
 async fn api_caller(app: &App, headers: &HeaderMap, ip: &str, changes: bool) -> Result<(Staff, ActorKind)> {
     if let Some((identifier, secret)) = basic(headers) {
+        if changes {
+            check_basic_origin(headers)?;
+        }
         let staff = credential_staff(app, &identifier, &secret, ip).await?;
         return Ok((staff, ActorKind::Api));
     }
@@ -270,15 +312,17 @@ async fn api_caller(app: &App, headers: &HeaderMap, ip: &str, changes: bool) -> 
     Ok((staff, ActorKind::Admin))
 }
 
-/// The staff behind an identifier and a secret. Wrong ones are counted, so that guessing is slowed down.
+/// The staff behind an identifier and a secret, who may use APIs at all. Wrong ones are counted: after a few an address
+/// gets "too many" and makes us write no more. The right one is always taken; nobody guesses 256 bits.
 pub(super) async fn credential_staff(app: &App, identifier: &str, secret: &str, ip: &str) -> Result<Staff> {
     let now = app.clock.now();
     let account = format!("api:{}", &identifier.chars().take(64).collect::<String>());
     let mut conn = app.db.read().await?;
     match api_credentials::authenticate(&mut conn, identifier, secret).await {
         Ok(admin_id) => {
-            let staff = load_staff(&mut conn, admin_id).await?;
-            staff.ok_or(Error::Unauthenticated)
+            let staff = load_staff(&mut conn, admin_id).await?.ok_or(Error::Unauthenticated)?;
+            staff.require(API_ACCESS)?;
+            Ok(staff)
         }
         Err(Error::Unauthenticated) => {
             crate::admins::check_guessing(&mut conn, &account, ip, now).await?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 use kernel::{Error, Result, Timestamp};
 use platform::App;
 use platform::context::Extensions;
+use platform::web::address::{self, Network, TrustedProxies};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -19,12 +20,25 @@ use crate::wiring;
 #[command(after_help = "\
 Examples:
   innkeeper serve
-  innkeeper serve --listen 0.0.0.0:8080 --log json       behind a proxy that speaks TLS
+  innkeeper serve --trusted-proxy 127.0.0.1              behind a proxy on this machine that speaks TLS
+  innkeeper serve --listen 10.0.0.5:8080 --trusted-proxy 10.0.0.2 --log json
   innkeeper serve --clock 2026-03-01T09:00:00Z           a sandbox whose time begins there")]
 pub struct Serve {
     /// Address and port; port 0 takes a free one
     #[arg(long, env = "INNKEEPER_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Address or network of a proxy whose X-Forwarded-For is believed; may be repeated, or a list with commas
+    ///
+    /// Without it everybody who comes through a proxy has the proxy's address, in the activity log and where wrong
+    /// passwords are counted.
+    #[arg(
+        long = "trusted-proxy",
+        env = "INNKEEPER_TRUSTED_PROXIES",
+        value_name = "NETWORK",
+        value_delimiter = ',',
+        value_parser = network
+    )]
+    trusted_proxies: Vec<Network>,
     /// Let time begin at this instant (RFC 3339) and run on; sandbox only
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     clock: Option<Timestamp>,
@@ -37,6 +51,10 @@ fn instant(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
+fn network(text: &str) -> Result<Network, String> {
+    address::network(text)
+}
+
 /// How often the calendar is looked at.
 const TICK: Duration = Duration::from_secs(15);
 
@@ -45,6 +63,7 @@ pub async fn run(common: &Common, args: Serve) -> Result<Report> {
     if let Some(metrics) = platform::web::health::install_metrics() {
         extensions.add(metrics);
     }
+    extensions.add(TrustedProxies::new(args.trusted_proxies));
     let app = instance::open_with(common, Migrations::Apply, args.clock, extensions).await?;
     on(app, args.listen, if args.no_worker { Worker::Elsewhere } else { Worker::Here }).await
 }

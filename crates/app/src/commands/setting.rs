@@ -106,14 +106,15 @@ async fn set(app: &App, key: &str, value: Option<String>) -> Result<Report> {
     let setting = find(&app.settings, key)?;
     let value = value.ok_or_else(|| Error::invalid(key, allowed(setting)))?;
     let mut tx = app.db.write().await?;
-    let change = settings_page::store(&mut tx, &by, setting, &value, now).await?;
+    let settings_page::Stored { change, note } = settings_page::store(&mut tx, &by, setting, &value, now).await?;
     tx.commit().await?;
     let text = if change.old == change.new {
         format!("{key} was {} already.", shown(&change.new))
     } else {
         format!("{key}: {} → {}", shown(&change.old), shown(&change.new))
     };
-    Ok(Report::new(text, json!({ "key": key, "old": change.old, "value": change.new })))
+    let text = note.map_or(text.clone(), |note| format!("{text}\n{note}"));
+    Ok(Report::new(text, json!({ "key": key, "old": change.old, "value": change.new, "note": note })))
 }
 
 fn shown(value: &str) -> String {

@@ -10,7 +10,7 @@ use kernel::{Error, FieldErrors, Result, Timestamp};
 use minijinja::{Value, context};
 use platform::settings::{self, Registry, Setting, Values};
 use platform::web::{Fail, Form};
-use platform::{Kind, Tx};
+use platform::{Kind, Tx, mail, secrets};
 
 use crate::wiring;
 
@@ -114,8 +114,8 @@ fn zones() -> Vec<String> {
 async fn save(cx: AdminCx) -> Result<Response, Fail> {
     let mut tx = cx.app.db.write().await?;
     match apply(&cx, &mut tx).await {
-        Ok(0) => Ok(Redirect::to(PATH).warning("Nothing was changed.").into_response()),
-        Ok(count) => {
+        Ok(Saved { count: 0, .. }) => Ok(Redirect::to(PATH).warning("Nothing was changed.").into_response()),
+        Ok(Saved { count, note }) => {
             tx.commit().await?;
             wiring::refresh(&cx.app).await?;
             let said = if count == 1 {
@@ -123,7 +123,12 @@ async fn save(cx: AdminCx) -> Result<Response, Fail> {
             } else {
                 format!("{count} settings were changed.")
             };
-            Ok(Redirect::to(PATH).saying(said).into_response())
+            let back = Redirect::to(PATH);
+            Ok(match note {
+                Some(note) => back.warning(format!("{said} {note}")),
+                None => back.saying(said),
+            }
+            .into_response())
         }
         Err(Error::Invalid(errors)) => {
             tx.rollback().await?;
@@ -135,8 +140,14 @@ async fn save(cx: AdminCx) -> Result<Response, Fail> {
     }
 }
 
-/// Stores what was changed; every error is found first. How many were stored.
-async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
+/// How many settings were stored, and what else that did.
+struct Saved {
+    count: usize,
+    note: Option<&'static str>,
+}
+
+/// Stores what was changed; every error is found first.
+async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<Saved> {
     let stored = Values::load(tx).await?;
     let mut errors = FieldErrors::default();
     let mut wanted = Vec::new();
@@ -160,14 +171,24 @@ async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
         wanted.push((setting, new));
     }
     errors.check()?;
+    let mut note = None;
     for (setting, value) in &wanted {
-        store(tx, &cx.actor, setting, value, cx.now).await?;
+        note = store(tx, &cx.actor, setting, value, cx.now).await?.note.or(note);
     }
-    Ok(wanted.len())
+    Ok(Saved { count: wanted.len(), note })
+}
+
+const PASSWORD_GONE: &str = "The SMTP password was given for another server and is forgotten: mail waits until it is set \
+                             again, with: innkeeper setting set smtp_password.";
+
+/// A setting that was stored, and what else that did.
+pub struct Stored {
+    pub change: Change,
+    pub note: Option<&'static str>,
 }
 
 /// Stores one setting and tells the activity log from what to what it was changed. Also what the command line does.
-pub async fn store(tx: &mut Tx, by: &Actor, setting: &Setting, value: &str, now: Timestamp) -> Result<Change> {
+pub async fn store(tx: &mut Tx, by: &Actor, setting: &Setting, value: &str, now: Timestamp) -> Result<Stored> {
     let old = settings::set(tx, setting, value, now).await?;
     let new = setting.check(value).unwrap_or_default();
     let change = Change { field: setting.key.to_owned(), old, new };
@@ -177,5 +198,13 @@ pub async fn store(tx: &mut Tx, by: &Actor, setting: &Setting, value: &str, now:
             .changed(vec![change.clone()]);
         activity_log::record(tx, by, activity, now).await?;
     }
-    Ok(change)
+    let mut note = None;
+    if mail::parts_with_password(setting.key, &change.old, &change.new)
+        && secrets::remove(tx, mail::PASSWORD_PLACE).await?
+    {
+        let activity = Activity::new("The SMTP password was forgotten, because it was given for another server");
+        activity_log::record(tx, by, activity.about("setting:smtp_password"), now).await?;
+        note = Some(PASSWORD_GONE);
+    }
+    Ok(Stored { change, note })
 }

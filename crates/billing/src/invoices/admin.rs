@@ -464,8 +464,12 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let subject = format!("invoice:{id}");
     let sent = mail::about(&mut conn, &subject).await?;
     let waiting = jobs::about(&mut conn, &subject).await?;
-    let activity = activity_log::about(&mut conn, &subject).await?;
+    let activity = match cx.staff.may(activity_log::VIEW) {
+        true => activity_log::about(&mut conn, &subject).await?,
+        false => Vec::new(),
+    };
     let credit = credits::balance(&mut conn, client.id, client.currency).await?;
+    let sees_credit = cx.staff.may(credits::VIEW) || cx.staff.may(credits::MANAGE);
     drop(conn);
     let invoice = &whole.invoice;
     let money = |minor: i64| invoice.money(minor).to_string();
@@ -542,7 +546,8 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         // The forms of payments, credit and captures are carried out once for each time that this page is shown.
         once => once::key(&cx.app),
         chargeable => invoice.status == InvoiceStatus::Unpaid && invoice.balance > 0,
-        usable => usable.is_positive().then(|| usable.decimal()), credit => credit.to_string(),
+        usable => (sees_credit && usable.is_positive()).then(|| usable.decimal()),
+        credit => sees_credit.then(|| credit.to_string()),
         attempts => cards.collect::<Vec<_>>(),
         mails => messages.collect::<Vec<_>>(),
         jobs => work.collect::<Vec<_>>(),
@@ -636,12 +641,10 @@ async fn perform(cx: &AdminCx, tx: &mut Locked<'_>, terms: &Terms, id: i64, deed
             Ok(format!("Draft {id} deleted"))
         }
         Deed::Credit(selection, reason) => {
-            cx.staff.require(notes::CREATE)?;
             let noted = notes::credit(tx, by, terms, id, &selection, &reason).await?;
             Ok(noted_words("Credited", &noted))
         }
         Deed::Waive => {
-            cx.staff.require(notes::CREATE)?;
             let noted = notes::waive_balance(tx, by, terms, id, "Balance called off").await?;
             Ok(noted_words("Paid", &noted))
         }
@@ -650,7 +653,7 @@ async fn perform(cx: &AdminCx, tx: &mut Locked<'_>, terms: &Terms, id: i64, deed
             Ok("Saved".to_owned())
         }
         Deed::Resend => {
-            mails::send_again(tx, id, terms.now).await?;
+            mails::send_again(tx, by, id, terms.now).await?;
             Ok("The mail is on its way".to_owned())
         }
     }
@@ -732,7 +735,7 @@ pub(crate) async fn credit(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
 async fn make_link(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
     let done = async {
         let mut tx = cx.app.db.write().await?;
-        let link = pay_links::make(&mut tx, &cx.app, id, cx.now).await?;
+        let link = pay_links::hand_out(&mut tx, &cx.app, &cx.actor, id, cx.now).await?;
         tx.commit().await?;
         Ok(Redirect::to(href(id)).saying(format!("Send this link to the client; it is shown once: {link}")))
     };
@@ -740,6 +743,7 @@ async fn make_link(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
 }
 
 async fn cancel_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
+    cx.staff.require(notes::CREATE)?;
     let mut conn = cx.app.db.read().await?;
     let invoice = super::find(&mut conn, id).await?;
     let left: i64 = notes::left(&mut conn, id).await?.iter().map(|left| left.gross()).sum();
@@ -850,7 +854,7 @@ async fn bulk_do(cx: AdminCx) -> Result<Redirect, Fail> {
         match one_of_many(&cx, id, deed).await {
             Ok(()) => done += 1,
             // A second click finds everything done already; what a rule refuses is told, the rest goes on.
-            Err(error @ (Error::Refused(_) | Error::Invalid(_) | Error::NotFound(_))) => {
+            Err(error @ (Error::Refused(_) | Error::Invalid(_) | Error::NotFound(_) | Error::Forbidden(_))) => {
                 refused.push(format!("{id}: {error}"));
             }
             Err(other) => return Err(Fail(other)),

@@ -3,6 +3,7 @@
 //! What must hold: each is made once: the key of the mail says of which invoice or attempt it is, and it is unique. The
 //! text is rendered by a job, never in the transaction that issues.
 
+use accounts::activity_log::{self, Activity, Actor};
 use kernel::{Result, Timestamp};
 use minijinja::{Value, context};
 use platform::db::Tx;
@@ -43,7 +44,7 @@ async fn about_attempt(tx: &mut Tx, kind: &'static str, attempt_id: i64, invoice
 }
 
 /// Sends the mail of an invoice again, as another message.
-pub async fn send_again(tx: &mut Tx, invoice_id: i64, now: Timestamp) -> Result<()> {
+pub async fn send_again(tx: &mut Tx, by: &Actor, invoice_id: i64, now: Timestamp) -> Result<()> {
     let invoice = super::find(tx, invoice_id).await?;
     if invoice.status == InvoiceStatus::Draft {
         return Err(kernel::Error::refused("A draft is not sent. Publish it first."));
@@ -58,7 +59,9 @@ pub async fn send_again(tx: &mut Tx, invoice_id: i64, now: Timestamp) -> Result<
     let job = NewJob::now(MAIL_CREATED, json!({ "invoice": invoice_id, "key": key }), now)
         .keyed(key)
         .about(format!("invoice:{invoice_id}"));
-    jobs::enqueue(tx, job, now).await.map(|_| ())
+    jobs::enqueue(tx, job, now).await?;
+    let activity = Activity::new(format!("Mail of invoice {} sent again", invoice.title()));
+    activity_log::record(tx, by, activity.client(invoice.client_id).about(format!("invoice:{invoice_id}")), now).await
 }
 
 async fn created(app: App, job: Job) -> Result<Done> {
@@ -129,7 +132,7 @@ impl Letter {
             taxes => whole.taxes().iter().map(|tax| context! {
                 name => &tax.name, rate => &tax.rate, amount => tax.amount.to_string(),
             }).collect::<Vec<_>>(),
-            link,
+            link => link.with(mail::TOKEN_PLACE),
             ..more
         };
         let html = app.templates.render(&format!("billing/invoices/{}.mail.html", self.template), values.clone())?;
@@ -144,8 +147,9 @@ impl Letter {
             title: (self.title)(&whole),
             text_body: text,
             html_body: html,
+            token: Some(link.token),
         };
-        mail::send(&mut tx, new, &terms.settings, now).await?;
+        mail::send(&mut tx, app, new, &terms.settings, now).await?;
         tx.commit().await?;
         app.wake.notify_waiters();
         Ok(Done::Finished)

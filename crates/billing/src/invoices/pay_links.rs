@@ -1,5 +1,6 @@
 //! Links by which a client looks at one invoice and pays it, without logging in. Only the hash of a link is stored.
 
+use accounts::activity_log::{self, Activity, Actor};
 use accounts::doors::admin::plain_frame;
 use accounts::doors::{PublicCx, Routes};
 use axum::extract::Path;
@@ -25,8 +26,31 @@ pub fn routes() -> Routes {
     Routes::new().public_get("/pay/{token}", show).public_get("/pay/{token}/pdf", print)
 }
 
-/// Makes a link to an issued invoice; its address. Earlier links go on working until they expire.
-pub async fn make(tx: &mut Tx, app: &App, invoice_id: i64, now: Timestamp) -> Result<String> {
+/// A link in two parts, because only its token is secret.
+pub struct Link {
+    base: String,
+    pub token: String,
+}
+
+impl Link {
+    /// The address, with the token or with what stands for it.
+    pub fn with(&self, token: &str) -> String {
+        format!("{}/pay/{token}", self.base)
+    }
+}
+
+/// Makes a link that staff hand to the client themselves; its address.
+pub async fn hand_out(tx: &mut Tx, app: &App, by: &Actor, invoice_id: i64, now: Timestamp) -> Result<String> {
+    let link = make(tx, app, invoice_id, now).await?;
+    let invoice = super::find(tx, invoice_id).await?;
+    let activity = Activity::new(format!("Payment link to invoice {} made", invoice.title()));
+    let activity = activity.client(invoice.client_id).about(format!("invoice:{invoice_id}"));
+    activity_log::record(tx, by, activity, now).await?;
+    Ok(link.with(&link.token))
+}
+
+/// Makes a link to an issued invoice. Earlier links go on working until they expire.
+pub async fn make(tx: &mut Tx, app: &App, invoice_id: i64, now: Timestamp) -> Result<Link> {
     let invoice = super::find(tx, invoice_id).await?;
     if invoice.status == InvoiceStatus::Draft {
         return Err(Error::refused("A draft cannot be paid. Publish it first."));
@@ -38,7 +62,7 @@ pub async fn make(tx: &mut Tx, app: &App, invoice_id: i64, now: Timestamp) -> Re
     )
     .await?;
     let values = Values::load(tx).await?;
-    Ok(format!("{}/pay/{token}", values.text(&settings::SYSTEM_URL).trim_end_matches('/')))
+    Ok(Link { base: values.text(&settings::SYSTEM_URL).trim_end_matches('/').to_owned(), token })
 }
 
 /// The invoice that a link leads to. What is wrong with a link is not told: to a stranger it never existed.

@@ -1,6 +1,7 @@
 //! Pages and APIs, technically: templates, forms, errors, assets, health. Who may do what is decided in
 //! `accounts::doors`, because it knows staff and their permissions.
 
+pub mod address;
 pub mod assets;
 pub mod errors;
 pub mod forms;
