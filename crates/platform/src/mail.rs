@@ -285,7 +285,7 @@ async fn note(app: &App, id: i64, state: MailState, error: Option<&str>) -> Resu
     let mut tx = app.db.write().await?;
     tx.execute(
         "UPDATE mails SET state = $2, error = $3, attempts = attempts + 1, sent_at = $4, \
-         sealed_token = CASE WHEN $4 IS NULL THEN sealed_token END WHERE id = $1",
+         sealed_token = CASE WHEN $2 = 'sent' THEN NULL ELSE sealed_token END WHERE id = $1",
         params![id, state, error, (state == MailState::Sent).then_some(now)],
     )
     .await?;

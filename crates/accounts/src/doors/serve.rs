@@ -218,8 +218,13 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// No form of another site can say this of itself; a script of another site must ask first, and is refused.
+/// No form of another site can say this of itself; a script of another site must ask first, and is refused. A program
+/// that is no browser may leave it out.
 fn check_json(headers: &HeaderMap) -> Result<()> {
+    let is_browser = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    if !is_browser && !headers.contains_key(header::CONTENT_TYPE) {
+        return Ok(());
+    }
     let kind = header_text(headers, "content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("application/json") {
         Ok(())

@@ -5,10 +5,13 @@
 mod backups;
 mod browser;
 mod cli;
+mod front;
 mod gateways;
 mod guards;
 mod health;
 mod killed;
+mod mails;
 mod pages;
+mod permissions;
 mod support;
 mod two_nodes;

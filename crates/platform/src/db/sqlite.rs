@@ -59,6 +59,9 @@ impl Pool {
     /// Writes a consistent copy to `target`, which must not exist, while the database is in use. Nobody else can read it,
     /// from its first byte on.
     pub fn copy_to(&self, target: &Path) -> Result<()> {
+        if target.exists() {
+            return Err(Error::refused(format!("{} is there already; it is not written over.", target.display())));
+        }
         // Under its own name it is whole: one that broke off must not pass for a copy.
         let mut part = target.as_os_str().to_owned();
         part.push(".part");
