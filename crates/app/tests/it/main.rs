@@ -14,4 +14,5 @@ mod mails;
 mod pages;
 mod permissions;
 mod support;
+mod tls;
 mod two_nodes;

@@ -804,6 +804,14 @@ fn an_error_has_a_result_a_message_and_a_status() {
             "The database did not answer. Try again in a moment; the log has the reason as r-8.",
         ),
         (
+            Answer::from_error(
+                &Error::Unavailable("The PostgreSQL server cannot be reached: db.inside".to_owned()),
+                "r",
+            ),
+            503,
+            "The database did not answer. Try again in a moment; the log has the reason as r.",
+        ),
+        (
             Answer::from_error(&Error::Conflict("database: UNIQUE constraint in: INSERT INTO secret".to_owned()), "r"),
             200,
             "The same thing exists already. Reload the page and look before you try again.",
