@@ -71,6 +71,12 @@ impl Actor {
         Actor { kind, id: None, name: name.to_owned(), ip: String::new(), rights }
     }
 
+    /// A client at a door of its own, who has no permission of staff.
+    pub fn client(id: i64) -> Actor {
+        let (kind, rights) = (ActorKind::Client, Rights::These(Arc::default()));
+        Actor { kind, id: Some(id), name: "Client".to_owned(), ip: String::new(), rights }
+    }
+
     pub fn may(&self, permission: Permission) -> bool {
         match &self.rights {
             Rights::Everything => true,

@@ -9,6 +9,7 @@ pub mod admin;
 pub mod api;
 pub mod compat;
 pub mod finders;
+pub mod limits;
 mod serve;
 
 use std::collections::HashSet;
@@ -242,6 +243,15 @@ pub struct PublicCx {
     pub query: String,
     pub headers: axum::http::HeaderMap,
     pub body: axum::body::Bytes,
+}
+
+impl PublicCx {
+    /// The fields of a form that stands on a page of ours behind a secret address. Who does not know the address cannot
+    /// send the form, so the address is its token; and a browser that says it comes from another site is refused.
+    pub fn form(&self) -> kernel::Result<platform::web::Form> {
+        serve::check_origin(&self.headers)?;
+        serve::form_of(&self.headers, &self.body)
+    }
 }
 
 impl FromRequestParts<App> for PublicCx {

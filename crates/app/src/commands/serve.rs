@@ -4,7 +4,6 @@ use std::time::Duration;
 use kernel::{Error, Result, Timestamp};
 use platform::App;
 use platform::context::Extensions;
-use platform::web::address::{self, Network, TrustedProxies};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -20,25 +19,12 @@ use crate::wiring;
 #[command(after_help = "\
 Examples:
   innkeeper serve
-  innkeeper serve --trusted-proxy 127.0.0.1              behind a proxy on this machine that speaks TLS
-  innkeeper serve --listen 10.0.0.5:8080 --trusted-proxy 10.0.0.2 --log json
+  innkeeper serve --listen 0.0.0.0:8080 --log json       behind a proxy that speaks TLS
   innkeeper serve --clock 2026-03-01T09:00:00Z           a sandbox whose time begins there")]
 pub struct Serve {
     /// Address and port; port 0 takes a free one
     #[arg(long, env = "INNKEEPER_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Address or network of a proxy whose X-Forwarded-For is believed; may be repeated, or a list with commas
-    ///
-    /// Without it everybody who comes through a proxy has the proxy's address, in the activity log and where wrong
-    /// passwords are counted.
-    #[arg(
-        long = "trusted-proxy",
-        env = "INNKEEPER_TRUSTED_PROXIES",
-        value_name = "NETWORK",
-        value_delimiter = ',',
-        value_parser = network
-    )]
-    trusted_proxies: Vec<Network>,
     /// Let time begin at this instant (RFC 3339) and run on; sandbox only
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     clock: Option<Timestamp>,
@@ -51,10 +37,6 @@ fn instant(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
-fn network(text: &str) -> Result<Network, String> {
-    address::network(text)
-}
-
 /// How often the calendar is looked at.
 const TICK: Duration = Duration::from_secs(15);
 
@@ -63,9 +45,20 @@ pub async fn run(common: &Common, args: Serve) -> Result<Report> {
     if let Some(metrics) = platform::web::health::install_metrics() {
         extensions.add(metrics);
     }
-    extensions.add(TrustedProxies::new(args.trusted_proxies));
     let app = instance::open_with(common, Migrations::Apply, args.clock, extensions).await?;
-    on(app, args.listen, if args.no_worker { Worker::Elsewhere } else { Worker::Here }).await
+    let worker = if args.no_worker { Worker::Elsewhere } else { Worker::Here };
+    let (json, sandbox) = (common.json, app.sandbox);
+    on(app, args.listen, worker, |address| match json {
+        true => serde_json::json!({ "admin": address, "sandbox": sandbox }).to_string(),
+        false => spoken(address, sandbox),
+    })
+    .await
+}
+
+/// The line that people read, and that scripts wait for.
+pub fn spoken(address: &str, sandbox: bool) -> String {
+    let sandbox = if sandbox { " (sandbox)" } else { "" };
+    format!("Innkeeper serves {address}{sandbox}")
 }
 
 /// Who does the jobs.
@@ -75,8 +68,8 @@ pub enum Worker {
     Elsewhere,
 }
 
-/// Serves until a signal says to stop.
-pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> {
+/// Serves until a signal says to stop. What `announce` makes of the admin area's address is said once it can be reached.
+pub async fn on(app: App, listen: SocketAddr, worker: Worker, announce: impl FnOnce(&str) -> String) -> Result<Report> {
     let routes = wiring::routes();
     // A new version may bring permissions that the full administrator does not have yet.
     let mut tx = app.db.write().await?;
@@ -92,6 +85,8 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> 
     if worker == Worker::Here {
         background.spawn(platform::jobs::work(app.clone(), stopped.clone()));
         background.spawn(watch_calendar(app.clone(), stopped.clone()));
+    } else {
+        background.spawn(watch_settings(app.clone(), stopped.clone()));
     }
     let mut signals = Signals::listen()?;
     tokio::spawn(async move {
@@ -102,8 +97,7 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> 
         tracing::warn!("stopped at once, on a second signal");
         std::process::exit(1);
     });
-    let sandbox = if app.sandbox { " (sandbox)" } else { "" };
-    cli::say(&format!("Innkeeper serves http://{address}/admin{sandbox}"));
+    cli::say(&announce(&format!("http://{address}/admin")));
     let service = accounts::doors::service(app, routes).into_make_service_with_connect_info::<SocketAddr>();
     let mut until = stopped;
     axum::serve(listener, service)
@@ -114,7 +108,7 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> 
         .map_err(|error| Error::Unavailable(format!("The server failed: {error}")))?;
     while background.join_next().await.is_some() {}
     tracing::info!("stopped");
-    Ok(Report::new("", serde_json::json!({ "outcome": "stopped" })))
+    Ok(Report::said())
 }
 
 async fn watch_calendar(app: App, mut stop: watch::Receiver<bool>) {
@@ -125,6 +119,19 @@ async fn watch_calendar(app: App, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             () = tokio::time::sleep(TICK) => {}
             _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// A node that does no jobs must hear of changed settings all the same.
+async fn watch_settings(app: App, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        if let Err(error) = wiring::refresh(&app).await {
+            tracing::error!(%error, "the settings could not be read");
         }
     }
 }

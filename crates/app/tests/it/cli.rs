@@ -126,11 +126,11 @@ testkit::both_engines! {
             secret: key["secret"].as_str().unwrap().to_owned(),
         };
         let bens = pair(&key);
-        assert_eq!(site.action(&bens, "GetCurrencies", &[]).await.0, 200);
+        assert_eq!(site.act(&bens, "GetCurrencies", &[]).await.0, 200);
 
         let off = place.run(&["admin", "disable", "ben", "--json"]).json();
         assert_eq!((&off["disabled"], &off["credentials"]), (&true.into(), &1.into()));
-        assert_eq!(site.action(&bens, "GetCurrencies", &[]).await.0, 403);
+        assert_eq!(site.act(&bens, "GetCurrencies", &[]).await.0, 403);
         assert!(place.done(&["admin", "disable", "ben"]).out.contains("already"));
         assert!(place.done(&["admin", "list"]).out.contains("DISABLED"));
         let last = place.run(&["admin", "disable", "ana"]);
@@ -139,7 +139,7 @@ testkit::both_engines! {
         assert_eq!(place.run(&["admin", "reset-link", "ben"]).code, 1, "not while disabled");
         assert_eq!(place.run(&["admin", "disable", "zoe"]).code, 1);
         place.done(&["admin", "enable", "ben"]);
-        assert_eq!(site.action(&bens, "GetCurrencies", &[]).await.0, 200);
+        assert_eq!(site.act(&bens, "GetCurrencies", &[]).await.0, 200);
         let listed = place.run(&["admin", "list", "--json"]).json();
         let ben = listed.as_array().unwrap().iter().find(|admin| admin["username"] == "ben").unwrap();
         assert_eq!((&ben["disabled"], &ben["role"], &ben["credentials"]), (&false.into(), &"Full Administrator".into(), &1.into()));
@@ -174,7 +174,7 @@ testkit::both_engines! {
                 identifier: key["identifier"].as_str().unwrap().to_owned(),
                 secret: key["secret"].as_str().unwrap().to_owned(),
             };
-            assert_eq!(site.action(&key, "GetCurrencies", &[]).await.0, 403);
+            assert_eq!(site.act(&key, "GetCurrencies", &[]).await.0, 403);
             assert!(!text.contains(&key.secret));
         }
     }
@@ -186,7 +186,7 @@ testkit::both_engines! {
         assert!(near.err.contains("Did you mean invoice_lead_days"), "{}", near.err);
         let wrong = place.run(&["setting", "set", "invoice_lead_days", "soon", "--json"]);
         assert_eq!(wrong.code, 1);
-        let problem: serde_json::Value = serde_json::from_str(&wrong.err).unwrap();
+        let problem: serde_json::Value = serde_json::from_str(&wrong.out).unwrap();
         assert_eq!(problem["errors"][0]["field"], "invoice_lead_days");
         assert_eq!(problem["errors"][0]["message"], "Write a whole number from 0 to 365.");
         let set = place.run(&["setting", "set", "invoice_lead_days", "10", "--json"]).json();

@@ -66,28 +66,28 @@ testkit::both_engines! {
     async fn an_action_is_closed_without_its_permission(site: Site) {
         site.log_in("nobody", "May do nothing").await;
         site.log_in_with("caller", &[API_ACCESS.0]).await;
-        let (nobody, caller) = (site.credential("nobody").await, site.credential("caller").await);
+        let (nobody, caller) = (site.credential_of("nobody").await, site.credential_of("caller").await);
         let stranger = Credential { identifier: nobody.identifier.clone(), secret: "0".repeat(64) };
         let actions = wiring::routes().actions;
         assert!(actions.len() > 30, "the table of actions is empty");
         for action in actions {
             // With an id, so that nothing but the permission can be what is missing.
             let fields = [("clientid", "1"), ("invoiceid", "1"), ("orderid", "1"), ("userid", "1"), ("serviceid", "1")];
-            let (status, answer) = site.action(&nobody, action.name, &fields).await;
+            let (status, answer) = site.act(&nobody, action.name, &fields).await;
             assert_eq!(status, StatusCode::FORBIDDEN, "{}: {answer}", action.name);
-            let (status, answer) = site.action(&caller, action.name, &fields).await;
+            let (status, answer) = site.act(&caller, action.name, &fields).await;
             let closed = status == StatusCode::FORBIDDEN && answer["message"].as_str().unwrap().contains(action.permission.0);
             assert_eq!(closed, action.permission != API_ACCESS, "{}: {status} {answer}", action.name);
         }
         for name in ["GetClients", "NoSuchAction"] {
-            let (status, answer) = site.action(&stranger, name, &[]).await;
+            let (status, answer) = site.act(&stranger, name, &[]).await;
             assert_eq!((status, &answer["message"]), (StatusCode::FORBIDDEN, &"Authentication Failed".into()), "{name}");
         }
     }
 
     async fn an_operation_is_closed_to_a_credential_without_its_permission(site: Site) {
         site.log_in_with("caller", &[API_ACCESS.0]).await;
-        let key = site.credential("caller").await;
+        let key = site.credential_of("caller").await;
         let pair = base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", key.identifier, key.secret));
         for entry in wiring::routes().table.iter().filter(|entry| matches!(entry.access, Access::Api(_))) {
             let mut request = ask(entry.method, &filled(&entry.path), None, "");
@@ -98,6 +98,7 @@ testkit::both_engines! {
     }
 
     async fn the_api_answers_strangers_with_a_problem(site: Site) {
+        site.set(&[("api_refusals_per_minute", "0")]).await;
         for entry in wiring::routes().table.iter().filter(|entry| matches!(entry.access, Access::Api(_))) {
             let path = filled(&entry.path);
             let response = site.send(ask(entry.method, &path, None, "")).await;

@@ -35,7 +35,7 @@ async fn call_off_everywhere(site: &Site, who: &Session, key: &Credential, id: i
     answers.push(format!("bulk {} {to}", status.as_u16()));
     let (status, _) = site.json(who, "POST", &format!("/invoices/{id}/cancel"), json!({})).await;
     answers.push(format!("json {}", status.as_u16()));
-    let (status, answer) = site.action(key, "UpdateInvoice", &[("invoiceid", &id), ("status", "Cancelled")]).await;
+    let (status, answer) = site.act(key, "UpdateInvoice", &[("invoiceid", &id), ("status", "Cancelled")]).await;
     answers.push(format!("compat {} {}", status.as_u16(), answer["result"].as_str().unwrap()));
     answers
 }
@@ -46,12 +46,12 @@ testkit::both_engines! {
         let (issued, draft) = books(&site, &boss).await;
         let before = states(&site).await;
         let clerk = site.log_in_with("clerk", &[API, "List Invoices", "Manage Invoice", "Create Invoice"]).await;
-        let key = site.credential("clerk").await;
+        let key = site.credential_of("clerk").await;
         let refused = ["page 403 true", "bulk 303 /admin/invoices", "json 403", "compat 403 error"];
         for id in [issued, draft] {
             assert_eq!(call_off_everywhere(&site, &clerk, &key, id).await, refused, "invoice {id}");
         }
-        let paid = site.action(&key, "UpdateInvoice", &[("invoiceid", &issued.to_string()), ("status", "Paid")]).await;
+        let paid = site.act(&key, "UpdateInvoice", &[("invoiceid", &issued.to_string()), ("status", "Paid")]).await;
         assert_eq!(paid.0, StatusCode::FORBIDDEN);
         assert!(paid.1["message"].as_str().unwrap().contains("Create Credit and Debit Notes"), "{}", paid.1);
         let waived = site.post(&format!("/admin/invoices/{issued}/credit-note"), &clerk, &[("do", "waive")]).await;
@@ -65,8 +65,8 @@ testkit::both_engines! {
         all.push("Create Credit and Debit Notes");
         let head = site.log_in_with("head", &all).await;
         assert_eq!(site.json(&head, "POST", &format!("/invoices/{draft}/cancel"), json!({})).await.0, StatusCode::OK);
-        let key = site.credential("head").await;
-        let done = site.action(&key, "UpdateInvoice", &[("invoiceid", &issued.to_string()), ("status", "Paid")]).await;
+        let key = site.credential_of("head").await;
+        let done = site.act(&key, "UpdateInvoice", &[("invoiceid", &issued.to_string()), ("status", "Paid")]).await;
         assert_eq!((done.0, &done.1["result"]), (StatusCode::OK, &Value::from("success")), "{}", done.1);
     }
 
@@ -75,12 +75,12 @@ testkit::both_engines! {
         books(&site, &boss).await;
         let before = states(&site).await;
         let clerk = site.log_in_with("clerk", &[API, "List Invoices", "Manage Invoice", "Create Invoice"]).await;
-        let key = site.credential("clerk").await;
+        let key = site.credential_of("clerk").await;
         let lines = json!([{ "description": "Domain", "amount": "5.00" }]);
         let body = json!({ "client_id": 1, "lines": lines, "apply_credit": true });
         assert_eq!(site.json(&clerk, "POST", "/invoices", body.clone()).await.0, StatusCode::FORBIDDEN);
         let fields = [("userid", "1"), ("itemdescription1", "Domain"), ("itemamount1", "5.00"), ("autoapplycredit", "1")];
-        let (status, answer) = site.action(&key, "CreateInvoice", &fields).await;
+        let (status, answer) = site.act(&key, "CreateInvoice", &fields).await;
         assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
         assert_eq!(states(&site).await, before, "no invoice without what was asked for");
         let head = site.log_in_with("head", &[API, "Create Invoice", "Manage Credits"]).await;
@@ -97,7 +97,7 @@ testkit::both_engines! {
         let boss = site.boss().await;
         books(&site, &boss).await;
         let clerk = site.log_in_with("clerk", &[API, "List Clients", "View Clients Summary", "Edit Clients Details"]).await;
-        let key = site.credential("clerk").await;
+        let key = site.credential_of("clerk").await;
         let form = [("first_name", "Ada"), ("last_name", "L"), ("email", "ada@example.com"), ("country", "GB"), ("status", "closed")];
         for (path, fields) in [
             ("/admin/clients/1/close", &[][..]), ("/admin/clients/1", &form), ("/admin/clients/bulk", &[("id", "1")]),
@@ -109,7 +109,7 @@ testkit::both_engines! {
         assert_eq!(site.json(&clerk, "PATCH", "/clients/1", json!({ "status": "closed" })).await.0, StatusCode::FORBIDDEN);
         for (action, fields) in [("CloseClient", vec![]), ("UpdateClient", vec![("status", "Closed")])] {
             let fields = [&[("clientid", "1")][..], &fields].concat();
-            assert_eq!(site.action(&key, action, &fields).await.0, StatusCode::FORBIDDEN, "{action}");
+            assert_eq!(site.act(&key, action, &fields).await.0, StatusCode::FORBIDDEN, "{action}");
         }
         let mut conn = site.app.db.read().await.unwrap();
         let client = accounts::clients::find(&mut conn, 1).await.unwrap();
@@ -147,7 +147,7 @@ testkit::both_engines! {
 
     async fn what_only_shows_does_not_do(site: Site) {
         let viewer = site.log_in_with("viewer", &[API, "View System Jobs", "View Activity Log"]).await;
-        let key = site.credential("viewer").await;
+        let key = site.credential_of("viewer").await;
         let now = site.app.clock.now();
         let mut tx = site.app.db.write().await.unwrap();
         let job = platform::jobs::NewJob::now("nobody.knows", json!({}), now).attempts(1);
@@ -162,8 +162,8 @@ testkit::both_engines! {
         for (path, fields) in retries {
             assert_eq!(site.post(path, &viewer, fields).await.0, StatusCode::FORBIDDEN, "{path}");
         }
-        assert_eq!(site.action(&key, "LogActivity", &[("description", "I was here")]).await.0, StatusCode::FORBIDDEN);
-        assert_eq!(site.action(&key, "GetActivityLog", &[]).await.0, StatusCode::OK);
+        assert_eq!(site.act(&key, "LogActivity", &[("description", "I was here")]).await.0, StatusCode::FORBIDDEN);
+        assert_eq!(site.act(&key, "GetActivityLog", &[]).await.0, StatusCode::OK);
     }
 
     async fn what_follows_from_a_deed_asks_for_no_more(site: Site) {
@@ -178,12 +178,12 @@ testkit::both_engines! {
         let (status, refunded) = site.json(&cashier, "POST", "/transactions/1/refunds", refund).await;
         assert!(status.is_success(), "{refunded}");
         // An order that is called off takes its invoice with it.
-        let owner = site.credential("boss").await;
+        let owner = site.credential_of("boss").await;
         let product = [("name", "Web"), ("gid", "1"), ("paytype", "recurring"), ("pricing[1][monthly]", "5.00")];
-        let (_, made) = site.action(&owner, "AddProduct", &product).await;
+        let (_, made) = site.act(&owner, "AddProduct", &product).await;
         let pid = made["pid"].to_string();
         let order = [("clientid", "1"), ("pid[0]", pid.trim_matches('"')), ("billingcycle[0]", "monthly"), ("paymentmethod", "banktransfer")];
-        let (_, ordered) = site.action(&owner, "AddOrder", &order).await;
+        let (_, ordered) = site.act(&owner, "AddOrder", &order).await;
         assert_eq!(ordered["result"], "success", "{ordered}");
         site.log_in("sally", accounts::roles::SALES_OPERATOR).await;
         let mut tx = site.app.db.write().await.unwrap();
@@ -194,8 +194,8 @@ testkit::both_engines! {
         .await
         .unwrap();
         tx.commit().await.unwrap();
-        let sally = site.credential("sally").await;
-        let (status, cancelled) = site.action(&sally, "CancelOrder", &[("orderid", &ordered["orderid"].to_string())]).await;
+        let sally = site.credential_of("sally").await;
+        let (status, cancelled) = site.act(&sally, "CancelOrder", &[("orderid", &ordered["orderid"].to_string())]).await;
         assert_eq!((status, &cancelled["result"]), (StatusCode::OK, &Value::from("success")), "{cancelled}");
         assert!(states(&site).await.iter().any(|(_, status, _)| status == "cancelled"));
         let mut conn = site.app.db.read().await.unwrap();

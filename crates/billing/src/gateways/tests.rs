@@ -8,7 +8,7 @@ use crate::testing::doors::Doors;
 use crate::testing::{Company, Scripted};
 
 async fn open(engine: Engine) -> Company {
-    Company::with_gateways(engine, vec![Arc::new(Scripted)]).await
+    Company::with_gateways(engine, vec![Arc::new(Scripted::default())]).await
 }
 
 testkit::both_engines! {
@@ -26,7 +26,7 @@ testkit::both_engines! {
         // Saving again without the secret keeps it.
         doors.post("/admin/setup/gateways/sandbox", &[("display_name", "Cards"), ("active", "1"), ("account", "acct_2")]).await;
         let mut conn = company.app.db.read().await.unwrap();
-        let config = config(&mut conn, &company.app, &Scripted).await.unwrap();
+        let config = config(&mut conn, &company.app, &Scripted::default()).await.unwrap();
         assert_eq!((config.get("account"), config.get("key")), (Some("acct_2"), Some("sk_very_secret")));
         let all = doors.api("GET", "/gateways", serde_json::Value::Null).await;
         assert!(!all.text.contains("secret") && !all.text.contains("acct"), "{}", all.text);

@@ -5,7 +5,7 @@ use super::*;
 use crate::testing::{Company, Doors, Scripted, date};
 
 async fn open(engine: testkit::Engine) -> Company {
-    Company::with_gateways(engine, vec![std::sync::Arc::new(Scripted)]).await
+    Company::with_gateways(engine, vec![std::sync::Arc::new(Scripted::default())]).await
 }
 
 async fn counted(company: &Company, table: &str) -> i64 {
@@ -75,7 +75,7 @@ testkit::both_engines! {
         assert!(pdf.body.starts_with(b"%PDF"));
         assert_eq!(doors.send(None, "GET", "/pay/0123", "text/plain", String::new()).await.status, 404);
         company.today("2026-03-20");
-        assert_eq!(doors.send(None, "GET", &format!("/pay/{link}"), "text/plain", String::new()).await.status, 404);
+        assert_eq!(doors.send(None, "GET", &format!("/pay/{link}"), "text/plain", String::new()).await.status, 409);
         company.is_sound().await;
     }
 

@@ -9,7 +9,8 @@ use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
 use platform::web::Fail;
 
-use super::{Edit, MANAGE, MakeDefault, OnRemoteFailure};
+use super::{Edit, MANAGE, MakeDefault, OnRemoteFailure, setups};
+use crate::gateways::card_numbers;
 use crate::once;
 use crate::view::option;
 
@@ -19,6 +20,7 @@ pub fn routes() -> Routes {
     Routes::new()
         .get("/admin/clients/{id}/pay-methods", MANAGE, index)
         .post("/admin/clients/{id}/pay-methods", MANAGE, create)
+        .post("/admin/clients/{id}/pay-methods/link", MANAGE, make_link)
         .post("/admin/clients/{id}/pay-methods/{method}/default", MANAGE, make_default)
         .get("/admin/clients/{id}/pay-methods/{method}/remove", MANAGE, remove_page)
         .post("/admin/clients/{id}/pay-methods/{method}/remove", MANAGE, remove)
@@ -38,6 +40,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     let client = clients::find(&mut conn, id).await?;
     let methods = super::of_client(&mut conn, id).await?;
     let gateways = super::able(&mut conn, &cx.app).await?;
+    let with_page = setups::able(&mut conn, &cx.app).await?;
     drop(conn);
     let here = page_of(id);
     let rows: Vec<Value> = methods
@@ -53,16 +56,19 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
             }
         })
         .collect();
-    let typed = |name: &str| if wrong.is_some() { cx.form.text(name).to_owned() } else { String::new() };
+    let typed = |name: &str| Some(cx.form.text(name)).filter(|text| wrong.is_some() && !card_numbers::contains(text));
     let title = format!("Payment methods of {}", client.display_name());
     let values = context! {
         client => context! { id, name => client.display_name() },
         rows,
-        action => here,
+        action => &here,
         once => once::key(&cx.app),
         gateways => gateways.iter().map(|gateway| option(&gateway.name, &gateway.display_name)).collect::<Vec<_>>(),
         test_cards => cx.app.sandbox && gateways.iter().any(|gateway| gateway.name == "sandbox"),
-        v => context! { gateway => typed("gateway"), description => typed("description"), make_default => cx.form.ticked("make_default") },
+        links => format!("{here}/link"),
+        with_page => with_page.iter().map(|gateway| option(&gateway.name, &gateway.display_name)).collect::<Vec<_>>(),
+        v => context! {
+            gateway => typed("gateway").unwrap_or_default(), description => typed("description").unwrap_or_default(), make_default => cx.form.ticked("make_default") },
     };
     match wrong {
         None => {
@@ -100,6 +106,17 @@ async fn create(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         }
         Err(other) => Err(Fail(other)),
     }
+}
+
+/// The address is shown once; only its hash is kept.
+async fn make_link(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
+    let done = async {
+        let mut tx = cx.app.db.write().await?;
+        let link = setups::make_link(&mut tx, &cx.app, &cx.actor, id, cx.form.text("gateway"), cx.now).await?;
+        tx.commit().await?;
+        Ok(Redirect::to(page_of(id)).saying(format!("Send this link to the client; it is shown once: {link}")))
+    };
+    or_back(done.await, &page_of(id))
 }
 
 async fn make_default(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Result<Redirect, Fail> {
