@@ -206,7 +206,8 @@ async fn issue_one(
     ids: &[i64],
     tell: Tell,
 ) -> Result<Issued> {
-    let issued = super::issue_as(tx, terms, vec![invoice], ids, tell).await?;
+    let claimed = super::claim::claim(tx, vec![invoice], ids).await?;
+    let issued = super::issue_claimed(tx, terms, claimed, tell).await?;
     let Some(issued) = issued.into_iter().next() else {
         return Err(Error::conflict("The periods on this invoice have been invoiced already."));
     };

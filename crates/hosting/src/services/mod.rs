@@ -408,7 +408,7 @@ pub async fn add_addon(
 }
 
 async fn insert_addon(
-    tx: &mut Tx,
+    tx: &mut Locked<'_>,
     service: &Service,
     product: &Product,
     planned: &PlannedAddon,
@@ -834,7 +834,7 @@ async fn end_or_revive_addon(
 /// Addons that shared the service's old status share the new one; those of an ended service end. Their charges are put
 /// again, because the gateway and the description are the service's. What changed of them comes back.
 async fn bring_addons_along(
-    tx: &mut Tx,
+    tx: &mut Locked<'_>,
     before: &Service,
     service: &Service,
     product: &str,
@@ -864,7 +864,7 @@ fn goes_along(addon: &ServiceAddon, from: ServiceStatus, to: ServiceStatus) -> b
 }
 
 /// Makes the service's charge say what the service says. `None` for what is free.
-async fn put_charge(tx: &mut Tx, service: &Service, product: &Product, now: Timestamp) -> Result<Option<i64>> {
+async fn put_charge(tx: &mut Locked<'_>, service: &Service, product: &Product, now: Timestamp) -> Result<Option<i64>> {
     let charge = Charge {
         client_id: service.client_id,
         owner_kind: SERVICE,
@@ -883,7 +883,7 @@ async fn put_charge(tx: &mut Tx, service: &Service, product: &Product, now: Time
 }
 
 async fn put_addon_charge(
-    tx: &mut Tx,
+    tx: &mut Locked<'_>,
     service: &Service,
     product: &str,
     addon: &ServiceAddon,
@@ -907,7 +907,7 @@ async fn put_addon_charge(
 }
 
 /// `charge.remaining` is that of a new charge; one that is there keeps its count.
-async fn put(tx: &mut Tx, mut charge: Charge, now: Timestamp) -> Result<Option<i64>> {
+async fn put(tx: &mut Locked<'_>, mut charge: Charge, now: Timestamp) -> Result<Option<i64>> {
     let existing = recurring::of_owner(tx, charge.owner_kind, charge.owner_id).await?;
     if charge.cycle == Cycle::Free {
         if existing.is_some() {

@@ -261,7 +261,8 @@ async fn charge(world: &World, client: &Client, owner_kind: &'static str, cycle:
         next_due_on: due_on,
         remaining: None,
     };
-    recurring::put(&mut tx, &charge, app.clock.now()).await.unwrap();
+    let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+    recurring::put(&mut locked, &charge, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
