@@ -270,8 +270,16 @@ mod tests {
 
     #[test]
     fn a_list_of_networks_is_checked_and_written_evenly() {
-        let setting =
-            Setting { key: "k", kind: Kind::Networks, default: "", section: "", label: "", help: "", read_by: "", rule: anything };
+        let setting = Setting {
+            key: "k",
+            kind: Kind::Networks,
+            default: "",
+            section: "",
+            label: "",
+            help: "",
+            read_by: "",
+            rule: anything,
+        };
         assert_eq!(setting.check(" 10.0.0.0/8;127.0.0.1  ::1 ").unwrap(), "10.0.0.0/8, 127.0.0.1, ::1");
         assert_eq!(setting.check("").unwrap(), "");
         for wrong in ["10.0.0.0/33", "10.0.0.0/-1", "localhost", "10.0.0", "::1/129", "1.2.3.4/8/8"] {

@@ -45,8 +45,6 @@ pub struct Options {
     /// Writes reach the disk before a commit is answered, as in production. For tests that crash it; others are faster
     /// without.
     pub durable: bool,
-    /// It listens on a port of the loopback interface too, and takes TLS there.
-    pub tls: bool,
 }
 
 /// A PostgreSQL server with its data, stopped and removed when dropped.
@@ -66,6 +64,18 @@ impl Cluster {
     /// # Errors
     /// Why PostgreSQL could not be started, with its log.
     pub fn start(options: Options) -> Result<Self, String> {
+        Self::make(options, |_| Ok(None))
+    }
+
+    /// As [`start`](Self::start); listens on a port of the loopback interface too, and takes TLS there.
+    ///
+    /// # Errors
+    /// Why PostgreSQL could not be started, or that there is no openssl.
+    pub fn start_with_tls(options: Options) -> Result<Self, String> {
+        Self::make(options, |folder| Tls::make(folder).map(Some))
+    }
+
+    fn make(options: Options, tls: impl FnOnce(&Path) -> Result<Option<Tls>, String>) -> Result<Self, String> {
         let binaries = binaries::find()?;
         let folder = Folder::inside(&reachable_temporary_folder());
         let cannot = |e: std::io::Error| format!("PostgreSQL's folder: {e}");
@@ -79,12 +89,12 @@ impl Cluster {
         if !initdb.wait(PATIENCE)?.success() {
             return Err(format!("PostgreSQL's initdb failed:\n{}", initdb.output()));
         }
-        let tls = if options.tls { Some(Tls::make(&folder)?) } else { None };
+        let tls = tls(&folder)?;
         let server = serve(&binaries, &folder, options, tls.as_ref())?;
         Ok(Self { binaries, options, tls, server, folder })
     }
 
-    /// How it is reached by TCP, when it was started with [`Options::tls`].
+    /// How it is reached by TCP, when it was started with [`Cluster::start_with_tls`].
     #[must_use]
     pub fn tls(&self) -> Option<&Tls> {
         self.tls.as_ref()

@@ -54,7 +54,7 @@ async fn run(url: &str, statement: &str) -> Result<(), tokio_postgres::Error> {
 
 #[test]
 fn a_durable_cluster_keeps_what_was_committed_before_a_crash() {
-    let started = postgres::Cluster::start(postgres::Options { durable: true, ..Default::default() });
+    let started = postgres::Cluster::start(postgres::Options { durable: true });
     let Some(mut cluster) = testkit::peers::require(started) else { return };
     testkit::run(async {
         let name = cluster.create_database(None).await;

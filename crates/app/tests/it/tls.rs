@@ -13,8 +13,7 @@ async fn outcome(url: &str) -> Result<bool, String> {
 #[test]
 #[cfg_attr(not(unix), ignore = "PostgreSQL's sockets need Unix")]
 fn a_server_is_asked_for_as_much_as_the_url_says() {
-    let options = Options { tls: true, ..Options::default() };
-    let started = testkit::postgres::available().and_then(|()| Cluster::start(options));
+    let started = testkit::postgres::available().and_then(|()| Cluster::start_with_tls(Options::default()));
     let Some(cluster) = testkit::peers::require(started) else { return };
     testkit::run(async {
         let tls = cluster.tls().unwrap();

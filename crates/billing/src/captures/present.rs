@@ -4,7 +4,7 @@
 //! What must hold: pressing twice, going back and paying in another window lead to one payment. At most one attempt can
 //! take money at a time; who asks for another while it waits is sent to it, or it is given up first.
 
-use accounts::activity_log::{Actor, ActorKind};
+use accounts::activity_log::Actor;
 use accounts::clients;
 use kernel::{Error, Result};
 use platform::{App, params};

@@ -39,7 +39,7 @@ testkit::both_engines! {
         let with = |more: &[(&'static str, &'static str)]| [&usual[..], more].concat();
         let stored = async || {
             let mut conn = company.app.db.read().await.unwrap();
-            let config = config(&mut conn, &company.app, &Scripted).await.unwrap();
+            let config = config(&mut conn, &company.app, &Scripted::default()).await.unwrap();
             (config.get("api_base").unwrap().to_owned(), config.get("key").unwrap().to_owned())
         };
         doors.post(page, &with(&[("key", "sk_one"), ("api_base", "https://pay.example.com")])).await;

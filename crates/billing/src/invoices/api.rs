@@ -118,8 +118,7 @@ fn new_schema() -> Value {
     properties["draft"] = json!({ "type": "boolean", "default": false, "description": "Write a draft only" });
     properties["issued_on"] = json!({ "type": "string", "format": "date", "description": "Today when left out" });
     properties["send"] = json!({ "type": "boolean", "default": false, "description": "Mail it to the client" });
-    properties["apply_credit"] =
-        json!({ "type": "boolean", "default": false, "description": "Pay it with the client's credit; takes “Manage Credits” too" });
+    properties["apply_credit"] = json!({ "type": "boolean", "default": false, "description": "Pay it with the client's credit; takes “Manage Credits” too" });
     json!({ "type": "object", "required": ["client_id", "lines"], "properties": properties })
 }
 

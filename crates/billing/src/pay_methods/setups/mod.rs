@@ -11,7 +11,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use accounts::activity_log::{self, Activity, Actor, ActorKind};
+use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
 use kernel::{Error, Result, Timestamp};
 use platform::db::{Conn, Tx};
