@@ -113,9 +113,8 @@ async fn call(asked: &Asked<'_>, table: &Table, request: Arc<Request>, left: &mu
     if !staff.may(action.permission) {
         return Ok(Answer::denied(format!("Invalid Permissions: the action needs “{}”", action.permission.0)));
     }
-    let (app, ip) = (asked.app.clone(), asked.ip.to_owned());
-    let actor = Actor { kind: ActorKind::Api, id: Some(staff.id), name: staff.username.clone(), ip };
-    let cx = CompatCx { app, now: asked.now, staff: Arc::new(staff), actor, request };
+    let actor = staff.actor(ActorKind::Api, asked.ip);
+    let cx = CompatCx { app: asked.app.clone(), now: asked.now, staff: Arc::new(staff), actor, request };
     (action.function)(cx).await
 }
 

@@ -89,11 +89,15 @@ pub fn title(error: &Error) -> &'static str {
     }
 }
 
+/// How errors begin that are for whoever runs the server, on the command line and in the log.
+const INSIDE: [&str; 3] = ["database:", "The PostgreSQL server", "The database "];
+
 /// What the reader may see: never the inside of a defect, never SQL.
 pub fn message(error: &Error, reference: &str) -> String {
     match error {
         Error::Broken(_) => format!("This is our fault, not yours. Staff can find it in the log as {reference}."),
-        Error::Unavailable(text) if text.starts_with("database:") => {
+        // Neither statements nor where the database is.
+        Error::Unavailable(text) if INSIDE.iter().any(|beginning| text.starts_with(beginning)) => {
             format!("The database did not answer. Try again in a moment; the log has the reason as {reference}.")
         }
         Error::Conflict(text) if text.starts_with("database:") => {

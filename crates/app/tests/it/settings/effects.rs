@@ -211,7 +211,7 @@ async fn link_to_pay(world: &World) -> String {
     let mut tx = app.db.write().await.unwrap();
     let link = pay_links::make(&mut tx, app, invoice.id, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
-    link
+    link.address()
 }
 
 async fn pay_link(world: &World) -> String {
@@ -540,10 +540,11 @@ async fn posted(world: &World) -> String {
         title: "Hello".to_owned(),
         text_body: "Hello".to_owned(),
         html_body: "<p>Hello</p>".to_owned(),
+        token: None,
     };
     let mut tx = app.db.write().await.unwrap();
     let values = Values::load(&mut tx).await.unwrap();
-    mail::send(&mut tx, new, &values, app.clock.now()).await.unwrap();
+    mail::send(&mut tx, app, new, &values, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     jobs::drain(app).await.unwrap();
     let sink = world.sink.as_ref().unwrap();
