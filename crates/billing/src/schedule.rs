@@ -3,6 +3,9 @@
 //! What must hold: the run's key is the task and the day, and it is unique, so several nodes and restarts make one run.
 //! A day on which nothing ran is made up for by the next run, because it takes everything that is due by then.
 
+#[cfg(test)]
+mod tests;
+
 use accounts::activity_log::Actor;
 use kernel::Result;
 use platform::db::Tx;

@@ -4,6 +4,7 @@
 
 mod backups;
 mod browser;
+mod clean_up;
 mod cli;
 mod gateways;
 mod guards;
@@ -12,5 +13,6 @@ mod killed;
 mod one_document;
 mod pages;
 mod settings;
+mod stopping;
 mod support;
 mod two_nodes;
