@@ -4,6 +4,7 @@
 
 mod backups;
 mod browser;
+mod clean_up;
 mod cli;
 mod compat_answers;
 mod compat_clients;
@@ -23,6 +24,7 @@ mod permissions;
 mod restores;
 mod runs;
 mod settings;
+mod stopping;
 mod support;
 mod tls;
 mod two_nodes;
