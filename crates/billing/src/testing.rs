@@ -151,7 +151,8 @@ impl Company {
             next_due_on: date(due),
             remaining: None,
         };
-        let id = recurring::put(&mut tx, &charge, self.app.clock.now()).await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let id = recurring::put(&mut locked, &charge, self.app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         id
     }
@@ -191,6 +192,13 @@ impl Company {
     pub async fn count(&self, table: &str) -> i64 {
         let mut conn = self.app.db.read().await.unwrap();
         conn.scalar(&format!("SELECT COUNT(*) FROM {table}"), params![]).await.unwrap()
+    }
+
+    /// What no rule would do, to the rows that are meant.
+    pub async fn raw(&self, sql: &str, id: i64) {
+        let mut tx = self.app.db.write().await.unwrap();
+        assert_eq!(tx.execute(sql, params![id]).await.unwrap(), 1, "{sql}");
+        tx.commit().await.unwrap();
     }
 
     pub async fn terms(&self) -> Terms {

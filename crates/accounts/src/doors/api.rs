@@ -8,11 +8,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
+use platform::prune::{After, KEEP_KEYS, Rubbish};
 use platform::web::{Fail, Form};
 use platform::{App, Tx, crypto, params};
 use serde_json::{Map, Value, json};
 
-use super::{Permission, Staff, extension};
+use super::{Permission, Staff, described, extension};
 use crate::activity_log::Actor;
 
 /// What the document says of one operation.
@@ -93,6 +94,7 @@ pub struct ApiCx {
     pub actor: Actor,
     pub path: String,
     pub query: String,
+    operation: Arc<Operation>,
     body: Bytes,
     key: Option<Key>,
     replay: Option<(u16, String)>,
@@ -136,12 +138,22 @@ impl FromRequestParts<App> for ApiCx {
     }
 }
 
+/// Requests that are no longer recognised as repeated, for [`platform::prune`]. Forms keep theirs in the same table.
+pub const ANSWERED: Rubbish = Rubbish {
+    name: "answers to repeated requests",
+    table: "idempotency_keys",
+    key: "scope, key",
+    condition: "created_at < $1",
+    after: After::Days(&KEEP_KEYS),
+};
+
 impl ApiCx {
     pub(super) async fn new(
         app: App,
         now: kernel::Timestamp,
         staff: Arc<Staff>,
         actor: Actor,
+        operation: Arc<Operation>,
         parts: &Parts,
         path: String,
         query: String,
@@ -184,7 +196,7 @@ impl ApiCx {
             }
             key = Some(found);
         }
-        Ok(ApiCx { app, now, staff, actor, path, query, body, key, replay })
+        Ok(ApiCx { app, now, staff, actor, path, query, operation, body, key, replay })
     }
 
     pub fn params(&self) -> Result<Form> {
@@ -196,7 +208,11 @@ impl ApiCx {
         if self.body.is_empty() {
             return Ok(Body { fields: Map::new(), errors: FieldErrors::default() });
         }
-        match serde_json::from_slice::<Value>(&self.body) {
+        let body = serde_json::from_slice::<Value>(&self.body);
+        if let Ok(body) = &body {
+            described::check_fields(&self.operation, body)?;
+        }
+        match body {
             Ok(Value::Object(fields)) => Ok(Body { fields, errors: FieldErrors::default() }),
             Ok(_) => Err(Error::invalid("body", "Send a JSON object.")),
             Err(error) => Err(Error::invalid("body", format!("The body is no valid JSON: {error}"))),
@@ -301,6 +317,11 @@ pub struct Body {
 }
 
 impl Body {
+    /// Everything that was sent, for a body whose fields are not known beforehand.
+    pub fn into_fields(self) -> Map<String, Value> {
+        self.fields
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.fields.get(name).is_some_and(|value| !value.is_null())
     }
@@ -411,6 +432,20 @@ pub(super) async fn openapi(Extension(document): Extension<Arc<Value>>) -> Respo
     answer(&document)
 }
 
+/// Says of every object in a schema that it has no other fields.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(close);
+            if fields.contains_key("properties") && !fields.contains_key("additionalProperties") {
+                fields.insert("additionalProperties".to_owned(), json!(false));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
 /// The OpenAPI 3.1 document of all operations.
 pub fn document(operations: &[Operation]) -> Value {
     let mut paths = Map::new();
@@ -453,6 +488,8 @@ pub fn document(operations: &[Operation]) -> Value {
             },
         });
         if let Some(body) = &operation.body {
+            let mut body = body.clone();
+            close(&mut body);
             described["requestBody"] = json!({ "content": { "application/json": { "schema": body } } });
         }
         let entry = paths.entry(path).or_insert_with(|| json!({}));

@@ -8,7 +8,10 @@
 pub mod admin;
 pub mod api;
 pub mod compat;
+mod described;
 pub mod finders;
+pub mod limits;
+pub mod schema;
 mod serve;
 
 use std::collections::HashSet;
@@ -106,6 +109,7 @@ impl Routes {
     {
         let path = format!("/api/v1{}", operation.path);
         let (method, permission) = (operation.method, operation.permission);
+        let described = Arc::new(operation.clone());
         self.operations.push(operation);
         let router = match method {
             "GET" => axum::routing::get(handler),
@@ -114,7 +118,7 @@ impl Routes {
             "DELETE" => axum::routing::delete(handler),
             _ => axum::routing::post(handler),
         };
-        self.route(method, &path, Access::Api(permission), router)
+        self.guarded(method, &path, Access::Api(permission), router, Some(described))
     }
 
     /// An action of the compatible API.
@@ -123,8 +127,20 @@ impl Routes {
         self
     }
 
-    fn route(mut self, method: &'static str, path: &str, access: Access, router: MethodRouter<App>) -> Routes {
-        let guard = axum::middleware::from_fn(move |request, next| serve::guard(access, request, next));
+    fn route(self, method: &'static str, path: &str, access: Access, router: MethodRouter<App>) -> Routes {
+        self.guarded(method, path, access, router, None)
+    }
+
+    fn guarded(
+        mut self,
+        method: &'static str,
+        path: &str,
+        access: Access,
+        router: MethodRouter<App>,
+        operation: Option<Arc<Operation>>,
+    ) -> Routes {
+        let guard =
+            axum::middleware::from_fn(move |request, next| serve::guard(access, operation.clone(), request, next));
         self.router = self.router.route(path, router.layer(guard));
         self.table.push(Entry { method, path: path.to_owned(), access });
         self
@@ -207,6 +223,32 @@ impl FromRequestParts<App> for Id {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Id, Fail> {
         let path = axum::extract::Path::<i64>::from_request_parts(parts, app).await;
         path.map(|axum::extract::Path(id)| Id(id)).or(Err(Fail(Error::NotFound("This page"))))
+    }
+}
+
+/// Two numbers in a path like `/clients/{id}/pay-methods/{method}`.
+#[derive(Debug, Clone, Copy)]
+pub struct Ids(pub i64, pub i64);
+
+impl FromRequestParts<App> for Ids {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Ids, Fail> {
+        let path = axum::extract::Path::<(i64, i64)>::from_request_parts(parts, app).await;
+        path.map(|axum::extract::Path((first, second))| Ids(first, second)).or(Err(Fail(Error::NotFound("This page"))))
+    }
+}
+
+/// The word in a path like `/gateways/{name}`.
+#[derive(Debug, Clone)]
+pub struct Word(pub String);
+
+impl FromRequestParts<App> for Word {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Word, Fail> {
+        let path = axum::extract::Path::<String>::from_request_parts(parts, app).await;
+        path.map(|axum::extract::Path(word)| Word(word)).or(Err(Fail(Error::NotFound("This page"))))
     }
 }
 

@@ -12,6 +12,7 @@ use super::{Attempt, Ended, Way, conclude, jobs, of_invoice};
 use crate::gateways::{self, ChargeRequest, Gateway, GatewayConfig, Gateways, Outcome, Presence};
 use crate::invoices::{self, Invoice, InvoiceStatus};
 use crate::pay_methods;
+use crate::restores;
 
 /// A client who pays this very moment is not disturbed by the batch for so many seconds.
 const LEFT_ALONE: i64 = 1800;
@@ -74,6 +75,7 @@ pub(super) async fn prepare(
     run_id: Option<i64>,
 ) -> Result<Option<Prepared>> {
     let mut tx = app.db.write().await?;
+    restores::refuse_on_hold(&mut tx).await?;
     let seen = invoices::find(&mut tx, invoice_id).await?;
     let mut locked = clients::lock(&mut tx, seen.client_id).await?;
     let invoice = invoices::find(&mut locked, invoice_id).await?;

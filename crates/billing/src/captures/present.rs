@@ -18,6 +18,7 @@ use crate::gateways::{
 };
 use crate::invoices::{self, Invoice, InvoiceStatus};
 use crate::pay_methods;
+use crate::restores;
 
 /// So many attempts of an invoice within an hour are enough: each costs the business money, and may be somebody's who
 /// tries out what is not his.
@@ -135,6 +136,7 @@ enum Call {
 /// The attempt is written and committed. `None` while another is under way.
 async fn prepare(app: &App, invoice_id: i64, with: With, place: Place) -> Result<Option<Prepared>> {
     let mut tx = app.db.write().await?;
+    restores::refuse_on_hold(&mut tx).await?;
     let seen = invoices::find(&mut tx, invoice_id).await?;
     let mut locked = clients::lock(&mut tx, seen.client_id).await?;
     let invoice = invoices::find(&mut locked, invoice_id).await?;

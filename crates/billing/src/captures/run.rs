@@ -7,6 +7,7 @@ use platform::runs::{Failed, Progress};
 
 use super::due::{Due, due};
 use super::{Ended, attempt};
+use crate::restores;
 use crate::settings;
 use crate::terms::Terms;
 use crate::view::add_up;
@@ -69,6 +70,7 @@ impl Report {
 /// Charges everything that is due, a few at a time, and tells `progress` of every attempt.
 pub async fn run(app: &App, by: &Actor, terms: &Terms, progress: &Progress) -> Result<Report> {
     let mut conn = app.db.read().await?;
+    restores::refuse_on_hold(&mut conn).await?;
     let all = due(&mut conn, app, terms).await?;
     drop(conn);
     let mut report = Report { due: all.len(), ..Report::default() };

@@ -2,8 +2,7 @@
 //! and the gateway is answered; every event ends in a state that staff can see.
 
 use accounts::activity_log::{self, Activity, Actor};
-use accounts::doors::PublicCx;
-use axum::extract::Path;
+use accounts::doors::{PublicCx, Word};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, Money, Result, Timestamp};
@@ -50,7 +49,7 @@ pub async fn retry(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result<(
 }
 
 /// `POST /gateways/{name}/webhook`. A repeated event is a success, so that the gateway stops sending it.
-pub async fn receive(cx: PublicCx, Path(name): Path<String>) -> Result<Response, Fail> {
+pub async fn receive(cx: PublicCx, Word(name): Word) -> Result<Response, Fail> {
     let app = &cx.app;
     let gateway = app.get::<Gateways>()?.find(&name).or(Err(Error::NotFound("This gateway")))?;
     let mut conn = app.db.read().await?;

@@ -70,6 +70,12 @@ pub trait Gateway: Send + Sync {
     /// Refunds `amount` of a payment; `refund` is the idempotency key: the same request again is the same refund.
     async fn refund(&self, config: &GatewayConfig, request: RefundRequest) -> Result<RefundOutcome, GatewayError>;
 
+    /// Every payment with our metadata that the provider has taken since then, for books that come from a backup.
+    async fn taken_since(&self, config: &GatewayConfig, since: Timestamp) -> Result<Vec<Taken>, GatewayError> {
+        let _ = (config, since);
+        Err(GatewayError::Unsupported("listing what was taken"))
+    }
+
     /// What became of a refund whose answer was lost. It reads only. `None`: the provider does not have it, and asking
     /// for it again with the same id makes one refund at most.
     async fn look_up_refund(
@@ -242,6 +248,19 @@ pub enum LookUp {
     NeverArrived,
     /// Still in the provider's hands.
     InProgress,
+}
+
+/// A payment in the provider's own list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    pub external_id: String,
+    /// Our attempt, client and invoice, as far as the provider was told.
+    pub attempt: String,
+    pub client_id: Option<i64>,
+    pub invoice_id: Option<i64>,
+    pub amount: Money,
+    pub fee: Option<Money>,
+    pub taken_at: Timestamp,
 }
 
 /// A page of the provider's to be made.

@@ -46,7 +46,7 @@ testkit::both_engines! {
         assert_eq!(doors.api("PATCH", &format!("/invoices/{id}"), json!({ "gateway": "sandbox" })).await.status, 200);
         platform::jobs::drain(&company.app).await.unwrap();
         assert_eq!(counted(&company, "mails").await, 1);
-        doors.post(&format!("/admin/invoices/{id}/resend"), &[]).await;
+        doors.post(&format!("/admin/invoices/{id}/resend"), &[("once", "again")]).await;
         platform::jobs::drain(&company.app).await.unwrap();
         assert_eq!(counted(&company, "mails").await, 2);
         let page = doors.get(&format!("/admin/invoices/{id}")).await;
@@ -162,7 +162,7 @@ testkit::both_engines! {
             ("itemamount1", "60.00"), ("itemtaxed1", "1"), ("itemdescription2", "B"), ("itemamount2", "40.00"), ("itemtaxed2", "true"),
         ]).await;
         assert_eq!((made["result"].clone(), made["status"].clone()), (json!("success"), json!("Unpaid")), "{made}");
-        let invoice = made["invoiceid"].to_string();
+        let invoice = made["invoiceid"].as_str().unwrap().to_owned();
         let shown = doors.action("GetInvoice", &[("invoiceid", &invoice)]).await;
         assert_eq!((shown["total"].clone(), shown["tax"].clone(), shown["taxrate"].clone()), (json!("120.00"), json!("20.00"), json!("20.000")), "{shown}");
         assert_eq!((shown["ccgateway"].clone(), shown["transactions"].clone(), shown["datepaid"].clone()), (json!(true), json!(""), json!("0000-00-00 00:00:00")));
@@ -290,7 +290,7 @@ testkit::both_engines! {
         let run = doors.api("GET", &format!("/runs/{}", real["run_id"]), json!(null)).await.json();
         assert_eq!((run["state"].clone(), run["summary"]["invoices"].clone()), (json!("finished"), json!(1)));
         let again = doors.action("GenInvoices", &[("clientid", &client.id.to_string())]).await;
-        assert_eq!((again["result"].clone(), again["numcreated"].clone()), (json!("success"), json!(0)));
+        assert_eq!((again["result"].clone(), again["numcreated"].clone()), (json!("success"), json!("0")));
         assert_eq!(doors.action("GenInvoices", &[("clientid", "99")]).await["message"], "Client ID Not Found");
         let listed = doors.api("GET", "/invoices", json!(null)).await.json();
         assert_eq!((listed["total"].clone(), listed["items"][0]["total"].clone()), (json!(1), json!("10.00")));

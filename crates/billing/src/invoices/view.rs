@@ -70,7 +70,8 @@ pub async fn load(conn: &mut Conn, invoice: Invoice) -> Result<Whole> {
     let transactions = payments::of_invoice(conn, invoice.id).await?;
     let settled = conn
         .all(
-            "SELECT transaction_id, amount FROM allocations WHERE invoice_id = $1 ORDER BY id",
+            "SELECT transaction_id, CAST(SUM(amount) AS BIGINT) FROM allocations WHERE invoice_id = $1 \
+             GROUP BY transaction_id HAVING SUM(amount) <> 0 ORDER BY MIN(id)",
             platform::params![invoice.id],
         )
         .await?;

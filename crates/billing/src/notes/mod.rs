@@ -24,7 +24,8 @@ use platform::db::{Conn, dialect};
 use platform::{params, record};
 
 use crate::credits::{self, CreditKind, NewMovement};
-use crate::invoices::{self, Invoice, InvoiceStatus, Line, numbering};
+use crate::invoices::series::{self, Series};
+use crate::invoices::{self, Invoice, InvoiceStatus, Line};
 use crate::ledger::{self, Account, Entry};
 use crate::recurring;
 use crate::taxes::calculation::TaxCategory;
@@ -273,7 +274,7 @@ pub async fn cancel(
         params![invoice_id, terms.now],
     )
     .await?;
-    recurring::settle(tx, invoice_id).await?;
+    recurring::settle(tx, invoice_id, terms.now).await?;
     let text = format!("Invoice {} cancelled", invoice.title());
     let activity = Activity::new(text).client(invoice.client_id).about(format!("invoice:{invoice_id}"));
     activity_log::record(tx, by, activity, terms.now).await?;
@@ -313,17 +314,7 @@ async fn creditable(tx: &mut Locked<'_>, id: i64) -> Result<Invoice> {
         InvoiceStatus::Refunded => return Err(Error::refused("The invoice was refunded: all of it was given back.")),
         _ => {}
     }
-    // Whether the money comes is not known yet; a note now would be over the wrong balance.
-    let open: bool = tx
-        .scalar(
-            "SELECT EXISTS (SELECT 1 FROM payment_attempts WHERE invoice_id = $1 \
-             AND state IN ('intent', 'unknown', 'pending'))",
-            params![id],
-        )
-        .await?;
-    if open {
-        return Err(Error::refused("A charge of this invoice is under way. Wait for its outcome."));
-    }
+    invoices::check_no_charge_under_way(tx, id).await?;
     Ok(invoice)
 }
 
@@ -361,13 +352,14 @@ async fn issue(
     let ids = dialect::reserve_ids(tx, "credit_notes", 1).await?;
     let Some(id) = ids.first().copied() else { return Err(Error::broken("no id for a credit note")) };
     let seller_id = terms.seller_id(tx).await?;
-    let period = numbering::period_key(terms.note_reset, terms.today);
-    let series_number = invoices::store::take_numbers(tx, SERIES, &period, 1).await?;
+    let days = [terms.today];
+    let numbers = series::take(tx, Series::CreditNotes, &terms.note_numbers, terms.note_reset, &days).await?;
+    let Some(number) = numbers.into_iter().next() else { return Err(Error::broken("no number for a credit note")) };
     let mut note = CreditNote {
         id,
         client_id: invoice.client_id,
         invoice_id: invoice.id,
-        number: terms.note_numbers.render(series_number, terms.today),
+        number: number.text,
         reason,
         currency: invoice.currency,
         issued_on: terms.today,
@@ -396,7 +388,7 @@ async fn issue(
         })
         .collect();
     note.document_hash = seal::hash(&note, &lines);
-    store::insert(tx, &note, &lines, SERIES, &period, series_number).await?;
+    store::insert(tx, &note, &lines, Series::CreditNotes.name(), &number.period, number.number).await?;
 
     let off_balance = invoice.money(total.minor.min(invoice.balance));
     let to_credit = total.checked_sub(off_balance)?;
@@ -425,15 +417,13 @@ async fn issue(
         credits::write(tx, movement, terms.now).await?;
     }
     let whole: Vec<i64> = parts.iter().filter(|part| part.whole).map(|part| part.line_id).collect();
-    settle_lines(tx, invoice.id, &whole).await?;
+    settle_lines(tx, invoice.id, &whole, terms.now).await?;
     let text = format!("Credit note {} of {total} on invoice {}", note.number, invoice.title());
     let activity = Activity::new(text).client(invoice.client_id).about(format!("invoice:{}", invoice.id));
     activity_log::record(tx, by, activity, terms.now).await?;
     tx.publish(&CreditNoteIssued { note_id: id, invoice_id: invoice.id, client_id: invoice.client_id }).await?;
     Ok(Noted { id, number: note.number, total, off_balance, to_credit })
 }
-
-pub(crate) const SERIES: &str = "credit_note";
 
 /// Published when a credit note is issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -444,7 +434,7 @@ pub struct CreditNoteIssued {
 }
 
 /// The periods of lines that nobody will pay any more count as settled.
-async fn settle_lines(tx: &mut Locked<'_>, invoice_id: i64, lines: &[i64]) -> Result<()> {
+async fn settle_lines(tx: &mut Locked<'_>, invoice_id: i64, lines: &[i64], now: Timestamp) -> Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
@@ -454,5 +444,5 @@ async fn settle_lines(tx: &mut Locked<'_>, invoice_id: i64, lines: &[i64]) -> Re
             params![invoice_id, lines],
         )
         .await?;
-    if charges.is_empty() { Ok(()) } else { recurring::settle_charges(tx, invoice_id, &charges).await }
+    if charges.is_empty() { Ok(()) } else { recurring::settle_charges(tx, invoice_id, &charges, now).await }
 }

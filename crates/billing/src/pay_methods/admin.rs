@@ -2,8 +2,7 @@
 
 use accounts::clients;
 use accounts::doors::admin::{error_list, or_back};
-use accounts::doors::{AdminCx, Id, Redirect, Routes};
-use axum::extract::Path;
+use accounts::doors::{AdminCx, Id, Ids, Redirect, Routes};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
@@ -119,7 +118,7 @@ async fn make_link(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
     or_back(done.await, &page_of(id))
 }
 
-async fn make_default(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Result<Redirect, Fail> {
+async fn make_default(cx: AdminCx, Ids(id, method): Ids) -> Result<Redirect, Fail> {
     let done = async {
         let mut tx = cx.app.db.write().await?;
         let mut locked = clients::lock(&mut tx, id).await?;
@@ -131,7 +130,7 @@ async fn make_default(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Resu
     or_back(done.await, &page_of(id))
 }
 
-async fn remove_page(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Result<Response, Fail> {
+async fn remove_page(cx: AdminCx, Ids(id, method): Ids) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let found = super::find_of(&mut conn, id, method).await?;
     let same = super::of_client(&mut conn, id).await?.iter().filter(|other| other.gateway == found.gateway).count();
@@ -153,7 +152,7 @@ async fn remove_page(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Resul
     )
 }
 
-async fn remove(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Result<Redirect, Fail> {
+async fn remove(cx: AdminCx, Ids(id, method): Ids) -> Result<Redirect, Fail> {
     let done = async {
         let found = super::find_of(&mut cx.app.db.read().await?, id, method).await?;
         super::remove(&cx.app, &cx.actor, method, OnRemoteFailure::RemoveAnyway).await?;

@@ -2,8 +2,7 @@
 
 use accounts::clients;
 use accounts::doors::api::{answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
-use axum::extract::Path;
+use accounts::doors::{ApiCx, Id, Ids, Operation, Routes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kernel::Result;
@@ -146,7 +145,7 @@ async fn make_link(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     Ok((StatusCode::CREATED, answer(&json!({ "url": url }))).into_response())
 }
 
-async fn update(cx: ApiCx, Path((id, method)): Path<(i64, i64)>) -> Result<Response, Fail> {
+async fn update(cx: ApiCx, Ids(id, method): Ids) -> Result<Response, Fail> {
     let mut body = cx.json()?;
     let description = body.text("description");
     let make_default = body.bool("is_default");
@@ -179,7 +178,7 @@ async fn update(cx: ApiCx, Path((id, method)): Path<(i64, i64)>) -> Result<Respo
     cx.commit(tx, 200, shown(&changed)).await
 }
 
-async fn delete(cx: ApiCx, Path((id, method)): Path<(i64, i64)>) -> Result<Response, Fail> {
+async fn delete(cx: ApiCx, Ids(id, method): Ids) -> Result<Response, Fail> {
     super::find_of(&mut cx.app.db.read().await?, id, method).await?;
     let (app, by) = (cx.app.clone(), cx.actor.clone());
     cx.outside(200, async move {

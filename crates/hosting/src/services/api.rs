@@ -2,7 +2,7 @@
 
 use accounts::clients;
 use accounts::doors::api::{Body, answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use billing::recurring;
 use kernel::{Cycle, Date, Money, Result};
@@ -28,8 +28,8 @@ pub fn routes() -> Routes {
     let list = Operation::new("GET", "/services", LIST, TAG, "List services")
         .query("q", text(), "How a domain begins, a part of the client's name or e-mail address, or an id")
         .query("status", status_schema(), "Only these")
-        .query("product", json!({ "type": "integer" }), "Only of this product")
-        .query("client", json!({ "type": "integer" }), "Only of this client")
+        .query("product", schema::id(), "Only of this product")
+        .query("client", schema::id(), "Only of this client")
         .query("cycle", text(), "Only of this billing cycle")
         .query("gateway", text(), "Only paid by this gateway")
         .query(
@@ -88,15 +88,22 @@ fn edit_schema() -> Value {
         "username": text(),
         "status": status_schema(),
         "quantity": { "type": "integer", "minimum": 1 },
-        "first_amount": amount_schema(),
+        "first_amount": {
+            "type": "string",
+            "description": "What the first invoice bills, with the setup fee, in the service's currency. Once that invoice \
+                            is made it is a note of what was billed",
+        },
         "recurring_amount": amount_schema(),
         "cycle": text(),
         "gateway": text(),
-        "registered_on": date_schema(),
-        "next_due_on": date_schema(),
+        "registered_on": schema::date(),
+        "next_due_on": schema::date(),
         "terminated_on": { "type": "string", "description": "A date; empty takes it away" },
         "suspend_reason": text(),
-        "no_suspend_until": { "type": "string", "description": "A date; empty takes it away" },
+        "no_suspend_until": {
+            "type": "string",
+            "description": "A date; empty takes it away. A note: nothing is suspended by itself yet",
+        },
         "dedicated_ip": text(),
         "assigned_ips": text(),
         "ns1": text(),
@@ -116,7 +123,7 @@ fn addon_edit_schema() -> Value {
         "quantity": { "type": "integer", "minimum": 1 },
         "recurring_amount": amount_schema(),
         "cycle": { "type": "string" },
-        "next_due_on": date_schema(),
+        "next_due_on": schema::date(),
     } })
 }
 
@@ -139,7 +146,19 @@ fn schema() -> Value {
     }
     fields["order_id"] = json!({ "type": ["integer", "null"], "format": "int64" });
     fields["currency"] = json!({ "type": "string" });
-    fields["next_invoice_on"] = date_schema();
+    fields["first_invoice"] = json!({
+        "type": ["object", "null"],
+        "description": "What the generation of due invoices will bill first; null once it has, or when the order did",
+        "properties": {
+            "from": { "type": "string", "format": "date" },
+            "until": { "type": "string", "format": "date", "description": "The day after the period" },
+            "amount": amount_schema(),
+            "setup": amount_schema(),
+        },
+    });
+    for name in ["registered_on", "next_due_on", "next_invoice_on", "terminated_on", "no_suspend_until"] {
+        fields[name] = date_schema();
+    }
     fields["periods_left"] = json!({ "type": ["integer", "null"], "description": "null: no end" });
     fields["addons"] = json!({ "type": "array", "items": { "type": "object" } });
     fields["created_at"] = json!({ "type": "string", "format": "date-time" });
@@ -177,7 +196,14 @@ async fn whole(conn: &mut Conn, service: &Service) -> Result<Value> {
     let addons = services::addons_of(conn, service.id).await?;
     let options = services::named_options(conn, &[service.id]).await?;
     let charge = recurring::of_owner(conn, SERVICE, service.id).await?;
+    let first = recurring::first::of_owner(conn, SERVICE, service.id).await?;
     let mut value = json!(service);
+    value["first_invoice"] = json!(first.map(|first| json!({
+        "from": first.period.from,
+        "until": first.period.until,
+        "amount": first.amount.decimal(),
+        "setup": first.setup.decimal(),
+    })));
     value["first_amount"] = json!(service.first().decimal());
     value["recurring_amount"] = json!(service.recurring().decimal());
     value["next_invoice_on"] =

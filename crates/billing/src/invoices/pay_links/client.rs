@@ -5,8 +5,7 @@
 //! `Refresh` header at once, and by its link where a browser does not do that.
 
 use accounts::doors::admin::plain_frame;
-use accounts::doors::{PublicCx, Routes};
-use axum::extract::Path;
+use accounts::doors::{PublicCx, Routes, Word};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use kernel::{Error, Result};
@@ -31,7 +30,7 @@ pub fn routes() -> Routes {
         .public_get("/pay/{token}/return", come_back)
 }
 
-async fn show(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn show(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     page(&cx, &token, "").await
 }
 
@@ -107,13 +106,13 @@ fn target<'a>(cx: &PublicCx, attempt: &'a Attempt, own: &str) -> Option<&'a str>
     attempt.action_url.as_deref().filter(|url| is_safe(url, cx.app.sandbox, own))
 }
 
-async fn print(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn print(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let (whole, terms, _) = load(&cx, &token).await?;
     let bytes = pdf::invoice(&cx.app, &terms, &whole).await?;
     Ok(pdf::response(&format!("invoice-{}", whole.invoice.title()), bytes))
 }
 
-async fn confirm(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn confirm(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let form = cx.form()?;
     let Ok(method) = form.text("method").parse() else {
         return refuse(&cx, &token, "Choose the card to pay with.").await;
@@ -122,7 +121,7 @@ async fn confirm(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fa
     pay(&cx, &token, With::Stored(method), start).await
 }
 
-async fn card(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn card(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let form = cx.form()?;
     let start = if form.ticked("afresh") { Start::Afresh } else { Start::GoOn };
     pay(&cx, &token, With::Page { keep: form.ticked("keep") }, start).await
@@ -154,7 +153,7 @@ async fn invoice_and_own(cx: &PublicCx, token: &str) -> Result<(Invoice, String)
 }
 
 /// The page between the form and the provider.
-async fn go(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn go(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let (invoice, own) = invoice_and_own(&cx, &token).await?;
     let here = format!("/pay/{token}");
     let attempts = captures::of_invoice(&mut cx.app.db.read().await?, invoice.id).await?;
@@ -178,7 +177,7 @@ pub(crate) fn onward(cx: &PublicCx, here: &str, url: &str) -> Result<Response, F
 }
 
 /// Back from the provider: what became of the payment is asked, not believed.
-async fn come_back(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn come_back(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let (invoice, _) = invoice_and_own(&cx, &token).await?;
     captures::ask_again(&cx.app, invoice.id).await?;
     Ok(Redirect::to(&format!("/pay/{token}")).into_response())

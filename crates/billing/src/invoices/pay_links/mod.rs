@@ -14,6 +14,7 @@ mod tests;
 
 use kernel::{Error, Result, Timestamp};
 use platform::db::{Conn, Tx};
+use platform::prune::{After, Rubbish};
 use platform::settings::Values;
 use platform::{App, crypto, params};
 
@@ -28,6 +29,15 @@ pub(crate) use destination::is_safe;
 
 /// Seconds for which a link works: a client pays late, but a mailbox that leaks in a year tells nothing.
 const LIFE: i64 = 60 * 86_400;
+
+/// Links that no longer work, for [`platform::prune`].
+pub const EXPIRED: Rubbish = Rubbish {
+    name: "pay links",
+    table: "pay_links",
+    key: "token_hash",
+    condition: "expires_at <= $1",
+    after: After::Seconds(0),
+};
 
 /// Makes a link to an issued invoice; its address. Earlier links go on working until they expire.
 pub async fn make(tx: &mut Tx, app: &App, invoice_id: i64, now: Timestamp) -> Result<String> {

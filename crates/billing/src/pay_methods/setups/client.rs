@@ -1,8 +1,7 @@
 //! The public page on which a client leaves a card with the provider.
 
 use accounts::doors::admin::plain_frame;
-use accounts::doors::{PublicCx, Routes};
-use axum::extract::Path;
+use accounts::doors::{PublicCx, Routes, Word};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use kernel::{Error, Result};
@@ -25,7 +24,7 @@ pub fn routes() -> Routes {
         .public_get("/add-card/{token}/return", come_back)
 }
 
-async fn show(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn show(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     page(&cx, &token, "").await
 }
 
@@ -56,7 +55,7 @@ async fn page(cx: &PublicCx, token: &str, problem: &str) -> Result<Response, Fai
     Ok(cx.app.templates.page("billing/pay_methods/setups/show.html", values)?)
 }
 
-async fn begin(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn begin(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     cx.form()?;
     let (invited, own) = invited_and_own(&cx, &token).await?;
     let here = format!("/add-card/{token}");
@@ -80,7 +79,7 @@ async fn latest(cx: &PublicCx, invited: &Invited) -> Result<Option<Setup>> {
     super::latest(&mut cx.app.db.read().await?, invited).await
 }
 
-async fn go(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn go(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let (invited, own) = invited_and_own(&cx, &token).await?;
     let here = format!("/add-card/{token}");
     let open = latest(&cx, &invited).await?.filter(|setup| setup.state == SetupState::Open);
@@ -92,7 +91,7 @@ async fn go(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
 }
 
 /// Back from the provider: what was left there is asked, not believed.
-async fn come_back(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn come_back(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let (invited, _) = invited_and_own(&cx, &token).await?;
     if let Some(setup) = latest(&cx, &invited).await?.filter(|setup| setup.state == SetupState::Open) {
         super::resolve(&cx.app, setup.id).await?;

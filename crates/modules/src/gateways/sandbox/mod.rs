@@ -11,7 +11,7 @@
 use billing::gateways::{
     Attempt, Capabilities, ChargeRequest, ConfigField, Gateway, GatewayConfig, GatewayError, LookUp, MethodToken,
     OpenPage, Outcome, Page, PageRequest, PageState, Presence, RefundOutcome, RefundRequest, StoreOutcome,
-    StoreRequest, WebhookError, WebhookEvent,
+    StoreRequest, Taken, WebhookError, WebhookEvent,
 };
 use kernel::{Money, Rounding, Timestamp};
 
@@ -118,6 +118,11 @@ impl Gateway for Sandbox {
             Scenario::Lost | Scenario::Down => LookUp::NeverArrived,
             decided => LookUp::Known(decided.final_outcome(&attempt.attempt, fee(attempt.amount))),
         })
+    }
+
+    /// No provider stands behind it, so nothing was taken that the books do not know.
+    async fn taken_since(&self, _: &GatewayConfig, _: Timestamp) -> Result<Vec<Taken>, GatewayError> {
+        Ok(Vec::new())
     }
 
     async fn cancel(&self, _: &GatewayConfig, external_id: &str) -> Result<LookUp, GatewayError> {

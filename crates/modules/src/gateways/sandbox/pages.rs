@@ -1,8 +1,7 @@
 //! What the sandbox's bank and payment page would show a client: pages of ours, in sandbox databases only.
 
 use accounts::doors::admin::plain_frame;
-use accounts::doors::{PublicCx, Routes};
-use axum::extract::Path;
+use accounts::doors::{PublicCx, Routes, Word};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use billing::captures::{self, Attempt};
@@ -64,7 +63,7 @@ async fn attempt_of(cx: &PublicCx, public_id: &str) -> Result<Attempt> {
     found.ok_or(Error::NotFound("This page"))
 }
 
-async fn ask(cx: PublicCx, Path(id): Path<String>) -> Result<Response, Fail> {
+async fn ask(cx: PublicCx, Word(id): Word) -> Result<Response, Fail> {
     check(&cx)?;
     let back = back(&Form::parse(cx.query.as_bytes())?)?;
     let attempt = attempt_of(&cx, &id).await?;
@@ -77,7 +76,7 @@ async fn ask(cx: PublicCx, Path(id): Path<String>) -> Result<Response, Fail> {
     Ok(cx.app.templates.page("modules/gateways/sandbox/authenticate.html", values)?)
 }
 
-async fn answer(cx: PublicCx, Path(id): Path<String>) -> Result<Response, Fail> {
+async fn answer(cx: PublicCx, Word(id): Word) -> Result<Response, Fail> {
     check(&cx)?;
     let form = cx.form()?;
     let back = back(&form)?;
@@ -132,7 +131,7 @@ impl For {
     }
 }
 
-async fn show(cx: PublicCx, Path(reference): Path<String>) -> Result<Response, Fail> {
+async fn show(cx: PublicCx, Word(reference): Word) -> Result<Response, Fail> {
     let back = back(&Form::parse(cx.query.as_bytes())?)?;
     render(&cx, &reference, &back, "").await
 }
@@ -164,7 +163,7 @@ async fn render(cx: &PublicCx, reference: &str, back: &str, problem: &str) -> Re
     Ok(cx.app.templates.page("modules/gateways/sandbox/page.html", values)?)
 }
 
-async fn choose(cx: PublicCx, Path(reference): Path<String>) -> Result<Response, Fail> {
+async fn choose(cx: PublicCx, Word(reference): Word) -> Result<Response, Fail> {
     check(&cx)?;
     let form = cx.form()?;
     let back = back(&form)?;

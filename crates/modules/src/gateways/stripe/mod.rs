@@ -18,7 +18,7 @@
 use billing::gateways::{
     Attempt, Capabilities, ChargeRequest, ConfigField, Gateway, GatewayConfig, GatewayError, LookUp, MethodToken,
     OpenPage, Outcome, Page, PageRequest, PageState, Presence, RefundOutcome, RefundRequest, StoreOutcome,
-    StoreRequest, WebhookError, WebhookEvent,
+    StoreRequest, Taken, WebhookError, WebhookEvent,
 };
 use kernel::Timestamp;
 use reqwest::StatusCode;
@@ -172,6 +172,10 @@ impl Gateway for Stripe {
 
     async fn cancel(&self, config: &GatewayConfig, external_id: &str) -> Result<LookUp, GatewayError> {
         self.cancel_payment(config, external_id).await
+    }
+
+    async fn taken_since(&self, config: &GatewayConfig, since: Timestamp) -> Result<Vec<Taken>, GatewayError> {
+        search::taken_since(&self.http, config, since).await
     }
 
     async fn open_page(&self, config: &GatewayConfig, request: PageRequest) -> Result<Page, GatewayError> {
