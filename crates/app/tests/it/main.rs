@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod backups;
+mod bad_input;
 mod browser;
 mod cli;
 mod compat_answers;
