@@ -242,6 +242,11 @@ pub async fn find(conn: &mut Conn, id: i64) -> Result<Client> {
     store::find(conn, id).await?.ok_or(Error::NotFound("Client"))
 }
 
+/// The client whose id stands in `field` of what was sent.
+pub async fn named(conn: &mut Conn, field: &str, id: i64) -> Result<Client> {
+    store::find(conn, id).await?.ok_or_else(|| Error::invalid(field, format!("There is no client {id}.")))
+}
+
 /// The oldest client with this e-mail address; several may share one.
 pub async fn by_email(conn: &mut Conn, email: &str) -> Result<Option<Client>> {
     store::by_email(conn, &email.trim().to_lowercase()).await

@@ -72,6 +72,7 @@ pub(super) async fn serve(
     let asked = Asked { app: &app, limits: &limits, ip: &ip, now: app.clock.now() };
     let body = match read_body(body).await {
         Ok(body) => body,
+        Err(error @ Error::TooLarge(_)) => return respond(&Answer::from_error(&error, ""), Format::Json, ""),
         Err(error) => return respond(&Answer::error(error.to_string()).with_status(400), Format::Json, ""),
     };
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

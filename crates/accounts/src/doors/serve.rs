@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use kernel::{Error, Result, Timestamp};
 use platform::App;
 use platform::web::throttle::Left;
@@ -216,14 +216,26 @@ async fn admit(
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 
-pub(super) async fn read_body(body: Body) -> Result<Bytes> {
-    match Limited::new(body, MAX_BODY).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {
-            Err(Error::invalid("body", format!("The request is larger than {} MiB.", MAX_BODY / 1024 / 1024)))
+/// Who sends more than this does not wait for an answer.
+const MAX_DISCARDED: usize = 64 * 1024 * 1024;
+
+/// The body, if it is not too large. The rest of one that is is read all the same, a piece at a time: who is still
+/// sending when the connection is closed sees a broken connection instead of the answer.
+pub(super) async fn read_body(mut body: Body) -> Result<Bytes> {
+    let (mut kept, mut size) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Err(Error::invalid("body", "The request broke off.")) };
+        let Ok(data) = frame.into_data() else { continue };
+        size += data.len();
+        if size <= MAX_BODY {
+            kept.extend_from_slice(&data);
+        } else if size > MAX_DISCARDED {
+            break;
+        } else {
+            kept = Vec::new();
         }
-        Err(_) => Err(Error::invalid("body", "The request broke off.")),
     }
+    if size > MAX_BODY { Err(Error::TooLarge(MAX_BODY / 1024 / 1024)) } else { Ok(kept.into()) }
 }
 
 pub(super) fn form_of(headers: &HeaderMap, body: &[u8]) -> Result<Form> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod backups;
+mod bad_input;
 mod browser;
 mod clean_up;
 mod cli;

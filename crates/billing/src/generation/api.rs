@@ -97,7 +97,7 @@ async fn generate_due(cx: ApiCx) -> Result<Response, Fail> {
     body.done()?;
     let mut conn = cx.app.db.read().await?;
     if let Some(id) = client_id {
-        clients::find(&mut conn, id).await?;
+        clients::named(&mut conn, "client_id", id).await?;
     }
     let terms = dated(Terms::load(&mut conn, cx.now).await?, date, dry_run, cx.app.sandbox)?;
     drop(conn);

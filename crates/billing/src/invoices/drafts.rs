@@ -84,7 +84,7 @@ async fn billable_client(tx: &mut Locked<'_>, id: i64) -> Result<Client> {
     tx.check(id)?;
     let client = clients::find(tx, id).await?;
     if client.status == ClientStatus::Closed {
-        return Err(Error::refused("The client is closed. Open the client again before you invoice it."));
+        return Err(Error::invalid("client_id", "The client is closed. Open the client again before you invoice it."));
     }
     Ok(client)
 }

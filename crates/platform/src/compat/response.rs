@@ -70,6 +70,7 @@ impl Answer {
             Error::Unauthenticated => Answer::denied("Authentication Failed"),
             Error::Forbidden(_) => Answer::denied(message),
             Error::TooMany { .. } => Answer::error(message).with_status(429),
+            Error::TooLarge(_) => Answer::error(message).with_status(413),
             Error::Unavailable(_) => Answer::error(message).with_status(503),
             Error::Broken(_) => {
                 Answer::error(format!("An internal error occurred. Reference: {reference}")).with_status(500)

@@ -55,6 +55,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::Unauthenticated => StatusCode::UNAUTHORIZED,
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -70,6 +71,7 @@ fn slug(error: &Error) -> &'static str {
         Error::Forbidden(_) => "forbidden",
         Error::Unauthenticated => "unauthenticated",
         Error::TooMany { .. } => "too-many-requests",
+        Error::TooLarge(_) => "too-large",
         Error::Unavailable(_) => "unavailable",
         Error::Broken(_) => "broken",
     }
@@ -84,6 +86,7 @@ pub fn title(error: &Error) -> &'static str {
         Error::Forbidden(_) => "Permission needed",
         Error::Unauthenticated => "Log in first",
         Error::TooMany { .. } => "Too many requests",
+        Error::TooLarge(_) => "The request is too large",
         Error::Unavailable(_) => "Not available right now",
         Error::Broken(_) => "Something went wrong",
     }
@@ -127,6 +130,9 @@ pub fn problem(error: &Error, reference: &str) -> Response {
     });
     if let Error::Invalid(fields) = error {
         body["errors"] = fields.iter().map(|(field, message)| json!({ "field": field, "message": message })).collect();
+    }
+    if let Error::TooLarge(most) = error {
+        body["errors"] = json!([{ "field": "body", "message": format!("Send at most {most} MiB.") }]);
     }
     if matches!(error, Error::Broken(_) | Error::Unavailable(_)) {
         body["reference"] = Value::from(reference);
