@@ -509,7 +509,7 @@ async fn write(
         return Ok(Ended::Succeeded { amount: attempt.money() });
     }
     let (result, detail) = match &answer {
-        Ok(outcome) => ("answer", format!("{outcome:?}")),
+        Ok(outcome) => ("answer", outcome.told()),
         Err(error) => ("error", error.to_string()),
     };
     let line = LogLine {

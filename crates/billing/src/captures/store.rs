@@ -3,7 +3,7 @@
 use kernel::{Currency, Result, Timestamp};
 use platform::db::{Conn, Value};
 use platform::web::lists::Where;
-use platform::{params, record};
+use platform::record;
 
 use super::AttemptState;
 use super::webhooks::EventState;
@@ -140,11 +140,4 @@ pub async fn count_events(conn: &mut Conn, filter: &EventFilter, limit: i64) -> 
         format!("SELECT COUNT(*) FROM (SELECT 1 FROM webhook_events e {} LIMIT ${next}) counted", conditions.sql());
     conditions.params.push(Value::Int(limit));
     conn.scalar(&sql, &conditions.params).await
-}
-
-/// Names of clients by id, for a list that knows only ids.
-pub async fn client_names(conn: &mut Conn, ids: &[i64]) -> Result<std::collections::HashMap<i64, String>> {
-    let sql = format!("SELECT c.id, {CLIENT_NAME} FROM clients c WHERE c.id IN $1[]");
-    let rows: Vec<(i64, String)> = conn.all(&sql, params![ids]).await?;
-    Ok(rows.into_iter().collect())
 }

@@ -14,7 +14,7 @@ use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort};
 
 use super::store::{self, LogFilter, Logged};
 use super::{CONFIGURE, Configure, Gateway, Gateways, Move, VIEW_LOG, contract::Capabilities};
-use crate::view::{date_filter, id_filter, option};
+use crate::view::{date_filter, id_filter, option, words};
 
 const PAGE: &str = "/admin/setup/gateways";
 const SECTION: &str = "configuration";
@@ -213,7 +213,8 @@ async fn log(cx: AdminCx) -> Result<Response, Fail> {
         .iter()
         .map(|line| {
             context! {
-                gateway => &line.gateway, what => &line.what, result => &line.result, detail => &line.detail,
+                gateway => super::title(&gateways, &line.gateway), what => words(&line.what), result => words(&line.result),
+                failed => line.result == "error", detail => &line.detail,
                 client => line.client_id, invoice => line.invoice_id,
                 at => company::clock(line.at, &zone), instant => line.at.to_string(),
             }

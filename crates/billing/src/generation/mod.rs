@@ -73,7 +73,10 @@ impl Failure {
 
 #[derive(Debug, Clone, Default)]
 pub struct Report {
+    /// Those who were looked at: with a charge that may be due.
     pub clients: usize,
+    /// Those of them who got an invoice.
+    pub billed: usize,
     pub invoices: usize,
     pub lines: usize,
     /// By currency.
@@ -96,6 +99,8 @@ pub enum Detail {
 impl Report {
     fn add(&mut self, made: Vec<Made>, detail: Detail) {
         self.invoices += made.len();
+        // A client is in one batch only.
+        self.billed += made.iter().map(|made| made.client_id).collect::<HashSet<_>>().len();
         for invoice in &made {
             self.lines += invoice.lines.len();
             match self.totals.iter_mut().find(|total| total.currency == invoice.total.currency) {

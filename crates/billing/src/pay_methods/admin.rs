@@ -10,7 +10,7 @@ use minijinja::{Value, context};
 use platform::web::Fail;
 
 use super::{Edit, MANAGE, MakeDefault, OnRemoteFailure};
-use crate::once;
+use crate::{gateways, once};
 use crate::view::option;
 
 const SECTION: &str = "clients";
@@ -38,6 +38,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     let client = clients::find(&mut conn, id).await?;
     let methods = super::of_client(&mut conn, id).await?;
     let gateways = super::able(&mut conn, &cx.app).await?;
+    let known = gateways::all(&mut conn).await?;
     drop(conn);
     let here = page_of(id);
     let rows: Vec<Value> = methods
@@ -46,7 +47,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
             context! {
                 label => method.label(),
                 description => &method.description,
-                gateway => &method.gateway,
+                gateway => gateways::title(&known, &method.gateway),
                 is_default => method.is_default,
                 make_default => format!("{here}/{}/default", method.id),
                 remove => format!("{here}/{}/remove", method.id),
@@ -118,6 +119,8 @@ async fn remove_page(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Resul
     let mut conn = cx.app.db.read().await?;
     let found = super::find_of(&mut conn, id, method).await?;
     let same = super::of_client(&mut conn, id).await?.iter().filter(|other| other.gateway == found.gateway).count();
+    let client = clients::find(&mut conn, id).await?;
+    let known = gateways::all(&mut conn).await?;
     drop(conn);
     cx.page(
         "billing/pay_methods/remove.html",
@@ -126,9 +129,9 @@ async fn remove_page(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Resul
         context! {
             action => &cx.path,
             cancel => page_of(id),
-            client_id => id,
+            client => context! { id, name => client.display_name() },
             facts => vec![
-                vec!["Gateway".to_owned(), found.gateway.clone()],
+                vec!["Gateway".to_owned(), gateways::title(&known, &found.gateway).to_owned()],
                 vec!["Other methods of this gateway".to_owned(), (same - 1).to_string()],
             ],
             last => same == 1,

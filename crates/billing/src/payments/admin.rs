@@ -111,6 +111,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     let total = store::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
     let found = store::list(&mut conn, &filter, &order_by, PAGE_SIZE, request.offset()).await?;
     drop(conn);
+    let known = cx.app.get::<Gateways>()?;
     cx.page(
         "billing/payments/list.html",
         SECTION,
@@ -121,12 +122,12 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
             filtered => FILTERS.iter().any(|name| !request.filter(name).is_empty()),
             gateways => gateway_options(&cx)?,
             kinds => TransactionKind::ALL.iter().map(|kind| option(kind.as_str(), words(kind.as_str()))).collect::<Vec<_>>(),
-            rows => found.iter().map(row).collect::<Vec<_>>(),
+            rows => found.iter().map(|listed| row(listed, &known)).collect::<Vec<_>>(),
         },
     )
 }
 
-fn row(listed: &Listed) -> Value {
+fn row(listed: &Listed, known: &Gateways) -> Value {
     let money = |minor: i64| {
         if minor == 0 { String::new() } else { Money::new(minor, listed.currency).to_string() }
     };
@@ -136,7 +137,7 @@ fn row(listed: &Listed) -> Value {
         date => listed.occurred_on.to_string(),
         client => listed.client.clone().unwrap_or_default(),
         client_href => listed.client_id.map(|id| format!("/admin/clients/{id}")).unwrap_or_default(),
-        gateway => &listed.gateway,
+        gateway => known.title(&listed.gateway),
         reference => &listed.reference,
         kind => words(listed.kind.as_str()),
         description => &listed.description,
@@ -181,6 +182,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         None => None,
     };
     drop(conn);
+    let known = cx.app.get::<Gateways>()?;
     let money = |minor: i64| Money::new(minor, transaction.currency).to_string();
     let settled: Vec<Value> = allocations
         .iter()
@@ -203,7 +205,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
             client => client.as_ref().map(|client| context! {
                 name => client.display_name(), href => format!("/admin/clients/{}", client.id),
             }),
-            gateway => &transaction.gateway,
+            gateway => known.title(&transaction.gateway),
             reference => &transaction.reference,
             description => &transaction.description,
             came => money(transaction.amount_in),
