@@ -122,6 +122,11 @@ impl Values {
         Ok(Values(rows.into_iter().collect()))
     }
 
+    /// What is stored of some settings, for whoever asks for them together with something else.
+    pub fn of(stored: impl IntoIterator<Item = (String, String)>) -> Values {
+        Values(stored.into_iter().collect())
+    }
+
     pub fn text(&self, setting: &Setting) -> &str {
         self.0.get(setting.key).map_or(setting.default, String::as_str)
     }

@@ -23,6 +23,7 @@ use accounts::roles::Permission;
 use kernel::{Currency, Date, Error, Money, Result};
 use platform::db::{Conn, Db, Tx};
 use platform::runs::{Failed, Progress};
+use platform::web::lists::{Page, Query, Request, Where};
 use platform::{params, record};
 
 use crate::invoices::draft::{self, DueCharge, Grouping};
@@ -465,13 +466,10 @@ record! {
 }
 
 /// The parked clients, the latest first.
-pub async fn parked(conn: &mut Conn, limit: i64, offset: i64) -> Result<Vec<Parked>> {
-    conn.all(
-        "SELECT p.client_id, p.reason, p.at, c.first_name, c.last_name, c.company FROM parked_clients p \
-         JOIN clients c ON c.id = p.client_id ORDER BY p.at DESC, p.client_id LIMIT $1 OFFSET $2",
-        params![limit, offset],
-    )
-    .await
+pub async fn parked(conn: &mut Conn, request: &Request) -> Result<Page<Parked>> {
+    let joins = "JOIN clients c ON c.id = p.client_id";
+    let query = Query { table: "parked_clients p", id: "p.client_id", joins, filter: Where::default() };
+    query.page(conn, request, "p.client_id, p.reason, p.at, c.first_name, c.last_name, c.company").await
 }
 
 pub async fn count_parked(conn: &mut Conn) -> Result<i64> {

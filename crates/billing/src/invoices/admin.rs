@@ -10,16 +10,15 @@ use accounts::doors::{AdminCx, Id, Redirect, Routes};
 use axum::response::{IntoResponse, Response};
 use kernel::{Date, Error, FieldErrors, Money, Result, nonempty};
 use minijinja::{Value, context};
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, grouped};
+use platform::mail;
+use platform::web::lists::{self, Order, Page, grouped};
 use platform::web::{Fail, Form};
-use platform::{jobs, mail};
 
 use super::drafts::{self, DraftEdit, NewDraft};
 use super::listing::{self, Choices, FILTERS, Filter, Listed, SORTS, Search};
 use super::view::{self, Whole};
 use super::{CREATE, DELETE, Invoice, InvoiceStatus, LIST, MANAGE, NewLine, Tell, mail as mails, pay_links, pdf};
 use crate::captures::{self, AttemptState};
-use crate::credits;
 use crate::notes::{self, Selection};
 use crate::once;
 use crate::terms::Terms;
@@ -28,8 +27,11 @@ const SECTION: &str = "billing";
 const PAGE: &str = "/admin/invoices";
 /// So many invoices are changed in one step.
 const BULK: usize = 500;
-/// Rows of a CSV file.
-const CSV: i64 = 100_000;
+/// A file of the list.
+const FILE: (&str, &[&str]) = (
+    "invoices",
+    &["Id", "Number", "Client id", "Client", "Status", "Issued", "Due", "Gateway", "Currency", "Total", "Balance"],
+);
 
 pub fn routes() -> Routes {
     Routes::new()
@@ -73,9 +75,8 @@ const STATUSES: &[(&str, &str)] = &[
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
     let request = cx.list(SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
-    let zone = company::zone(&mut conn).await?;
-    let today = cx.now.date_in(&zone);
     let choices = listing::choices(&mut conn).await?;
+    let today = cx.now.date_in(&choices.zone);
     let mut errors = FieldErrors::default();
     let filter = match Filter::parse(&request.form, choices.base) {
         Ok(filter) => filter,
@@ -87,39 +88,21 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         Err(other) => return Err(Fail(other)),
     };
     let search = Search::new(&mut conn, filter, today).await?;
-    let order = listing::order_by(&request);
     if request.csv {
         errors.check()?;
-        let rows = search.page(&mut conn, &order, CSV, 0).await?;
-        return Ok(lists::csv_response(
-            "invoices",
-            &[
-                "Id",
-                "Number",
-                "Client id",
-                "Client",
-                "Status",
-                "Issued",
-                "Due",
-                "Gateway",
-                "Currency",
-                "Total",
-                "Balance",
-            ],
-            rows.iter().map(|row| csv_row(row, today)).collect(),
-        )?);
+        drop(conn);
+        let cells = move |row: &Listed| csv_row(row, today);
+        return Ok(lists::file(&cx.app.db, &request, search.query(), listing::LISTED, FILE, cells).await?);
     }
-    let total = search.count(&mut conn).await?;
-    let rows = search.page(&mut conn, &order, PAGE_SIZE, request.offset()).await?;
+    let page: Page<Listed> = search.query().page(&mut conn, &request, listing::LISTED).await?;
     drop(conn);
     let filtered = FILTERS.iter().any(|name| !request.filter(name).is_empty());
     let typed: BTreeMap<&str, String> = FILTERS.iter().map(|name| (*name, request.filter(name).to_owned())).collect();
-    let shown: Vec<Value> = rows.iter().map(|row| list_row(row, today, &choices)).collect();
+    let shown: Vec<Value> = page.rows.iter().map(|row| list_row(row, today, &choices)).collect();
     let values = context! {
-        list => request.view(total, rows.len()),
+        list => request.view(&page),
         filter => typed,
         clear => if filtered { PAGE } else { "" },
-        over => total > COUNT_LIMIT,
         statuses => STATUSES.iter().map(|(value, label)| option(value, label)).collect::<Vec<_>>(),
         gateways => gateway_options(&choices),
         currencies => choices.currencies.iter().map(|code| option(code.code(), code.code())).collect::<Vec<_>>(),
@@ -452,24 +435,19 @@ async fn edit(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
 
 async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
-    let zone = company::zone(&mut conn).await?;
-    let today = cx.now.date_in(&zone);
-    let invoice = super::find(&mut conn, id).await?;
-    let client = clients::find(&mut conn, invoice.client_id).await?;
+    let view::Seen { whole, mut left, client, email, credit } = view::seen(&mut conn, id).await?;
     let choices = listing::choices(&mut conn).await?;
-    let whole = view::load(&mut conn, invoice).await?;
-    let left =
-        if whole.invoice.status == InvoiceStatus::Draft { Vec::new() } else { notes::left(&mut conn, id).await? };
     let attempts = captures::of_invoice(&mut conn, id).await?;
-    let subject = format!("invoice:{id}");
-    let sent = mail::about(&mut conn, &subject).await?;
-    let waiting = jobs::about(&mut conn, &subject).await?;
-    let activity = activity_log::about(&mut conn, &subject).await?;
-    let credit = credits::balance(&mut conn, client.id, client.currency).await?;
+    let trail = activity_log::trail(&mut conn, &format!("invoice:{id}")).await?;
     drop(conn);
+    let zone = &choices.zone;
+    let today = cx.now.date_in(zone);
     let invoice = &whole.invoice;
+    if invoice.status == InvoiceStatus::Draft {
+        left.clear();
+    }
     let money = |minor: i64| invoice.money(minor).to_string();
-    let clock = |at: kernel::Timestamp| company::clock(at, &zone);
+    let clock = |at: kernel::Timestamp| company::clock(at, zone);
     let lines: Vec<Value> = whole
         .lines
         .iter()
@@ -496,27 +474,26 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
             external => attempt.external_id.clone().unwrap_or_default(),
         }
     });
-    let messages = sent.iter().map(|sent| {
+    let messages = trail.mails.iter().map(|sent| {
         context! {
             title => &sent.title, to => &sent.recipient, state => mail_word(sent.state),
-            error => sent.error.clone().unwrap_or_default(), at => clock(sent.created_at),
-            instant => sent.created_at.to_string(),
+            error => sent.error.clone().unwrap_or_default(), at => clock(sent.at), instant => sent.at.to_string(),
         }
     });
-    let work = waiting.iter().filter(|job| job.state != jobs::JobState::Done).map(|job| {
+    let work = trail.jobs.iter().map(|job| {
         context! {
-            kind => &job.kind, state => job.state.as_str(), error => job.last_error.clone().unwrap_or_default(),
+            kind => &job.kind, state => job.state.as_str(), error => job.error.clone().unwrap_or_default(),
             at => clock(job.run_at),
         }
     });
-    let events = activity.iter().map(|entry| {
-        let changed: Vec<String> = entry.changes().into_iter().map(|change| change.field).collect();
+    let events = trail.activity.iter().map(|entry| {
+        let changed: Vec<&str> = entry.changes.iter().map(|change| change.field.as_str()).collect();
         let text = if changed.is_empty() {
             entry.description.clone()
         } else {
             format!("{}: {}", entry.description, changed.join(", "))
         };
-        context! { when => clock(entry.at), instant => entry.at.to_string(), who => &entry.actor_name, text }
+        context! { when => clock(entry.at), instant => entry.at.to_string(), who => &entry.by, text }
     });
     let title = if draft { format!("Draft {id}") } else { format!("Invoice {}", invoice.title()) };
     let values = context! {
@@ -525,7 +502,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         cancellable => !matches!(invoice.status, InvoiceStatus::Draft | InvoiceStatus::Cancelled | InvoiceStatus::Refunded),
         status => view::shown(invoice.status, invoice.due_on, today),
         overdue_days => if view::is_overdue(invoice.status, invoice.due_on, today) { invoice.due_on.days_until(today) } else { 0 },
-        client => context! { id => client.id, name => client.display_name(), email => &client.email },
+        client => context! { id => invoice.client_id, name => client, email },
         buyer => whole.buyer.lines(),
         issued => invoice.issued_on.map(|on| on.to_string()), due => invoice.due_on.to_string(),
         gateway => &invoice.gateway, gateway_name => gateway_name(&choices, &invoice.gateway),
@@ -789,7 +766,7 @@ async fn bulk(cx: AdminCx) -> Result<Response, Fail> {
         let choices = listing::choices(&mut conn).await?;
         let filter = Filter::parse(&cx.params()?, choices.base)?;
         let search = Search::new(&mut conn, filter, cx.now.date_in(&zone)).await?;
-        search.ids(&mut conn, i64::try_from(BULK + 1).unwrap_or(i64::MAX)).await?
+        search.query().ids(&mut conn, i64::try_from(BULK + 1).unwrap_or(i64::MAX)).await?
     } else {
         cx.form.all("id").filter_map(|id| id.parse().ok()).collect()
     };
