@@ -6,15 +6,17 @@ use std::sync::RwLock;
 use accounts::clients::ClientPanels;
 use accounts::doors::admin::InstanceName;
 use accounts::doors::finders::Finders;
+use accounts::doors::limits::Limits;
 use accounts::doors::{Nav, NavItem, NavSection, Routes};
 use billing::gateways::Gateways;
 use kernel::{Error, Result};
 use modules::gateways::Http;
 use platform::context::Extensions;
+use platform::prune::Prunes;
 use platform::web::templates::Templates;
 use platform::{App, Clock, Db, Events, Parts, Random, Vault, jobs, settings};
 
-use crate::{account, api_docs, automation, dashboard, jobs_page, search, settings_page};
+use crate::{account, api_docs, automation, dashboard, jobs_page, prune, search, settings_page};
 
 pub fn routes() -> Routes {
     Routes::new()
@@ -34,8 +36,9 @@ pub fn routes() -> Routes {
 pub fn settings() -> settings::Registry {
     let mut registry = settings::Registry::default();
     registry.add(billing::SETTINGS);
-    registry.add(accounts::SETTINGS);
+    accounts::SETTINGS.into_iter().for_each(|of| registry.add(of));
     registry.add(platform::mail::SETTINGS);
+    registry.add(platform::prune::SETTINGS);
     registry
 }
 
@@ -43,7 +46,13 @@ pub fn jobs() -> jobs::Registry {
     let mut registry = jobs::Registry::default();
     platform::mail::jobs(&mut registry);
     billing::jobs(&mut registry);
+    prune::jobs(&mut registry);
     registry
+}
+
+/// What a daily run clears away.
+fn prunes() -> Prunes {
+    Prunes([platform::prune::RUBBISH, &accounts::rubbish(), billing::RUBBISH].concat())
 }
 
 /// Who listens to what.
@@ -150,7 +159,7 @@ const PAGES: &[(&str, &str)] = &[
     ("client", "/admin/clients/{id}"),
     ("invoice", "/admin/invoices/{id}"),
     ("order", "/admin/orders/{id}"),
-    ("product", "/admin/products/{id}"),
+    ("product", "/admin/setup/products/{id}"),
     ("service", "/admin/services/{id}"),
     ("transaction", "/admin/transactions/{id}"),
     ("job", "/admin/utilities/jobs/{id}"),
@@ -187,7 +196,9 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(finders());
     extra.add(client_panels());
     extra.add(gateways()?);
+    extra.add(prunes());
     extra.add(InstanceName(RwLock::default()));
+    extra.add(Limits::default());
     let routes = routes();
     extra.add(Links::of_routes(&routes));
     extra.add(api_docs::Document::of(&routes));
@@ -207,7 +218,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     }))
 }
 
-/// Reads anew what pages are shown without asking the database. Runs at the start, when a setting was changed, and now
+/// Reads anew what every request needs without asking the database. Runs at the start, when a setting was changed, and now
 /// and then, because it may have been changed on another node.
 pub async fn refresh(app: &App) -> Result<()> {
     let values = settings::Values::load(&mut app.db.read().await?).await?;
@@ -215,6 +226,7 @@ pub async fn refresh(app: &App) -> Result<()> {
     if let Ok(mut shown) = app.get::<InstanceName>()?.0.write() {
         *shown = name;
     }
+    app.get::<Limits>()?.set(&values);
     Ok(())
 }
 
@@ -229,5 +241,6 @@ pub async fn system_url(app: &App, conn: &mut platform::Conn) -> Result<String> 
 /// by two nodes at once.
 pub async fn tick(app: &App) -> Result<()> {
     refresh(app).await?;
-    billing::schedule::tick(app).await.map(|_| ())
+    billing::schedule::tick(app).await?;
+    prune::tick(app).await
 }

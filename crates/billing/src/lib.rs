@@ -4,6 +4,7 @@ pub mod captures;
 pub mod credits;
 pub mod currencies;
 pub mod doctor;
+mod figures;
 mod finder;
 pub mod gateways;
 pub mod generation;
@@ -16,6 +17,7 @@ pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
 pub mod refunds;
+pub mod restores;
 pub mod schedule;
 pub mod settings;
 pub mod taxes;
@@ -35,6 +37,9 @@ pub use terms::{Buyer, Terms};
 #[include = "*.html"]
 #[include = "*.txt"]
 pub struct Templates;
+
+/// What of this crate need not be kept for ever.
+pub const RUBBISH: &[platform::prune::Rubbish] = &[invoices::pay_links::EXPIRED];
 
 /// Every route of this crate.
 pub fn routes() -> accounts::doors::Routes {
@@ -81,6 +86,7 @@ pub fn client_panels(panels: &mut accounts::clients::ClientPanels) {
     panels.panels.extend(invoices::panel::panels());
     panels.panels.extend(credits::panel::panels());
     panels.panels.extend(pay_methods::panel::panels());
+    panels.figures.push(figures::figures);
 }
 
 /// What the button for new things offers of this crate.

@@ -5,7 +5,9 @@ pub mod admin;
 
 use kernel::{Email, Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
+use platform::prune::{After, Rubbish};
 use platform::{Random, crypto, params, record};
+use tokio::sync::Semaphore;
 
 use crate::activity_log::{self, Activity, Actor};
 
@@ -98,6 +100,24 @@ pub async fn by_username(conn: &mut Conn, username: &str) -> Result<Option<Admin
 
 const LINK_HOURS: i64 = 72;
 
+/// Links that no longer work and failures that no longer count, for [`platform::prune`].
+pub const OLD: &[Rubbish] = &[
+    Rubbish {
+        name: "links for passwords",
+        table: "admin_links",
+        key: "token_hash",
+        condition: "expires_at <= $1",
+        after: After::Seconds(0),
+    },
+    Rubbish {
+        name: "failed logins",
+        table: "login_failures",
+        key: "id",
+        condition: "at <= $1",
+        after: After::Seconds(86_400),
+    },
+];
+
 /// A link by which the administrator chooses a password, once, within three days. Only its hash is stored.
 pub async fn make_link(tx: &mut Tx, admin_id: i64, random: &Random, now: Timestamp) -> Result<String> {
     let token = random.token();
@@ -165,9 +185,11 @@ pub async fn check_guessing(conn: &mut Conn, account: &str, ip: &str, now: Times
 
 pub async fn note_failure(tx: &mut Tx, account: &str, ip: &str, now: Timestamp) -> Result<()> {
     tx.execute("INSERT INTO login_failures (account, ip, at) VALUES ($1, $2, $3)", params![account, ip, now]).await?;
-    tx.execute("DELETE FROM login_failures WHERE at < $1", params![now.plus_seconds(-86_400)]).await?;
     Ok(())
 }
+
+/// Passwords that are checked at the same time.
+static AT_ONCE: Semaphore = Semaphore::const_new(4);
 
 /// A hash that no password has, so that an unknown user name takes as long as a known one.
 const NOBODY: &str =
@@ -187,6 +209,8 @@ pub async fn authenticate(conn: &mut Conn, username: &str, password: &str) -> Re
     };
     let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
     let password = password.to_owned();
+    // Checking one takes 19 MiB and a core for a while: a crowd at the door waits in line.
+    let _turn = AT_ONCE.acquire().await.map_err(|closed| Error::broken(closed.to_string()))?;
     let matches = tokio::task::spawn_blocking(move || {
         password.chars().count() <= MAX_PASSWORD && crypto::password_matches(&password, &hash)
     })

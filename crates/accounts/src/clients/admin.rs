@@ -201,15 +201,8 @@ const TEXTS: &[&str] = &[
     "language",
     "notes",
 ];
-const FLAGS: &[&str] = &[
-    "tax_exempt",
-    "no_late_fees",
-    "no_overdue_notices",
-    "separate_invoices",
-    "no_auto_capture",
-    "no_auto_status",
-    "marketing_opt_in",
-];
+const FLAGS: &[&str] =
+    &["tax_exempt", "no_overdue_notices", "separate_invoices", "no_auto_capture", "marketing_opt_in"];
 
 fn edit_of(form: &Form) -> Result<ClientEdit> {
     let text = |name: &str| Some(form.raw(name).unwrap_or_default().to_owned());
@@ -238,11 +231,9 @@ fn edit_of(form: &Form) -> Result<ClientEdit> {
         language: text("language"),
         notes: text("notes"),
         tax_exempt: Some(form.ticked("tax_exempt")),
-        no_late_fees: Some(form.ticked("no_late_fees")),
         no_overdue_notices: Some(form.ticked("no_overdue_notices")),
         separate_invoices: Some(form.ticked("separate_invoices")),
         no_auto_capture: Some(form.ticked("no_auto_capture")),
-        no_auto_status: Some(form.ticked("no_auto_status")),
         marketing_opt_in: Some(form.ticked("marketing_opt_in")),
         ..ClientEdit::default()
     })
@@ -403,12 +394,10 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
 fn flags_of(client: &Client) -> Vec<&'static str> {
     [
         (client.tax_exempt, "Pays no tax"),
-        (client.no_late_fees, "Is charged no late fees"),
-        (client.no_overdue_notices, "Gets no overdue notices"),
+        (client.no_overdue_notices, "Gets no payment reminders"),
         (client.separate_invoices, "Gets an invoice for each service"),
         (client.no_auto_capture, "Cards are not charged automatically"),
-        (client.no_auto_status, "Status is not changed automatically"),
-        (client.marketing_opt_in, "Gets marketing mail"),
+        (client.marketing_opt_in, "Wants marketing mail"),
     ]
     .into_iter()
     .filter_map(|(set, words)| set.then_some(words))

@@ -58,15 +58,15 @@ fn properties() -> Value {
         "default_gateway": { "type": ["string", "null"] },
         "group_id": { "type": ["integer", "null"], "format": "int64" },
         "status": { "type": "string", "enum": ["active", "inactive", "closed"] },
-        "language": text(32),
+        "language": { "type": "string", "maxLength": 32, "description": "A note: mails and invoices are in English" },
         "notes": { "type": "string", "description": "Only staff see them" },
         "tax_exempt": flag("No tax is charged"),
-        "no_late_fees": flag("No late fees are charged"),
-        "no_overdue_notices": flag("No overdue notices are sent"),
+        "no_late_fees": flag("A note: there are no late fees yet"),
+        "no_overdue_notices": flag("No payment reminders are sent"),
         "separate_invoices": flag("Each service has an invoice of its own"),
         "no_auto_capture": flag("Cards are not charged automatically"),
-        "no_auto_status": flag("The status is not changed automatically"),
-        "marketing_opt_in": flag("Wants marketing mail"),
+        "no_auto_status": flag("A note: no status changes by itself yet"),
+        "marketing_opt_in": flag("A note of the client's consent: no such mail is sent from here"),
     })
 }
 

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
+use platform::prune::{After, KEEP_KEYS, Rubbish};
 use platform::web::lists::{Page, Place, Request};
 use platform::web::{Fail, Form};
 use platform::{App, Tx, crypto, params};
@@ -162,6 +163,15 @@ impl FromRequestParts<App> for ApiCx {
         }
     }
 }
+
+/// Requests that are no longer recognised as repeated, for [`platform::prune`]. Forms keep theirs in the same table.
+pub const ANSWERED: Rubbish = Rubbish {
+    name: "answers to repeated requests",
+    table: "idempotency_keys",
+    key: "scope, key",
+    condition: "created_at < $1",
+    after: After::Days(&KEEP_KEYS),
+};
 
 impl ApiCx {
     pub(super) async fn new(
@@ -328,6 +338,11 @@ pub struct Body {
 }
 
 impl Body {
+    /// Everything that was sent, for a body whose fields are not known beforehand.
+    pub fn into_fields(self) -> Map<String, Value> {
+        self.fields
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.fields.get(name).is_some_and(|value| !value.is_null())
     }

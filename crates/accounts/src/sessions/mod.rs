@@ -2,12 +2,31 @@
 
 use kernel::{Result, Timestamp};
 use platform::db::{Conn, Tx};
+use platform::prune::{After, Rubbish};
 use platform::{Random, crypto, params};
 
 pub const COOKIE: &str = "innkeeper_session";
 /// Seconds without a request after which a session ends, and its longest life.
 const IDLE: i64 = 12 * 3600;
 const LIFE: i64 = 7 * 86_400;
+
+/// Sessions that can no longer be used, for [`platform::prune`].
+pub const ENDED: &[Rubbish] = &[
+    Rubbish {
+        name: "sessions",
+        table: "sessions",
+        key: "token_hash",
+        condition: "expires_at <= $1",
+        after: After::Seconds(0),
+    },
+    Rubbish {
+        name: "idle sessions",
+        table: "sessions",
+        key: "token_hash",
+        condition: "seen_at <= $1",
+        after: After::Seconds(IDLE),
+    },
+];
 
 pub struct Session {
     pub admin_id: i64,
@@ -26,7 +45,6 @@ pub async fn start(tx: &mut Tx, admin_id: i64, ip: &str, random: &Random, now: T
     )
     .await?;
     tx.execute("UPDATE admins SET last_login_at = $2 WHERE id = $1", params![admin_id, now]).await?;
-    tx.execute("DELETE FROM sessions WHERE expires_at < $1", params![now]).await?;
     Ok(token)
 }
 

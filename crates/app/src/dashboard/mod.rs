@@ -102,6 +102,10 @@ async fn money(conn: &mut Conn, times: &Times, now: Timestamp, cards: &mut Vec<m
         grouped(work.events)
     );
     cards.push(card("Charges to look into", grouped(open), note, "/admin/payments/attempts?state=open", tone(open)));
+    if work.holds > 0 {
+        let note = "Restored from a backup. On the server, run: innkeeper payments reconcile";
+        cards.push(card("Payments on hold", grouped(work.holds), note.to_owned(), "/admin/automation", "bad"));
+    }
     let parked = if work.parked == 0 { "Everybody is billed" } else { "Not billed until looked into" };
     cards.push(card(
         "Parked clients",

@@ -10,7 +10,7 @@ use kernel::{Error, FieldErrors, Money, Result, nonempty};
 use minijinja::{Value, context};
 use platform::runs::{self, Run, RunState};
 use platform::web::Fail;
-use platform::web::lists::{Column, Order, Sort, grouped};
+use platform::web::lists::{Order, grouped};
 use serde_json::json;
 
 use super::{GENERATE, Scope, jobs};
@@ -262,13 +262,11 @@ async fn progress(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     Ok(axum::Json(body).into_response())
 }
 
-const PARKED_SORTS: &[Sort] = &[Sort::by("at", &[Column::int("p.at")])];
-
 async fn parked(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(PARKED_SORTS, Order::Descending)?;
+    let request = cx.list(super::PARKED_SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
-    let page = super::parked(&mut conn, &request).await?;
+    let page = super::parked_page(&mut conn, &request).await?;
     drop(conn);
     let rows: Vec<Value> = page
         .rows

@@ -283,7 +283,7 @@ pub async fn cancel(
         params![invoice_id, terms.now],
     )
     .await?;
-    recurring::settle(tx, invoice_id).await?;
+    recurring::settle(tx, invoice_id, terms.now).await?;
     let text = format!("Invoice {} cancelled", invoice.title());
     let activity = Activity::new(text).client(invoice.client_id).about(format!("invoice:{invoice_id}"));
     activity_log::record(tx, by, activity, terms.now).await?;
@@ -323,17 +323,7 @@ async fn creditable(tx: &mut Locked<'_>, id: i64) -> Result<Invoice> {
         InvoiceStatus::Refunded => return Err(Error::refused("The invoice was refunded: all of it was given back.")),
         _ => {}
     }
-    // Whether the money comes is not known yet; a note now would be over the wrong balance.
-    let open: bool = tx
-        .scalar(
-            "SELECT EXISTS (SELECT 1 FROM payment_attempts WHERE invoice_id = $1 \
-             AND state IN ('intent', 'unknown', 'pending'))",
-            params![id],
-        )
-        .await?;
-    if open {
-        return Err(Error::refused("A charge of this invoice is under way. Wait for its outcome."));
-    }
+    invoices::check_no_charge_under_way(tx, id).await?;
     Ok(invoice)
 }
 
@@ -435,7 +425,7 @@ async fn issue(
         credits::write(tx, movement, terms.now).await?;
     }
     let whole: Vec<i64> = parts.iter().filter(|part| part.whole).map(|part| part.line_id).collect();
-    settle_lines(tx, invoice.id, &whole).await?;
+    settle_lines(tx, invoice.id, &whole, terms.now).await?;
     let text = format!("Credit note {} of {total} on invoice {}", note.number, invoice.title());
     let activity = Activity::new(text).client(invoice.client_id).about(format!("invoice:{}", invoice.id));
     activity_log::record(tx, by, activity, terms.now).await?;
@@ -454,7 +444,7 @@ pub struct CreditNoteIssued {
 }
 
 /// The periods of lines that nobody will pay any more count as settled.
-async fn settle_lines(tx: &mut Locked<'_>, invoice_id: i64, lines: &[i64]) -> Result<()> {
+async fn settle_lines(tx: &mut Locked<'_>, invoice_id: i64, lines: &[i64], now: Timestamp) -> Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
@@ -464,5 +454,5 @@ async fn settle_lines(tx: &mut Locked<'_>, invoice_id: i64, lines: &[i64]) -> Re
             params![invoice_id, lines],
         )
         .await?;
-    if charges.is_empty() { Ok(()) } else { recurring::settle_charges(tx, invoice_id, &charges).await }
+    if charges.is_empty() { Ok(()) } else { recurring::settle_charges(tx, invoice_id, &charges, now).await }
 }

@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod api;
 pub mod compat;
+pub mod corrections;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,9 @@ record! {
         pub invoice_id: Option<i64>,
         pub refund_of: Option<i64>,
         pub created_at: Timestamp,
+        /// When it was taken back, because staff had recorded it by mistake.
+        pub voided_at: Option<Timestamp>,
+        pub void_reason: Option<String>,
     }
 }
 
@@ -215,6 +219,35 @@ pub async fn record(tx: &mut Locked<'_>, by: &Actor, new: NewPayment, now: Times
     }
     tx.publish(&PaymentRecorded { transaction_id, client_id: new.client_id }).await?;
     Ok(Recorded { transaction_id, allocated, to_credit: rest })
+}
+
+/// Marks an invoice paid: a payment of what is owed on it, without a reference.
+pub async fn settle_balance(
+    tx: &mut Locked<'_>,
+    by: &Actor,
+    invoice_id: i64,
+    gateway: &str,
+    on: Date,
+    now: Timestamp,
+) -> Result<Recorded> {
+    let invoice = invoices::find(tx, invoice_id).await?;
+    tx.check(invoice.client_id)?;
+    if !invoice.is_open() || invoice.balance <= 0 {
+        return Err(Error::refused(format!("Nothing is owed on invoice {}.", invoice.title())));
+    }
+    invoices::check_no_charge_under_way(tx, invoice_id).await?;
+    let new = NewPayment {
+        client_id: invoice.client_id,
+        gateway: crate::gateways::require_known(tx, "gateway", gateway).await?.name,
+        external_id: String::new(),
+        duplicate: Duplicate::Refuse,
+        amount: invoice.money(invoice.balance),
+        fees: Money::zero(invoice.currency),
+        occurred_on: on,
+        description: format!("Invoice payment ({})", invoice.title()),
+        invoices: vec![invoice_id],
+    };
+    record(tx, by, new, now).await
 }
 
 async fn check(tx: &mut Locked<'_>, new: &NewPayment) -> Result<Vec<Invoice>> {

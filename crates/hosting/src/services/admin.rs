@@ -429,7 +429,9 @@ fn written(form: &Form, service: &Service, options: &[FullOption]) -> Result<Ser
     let mut errors = FieldErrors::default();
     let text = |name: &str| Some(form.raw(name).unwrap_or_default().to_owned());
     let mut money = |name: &str| errors.take(name, Money::parse(form.text(name), service.currency));
-    let (recurring_amount, first_amount) = (money("recurring_amount"), money("first_amount"));
+    let recurring_amount = money("recurring_amount");
+    // Only asked for while the first invoice is not made.
+    let first_amount = form.raw("first_amount").and_then(|_| money("first_amount"));
     let edit = ServiceEdit {
         product_id: Some(form.id("product_id", &mut errors)),
         domain: text("domain"),
@@ -460,6 +462,7 @@ async fn form_page(cx: &AdminCx, id: i64, typed: Option<&Form>, errors: &FieldEr
     let products = products::list(&mut conn, &products::Filter::default()).await?;
     let options = config_options::of_product(&mut conn, service.product_id).await?;
     let picked = services::options_of(&mut conn, id).await?;
+    let first = recurring::first::of_owner(&mut conn, SERVICE, id).await?;
     let mut offered = gateways::all(&mut conn).await?;
     drop(conn);
     offered.retain(|gateway| gateway.active || gateway.name == service.gateway);
@@ -470,6 +473,7 @@ async fn form_page(cx: &AdminCx, id: i64, typed: Option<&Form>, errors: &FieldEr
         id,
         v => fields(FIELDS, &shown),
         recalculate => shown.ticked("recalculate"),
+        first_waits => first.is_some(),
         currency => service.currency.to_string(),
         products => products.iter()
             .filter(|product| !product.retired || product.id == service.product_id)

@@ -85,7 +85,11 @@ fn edit_schema() -> Value {
         "username": text(),
         "status": status_schema(),
         "quantity": { "type": "integer", "minimum": 1 },
-        "first_amount": amount_schema(),
+        "first_amount": {
+            "type": "string",
+            "description": "What the first invoice bills, with the setup fee, in the service's currency. Once that invoice \
+                            is made it is a note of what was billed",
+        },
         "recurring_amount": amount_schema(),
         "cycle": text(),
         "gateway": text(),
@@ -93,7 +97,10 @@ fn edit_schema() -> Value {
         "next_due_on": date_schema(),
         "terminated_on": { "type": "string", "description": "A date; empty takes it away" },
         "suspend_reason": text(),
-        "no_suspend_until": { "type": "string", "description": "A date; empty takes it away" },
+        "no_suspend_until": {
+            "type": "string",
+            "description": "A date; empty takes it away. A note: nothing is suspended by itself yet",
+        },
         "dedicated_ip": text(),
         "assigned_ips": text(),
         "ns1": text(),
@@ -137,6 +144,16 @@ fn schema() -> Value {
     fields["order_id"] = json!({ "type": ["integer", "null"], "format": "int64" });
     fields["currency"] = json!({ "type": "string" });
     fields["next_invoice_on"] = date_schema();
+    fields["first_invoice"] = json!({
+        "type": ["object", "null"],
+        "description": "What the generation of due invoices will bill first; null once it has, or when the order did",
+        "properties": {
+            "from": { "type": "string", "format": "date" },
+            "until": { "type": "string", "format": "date", "description": "The day after the period" },
+            "amount": amount_schema(),
+            "setup": amount_schema(),
+        },
+    });
     fields["periods_left"] = json!({ "type": ["integer", "null"], "description": "null: no end" });
     fields["addons"] = json!({ "type": "array", "items": { "type": "object" } });
     fields["created_at"] = json!({ "type": "string", "format": "date-time" });
@@ -174,7 +191,14 @@ async fn whole(conn: &mut Conn, service: &Service) -> Result<Value> {
     let addons = services::addons_of(conn, service.id).await?;
     let options = services::named_options(conn, &[service.id]).await?;
     let charge = recurring::of_owner(conn, SERVICE, service.id).await?;
+    let first = recurring::first::of_owner(conn, SERVICE, service.id).await?;
     let mut value = json!(service);
+    value["first_invoice"] = json!(first.map(|first| json!({
+        "from": first.period.from,
+        "until": first.period.until,
+        "amount": first.amount.decimal(),
+        "setup": first.setup.decimal(),
+    })));
     value["first_amount"] = json!(service.first().decimal());
     value["recurring_amount"] = json!(service.recurring().decimal());
     value["next_invoice_on"] =

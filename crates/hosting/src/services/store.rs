@@ -129,8 +129,8 @@ pub(super) async fn set_options(tx: &mut Tx, service_id: i64, picked: &[Picked])
 pub(super) async fn insert_addon(tx: &mut Tx, addon: &ServiceAddon) -> Result<i64> {
     tx.scalar(
         "INSERT INTO service_addons (service_id, addon_id, order_id, name, taxed, status, quantity, first_amount, \
-         recurring_amount, cycle, anchor_day, registered_on, next_due_on, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id",
+         recurring_amount, cycle, anchor_day, registered_on, next_due_on, terminated_on, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id",
         params![
             addon.service_id,
             addon.addon_id,
@@ -145,6 +145,7 @@ pub(super) async fn insert_addon(tx: &mut Tx, addon: &ServiceAddon) -> Result<i6
             addon.anchor_day,
             addon.registered_on,
             addon.next_due_on,
+            addon.terminated_on,
             addon.created_at
         ],
     )
@@ -154,7 +155,7 @@ pub(super) async fn insert_addon(tx: &mut Tx, addon: &ServiceAddon) -> Result<i6
 pub(super) async fn update_addon(tx: &mut Tx, addon: &ServiceAddon) -> Result<()> {
     tx.execute(
         "UPDATE service_addons SET status = $2, quantity = $3, recurring_amount = $4, cycle = $5, anchor_day = $6, \
-         next_due_on = $7 WHERE id = $1",
+         next_due_on = $7, first_amount = $8, terminated_on = $9 WHERE id = $1",
         params![
             addon.id,
             addon.status,
@@ -162,7 +163,9 @@ pub(super) async fn update_addon(tx: &mut Tx, addon: &ServiceAddon) -> Result<()
             addon.recurring_amount,
             addon.cycle,
             addon.anchor_day,
-            addon.next_due_on
+            addon.next_due_on,
+            addon.first_amount,
+            addon.terminated_on
         ],
     )
     .await?;
@@ -185,41 +188,12 @@ pub(super) async fn move_addon_due(tx: &mut Tx, id: i64, due_on: Date) -> Result
     Ok(())
 }
 
-/// Whether it was running until now.
-pub(super) async fn complete(tx: &mut Tx, id: i64) -> Result<bool> {
-    let changed = tx
-        .execute(
-            "UPDATE services SET status = 'completed' WHERE id = $1 AND status IN ('active', 'suspended')",
-            params![id],
-        )
-        .await?;
-    Ok(changed == 1)
-}
-
-pub(super) async fn complete_addons(tx: &mut Tx, service_id: i64) -> Result<Vec<i64>> {
-    tx.column(
-        "UPDATE service_addons SET status = 'completed' \
-         WHERE service_id = $1 AND status IN ('pending', 'active', 'suspended') RETURNING id",
-        params![service_id],
-    )
-    .await
-}
-
-/// Ends what a client has; the ids of the services that were not over.
-pub(super) async fn end_of_client(tx: &mut Tx, client_id: i64) -> Result<Vec<i64>> {
-    tx.column(
-        "UPDATE services SET status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE 'terminated' END \
-         WHERE client_id = $1 AND status IN ('pending', 'active', 'suspended') RETURNING id",
+/// What a client has that is not over, by age.
+pub(super) async fn live_of_client(conn: &mut Conn, client_id: i64) -> Result<Vec<(i64, ServiceStatus)>> {
+    conn.all(
+        "SELECT id, status FROM services \
+         WHERE client_id = $1 AND status IN ('pending', 'active', 'suspended') ORDER BY id",
         params![client_id],
-    )
-    .await
-}
-
-pub(super) async fn end_addons(tx: &mut Tx, service_ids: &[i64]) -> Result<Vec<i64>> {
-    tx.column(
-        "UPDATE service_addons SET status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE 'terminated' END \
-         WHERE service_id IN $1[] AND status IN ('pending', 'active', 'suspended') RETURNING id",
-        params![service_ids],
     )
     .await
 }

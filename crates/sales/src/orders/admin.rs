@@ -336,7 +336,7 @@ async fn take_step(cx: AdminCx, Id(id): Id, to: Move) -> Result<Redirect, Fail> 
         let text = format!("Order {} is {} now", order.number, order.status);
         Ok(match fate {
             Some(InvoiceFate::LeftOpen) => Redirect::to(&here)
-                .warning(format!("{text}. Its invoice was paid in part and stays open: decide on its own page.")),
+                .warning(format!("{text}. Its invoice was paid in part or is about other things too, and stays open: decide on its own page.")),
             Some(InvoiceFate::Cancelled) => Redirect::to(&here).saying(format!("{text}, and its invoice is cancelled")),
             _ => Redirect::to(&here).saying(text),
         })

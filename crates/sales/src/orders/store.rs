@@ -1,6 +1,5 @@
 //! The statements about orders.
 
-use accounts::activity_log::{self, Activity, Actor};
 use accounts::search;
 use billing::invoices::InvoiceStatus;
 use kernel::{Currency, Date, Result, Timestamp};
@@ -8,7 +7,7 @@ use platform::db::{Conn, Insert, ToValue, Tx, Value};
 use platform::web::lists::{Column, Query, Sort, Where};
 use platform::{cells, params, record};
 
-use super::{Filter, Item, Order, OrderStatus, subject};
+use super::{Filter, Item, Order, OrderStatus};
 
 pub(super) async fn find(conn: &mut Conn, id: i64) -> Result<Option<Order>> {
     let sql = format!("SELECT {} FROM orders WHERE id = $1 AND deleted_at IS NULL", Order::columns(""));
@@ -20,12 +19,13 @@ pub(super) async fn by_request_key(conn: &mut Conn, key: &str) -> Result<Option<
     conn.optional(&sql, params![key]).await
 }
 
-pub(super) async fn pending_of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Option<Order>> {
+/// More than one, when their invoices were merged.
+pub(super) async fn pending_of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Order>> {
     let sql = format!(
-        "SELECT {} FROM orders WHERE invoice_id = $1 AND status = 'pending' AND deleted_at IS NULL",
+        "SELECT {} FROM orders WHERE invoice_id = $1 AND status = 'pending' AND deleted_at IS NULL ORDER BY id",
         Order::columns("")
     );
-    conn.optional(&sql, params![invoice_id]).await
+    conn.all(&sql, params![invoice_id]).await
 }
 
 /// `None` when the number or the request key is taken.
@@ -130,25 +130,19 @@ pub(super) async fn items(conn: &mut Conn, order_ids: &[i64]) -> Result<Vec<Item
 }
 
 /// When an invoice was paid: the instant of the transaction that tells of it.
-pub(super) async fn paid_at(conn: &mut Conn, invoice_id: i64) -> Result<Timestamp> {
-    conn.scalar("SELECT updated_at FROM invoices WHERE id = $1", params![invoice_id]).await
+pub(super) async fn replace_invoice(tx: &mut Tx, old_id: i64, new_id: i64) -> Result<()> {
+    tx.execute("UPDATE orders SET invoice_id = $2 WHERE invoice_id = $1", params![old_id, new_id]).await?;
+    Ok(())
 }
 
-pub(super) async fn cancel_pending_of(tx: &mut Tx, client_id: i64) -> Result<()> {
-    let cancelled: Vec<(i64, String, Timestamp)> = tx
-        .all(
-            "UPDATE orders SET status = 'cancelled', \
-             updated_at = (SELECT updated_at FROM clients WHERE clients.id = orders.client_id) \
-             WHERE client_id = $1 AND status = 'pending' AND deleted_at IS NULL RETURNING id, number, updated_at",
-            params![client_id],
-        )
-        .await?;
-    for (id, number, now) in cancelled {
-        let text = format!("Order {number} cancelled with its client");
-        let activity = Activity::new(text).client(client_id).about(subject(id));
-        activity_log::record(tx, &Actor::system("Closing of the client"), activity, now).await?;
-    }
-    Ok(())
+/// The ids and numbers of the orders that were pending.
+pub(super) async fn cancel_pending_of(tx: &mut Tx, client_id: i64, now: Timestamp) -> Result<Vec<(i64, String)>> {
+    tx.all(
+        "UPDATE orders SET status = 'cancelled', updated_at = $2 \
+         WHERE client_id = $1 AND status = 'pending' AND deleted_at IS NULL RETURNING id, number",
+        params![client_id, now],
+    )
+    .await
 }
 
 pub(super) async fn pending_count(conn: &mut Conn, client_ids: &[i64]) -> Result<i64> {
