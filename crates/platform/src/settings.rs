@@ -190,6 +190,11 @@ impl Values {
         Ok(Values(rows.into_iter().collect()))
     }
 
+    /// What is stored of some settings, for whoever asks for them together with something else.
+    pub fn of(stored: impl IntoIterator<Item = (String, String)>) -> Values {
+        Values(stored.into_iter().collect())
+    }
+
     /// As it would be with other values for some settings.
     fn with(&self, others: &[(&Setting, String)]) -> Values {
         let mut values = self.clone();
@@ -270,8 +275,16 @@ mod tests {
 
     #[test]
     fn a_list_of_networks_is_checked_and_written_evenly() {
-        let setting =
-            Setting { key: "k", kind: Kind::Networks, default: "", section: "", label: "", help: "", read_by: "" };
+        let setting = Setting {
+            key: "k",
+            kind: Kind::Networks,
+            default: "",
+            section: "",
+            label: "",
+            help: "",
+            read_by: "",
+            rule: anything,
+        };
         assert_eq!(setting.check(" 10.0.0.0/8;127.0.0.1  ::1 ").unwrap(), "10.0.0.0/8, 127.0.0.1, ::1");
         assert_eq!(setting.check("").unwrap(), "");
         for wrong in ["10.0.0.0/33", "10.0.0.0/-1", "localhost", "10.0.0", "::1/129", "1.2.3.4/8/8"] {

@@ -30,7 +30,7 @@ use crate::users::{self, Owner};
 
 pub use countries::{countries, country_name};
 pub use finder::finders;
-pub use panels::{ClientPanel, ClientPanels, ClosingEffect, Figures, Panel, PanelFuture, Place};
+pub use panels::{ClientPanel, ClientPanels, ClosingEffect, Figures, Panel, PanelFuture, Place, Seen};
 pub use profile::{ClientEdit, Demand};
 pub use store::{Dealt, Listed};
 

@@ -1,7 +1,6 @@
 //! What staff do with many invoices at once: first the page that says it in numbers, then the deed.
 
 use accounts::clients;
-use accounts::company;
 use accounts::doors::{AdminCx, Redirect};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, Money, Result};
@@ -45,11 +44,10 @@ pub(super) async fn bulk(cx: AdminCx) -> Result<Response, Fail> {
     };
     let mut conn = cx.app.db.read().await?;
     let ids: Vec<i64> = if cx.form.ticked("all") {
-        let zone = company::zone(&mut conn).await?;
         let choices = listing::choices(&mut conn).await?;
         let filter = Filter::parse(&cx.params()?, choices.base)?;
-        let search = Search::new(&mut conn, filter, cx.now.date_in(&zone)).await?;
-        search.ids(&mut conn, i64::try_from(BULK + 1).unwrap_or(i64::MAX)).await?
+        let search = Search::new(&mut conn, filter, cx.now.date_in(&choices.zone)).await?;
+        search.query().ids(&mut conn, i64::try_from(BULK + 1).unwrap_or(i64::MAX)).await?
     } else {
         cx.form.all("id").filter_map(|id| id.parse().ok()).collect()
     };
