@@ -58,6 +58,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     let title = format!("Payment methods of {}", client.display_name());
     let values = context! {
         client => context! { id, name => client.display_name() },
+        tabs => clients::tabs(cx, id),
         rows,
         action => here,
         once => once::key(&cx.app),
