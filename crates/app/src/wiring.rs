@@ -90,6 +90,7 @@ pub fn finders() -> Finders {
     let mut finders = Finders::default();
     accounts::finders(&mut finders);
     billing::finders(&mut finders);
+    hosting::finders(&mut finders);
     finders
 }
 
@@ -126,6 +127,7 @@ fn client_panels() -> ClientPanels {
     billing::client_panels(&mut panels);
     hosting::client_panels(&mut panels);
     panels.panels.extend(sales::panels());
+    panels.links.extend(sales::client_links());
     panels.closing.extend(sales::closing());
     panels.panels.sort_by_key(|panel| panel.order);
     panels

@@ -86,9 +86,26 @@ pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
 
 /// What billing shows on a client's page.
 pub fn client_panels(panels: &mut accounts::clients::ClientPanels) {
+    use accounts::clients::{ClientLink, LinkPlace};
     panels.panels.extend(invoices::panel::panels());
     panels.panels.extend(credits::panel::panels());
     panels.panels.extend(pay_methods::panel::panels());
+    let link = |label, href, place, order, permission| ClientLink { label, href, place, order, permission };
+    panels.links.extend([
+        link("Invoices", "/admin/invoices?client={id}", LinkPlace::Tab, 40, invoices::LIST),
+        link("Transactions", "/admin/transactions?client={id}", LinkPlace::Tab, 50, payments::LIST),
+        link("Credit", "/admin/clients/{id}/credit", LinkPlace::Tab, 60, credits::VIEW),
+        link("Payment methods", "/admin/clients/{id}/pay-methods", LinkPlace::Tab, 70, pay_methods::MANAGE),
+        link("New invoice", "/admin/invoices/new?client={id}", LinkPlace::Action, 20, invoices::CREATE),
+        link("Add payment", "/admin/transactions/new?client={id}", LinkPlace::Action, 30, payments::ADD),
+        link(
+            "Generate due invoices",
+            "/admin/invoices/generate?client={id}",
+            LinkPlace::Action,
+            40,
+            generation::GENERATE,
+        ),
+    ]);
     panels.figures.push(figures::figures);
 }
 

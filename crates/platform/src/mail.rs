@@ -4,6 +4,7 @@
 //! What must hold: a link that opens something is good only to its recipient, so its token is never at rest in a form
 //! that somebody with a copy of the database could use.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use kernel::{Error, Result, Timestamp};
@@ -174,6 +175,30 @@ pub async fn send(tx: &mut Tx, app: &App, mail: NewMail, settings: &Values, now:
 pub async fn about(conn: &mut Conn, subject: &str) -> Result<Vec<Mail>> {
     let sql = format!("SELECT {} FROM mails WHERE subject = $1 ORDER BY id DESC LIMIT 50", Mail::columns(""));
     conn.all(&sql, params![subject]).await
+}
+
+record! {
+    /// A message as the list of jobs names it.
+    #[derive(Debug, Clone)]
+    pub struct Named {
+        pub id: i64,
+        pub recipient: String,
+        pub title: String,
+        pub subject: Option<String>,
+    }
+}
+
+/// The messages that these jobs deliver, by the job's id.
+pub async fn of_jobs(conn: &mut Conn, jobs: &[Job]) -> Result<HashMap<i64, Named>> {
+    let mails: HashMap<i64, i64> =
+        jobs.iter().filter(|job| job.kind == DELIVER).filter_map(|job| Some((job.int("mail").ok()?, job.id))).collect();
+    if mails.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<i64> = mails.keys().copied().collect();
+    let sql = format!("SELECT {} FROM mails WHERE id IN $1[]", Named::columns(""));
+    let found: Vec<Named> = conn.all(&sql, params![ids]).await?;
+    Ok(found.into_iter().filter_map(|named| Some((*mails.get(&named.id)?, named))).collect())
 }
 
 pub fn jobs(registry: &mut jobs::Registry) {

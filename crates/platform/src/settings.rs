@@ -190,6 +190,11 @@ impl Values {
         Ok(Values(rows.into_iter().collect()))
     }
 
+    /// What is stored of some settings, for whoever asks for them together with something else.
+    pub fn of(stored: impl IntoIterator<Item = (String, String)>) -> Values {
+        Values(stored.into_iter().collect())
+    }
+
     /// As it would be with other values for some settings.
     fn with(&self, others: &[(&Setting, String)]) -> Values {
         let mut values = self.clone();

@@ -3,15 +3,15 @@
 use axum::response::Response;
 use kernel::Result;
 use platform::web::Fail;
-use platform::web::lists::{Order, PAGE_SIZE, Request};
+use platform::web::lists::{Order, Page, Request};
 use serde_json::{Value, json};
 
-use super::admin::{SORTS, order_by};
+use super::admin::SORTS;
 use super::{
     ADD, Client, ClientEdit, ClientStatus, DELETE, Demand, EDIT, Filter, LIST, Listed, NewClient, VIEW, store,
 };
 use crate::clients;
-use crate::doors::api::{Body, answer, list_schema};
+use crate::doors::api::{Body, answer, list_answer, list_schema};
 use crate::doors::{ApiCx, Id, Operation, Routes, schema};
 use crate::users::{self, Of, Owner};
 
@@ -20,13 +20,13 @@ const TAG: &str = "Clients";
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
     let list = Operation::new("GET", "/clients", LIST, TAG, "List clients")
-        .query("q", text(), "Words of name, company and e-mail address, or an id")
+        .query("q", text(), "How words of name, company and e-mail address begin, or an id")
         .query("status", json!({ "type": "string", "enum": ["active", "inactive", "closed"] }), "Only these")
         .query("group", schema::id(), "Only of this client group; 0: of none")
         .query("currency", text(), "ISO 4217 code")
         .query("country", text(), "ISO 3166-1 alpha-2 code")
         .query("sort", json!({ "type": "string", "enum": ["id", "-id", "name", "-name", "company", "-company", "created", "-created"] }), "Newest first unless this says otherwise")
-        .query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50 clients")
+        .paged()
         .answers(200, list_schema(listed_schema()));
     let add = Operation::new("POST", "/clients", ADD, TAG, "Add a client and its owner")
         .body(new_schema())
@@ -169,9 +169,10 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let request = Request::parse(&cx.query, SORTS, Order::Descending)?;
     let filter = Filter::parse(&request.form)?;
     let mut conn = cx.app.db.read().await?;
-    let total = store::count(&mut conn, &filter, i64::MAX).await?;
-    let items: Vec<Listed> = store::list(&mut conn, &filter, &order_by(&request), PAGE_SIZE, request.offset()).await?;
-    Ok(answer(&json!({ "items": items, "total": total, "page": request.page })))
+    let query = store::query(&mut conn, &filter).await?;
+    let page: Page<Listed> = query.whole_page(&mut conn, &request, &Listed::columns("c")).await?;
+    let items = page.rows.iter().map(|client| json!(client)).collect();
+    Ok(list_answer(&request, &page, items))
 }
 
 async fn create(cx: ApiCx) -> Result<Response, Fail> {

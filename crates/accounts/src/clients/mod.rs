@@ -8,11 +8,12 @@
 
 pub mod admin;
 pub mod api;
+pub mod choose;
 pub mod compat;
 mod countries;
 mod finder;
 mod panels;
-mod profile;
+pub(crate) mod profile;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,9 @@ use crate::users::{self, Owner};
 
 pub use countries::{countries, country_name};
 pub use finder::finders;
-pub use panels::{ClientPanel, ClientPanels, ClosingEffect, Figures, Panel, PanelFuture, Place};
+pub use panels::{
+    ClientLink, ClientPanel, ClientPanels, ClosingEffect, Figures, LinkPlace, Panel, PanelFuture, Place, Seen, tabs,
+};
 pub use profile::{ClientEdit, Demand};
 pub use store::{Dealt, Listed};
 

@@ -46,6 +46,14 @@ pub async fn zone(conn: &mut Conn) -> Result<TimeZone> {
     Ok(Values::load(conn).await?.time_zone(&TIME_ZONE))
 }
 
+/// The stored time zone, for statements that ask for more than that; [`zone_of`] reads it.
+pub const ZONE_SQL: &str = "SELECT value FROM settings WHERE key = 'time_zone'";
+
+/// The time zone that is stored; the default when none is.
+pub fn zone_of(stored: Option<String>) -> TimeZone {
+    Values::of(stored.map(|value| (TIME_ZONE.key.to_owned(), value))).time_zone(&TIME_ZONE)
+}
+
 /// The day on a calendar on the wall of the business: `2026-01-31`.
 pub fn day(at: Timestamp, zone: &TimeZone) -> String {
     at.date_in(zone).to_string()

@@ -18,7 +18,7 @@ use platform::web::throttle::Left;
 use platform::web::{Audience, Fail, Form, MAX_BODY, errors};
 
 use super::limits::{Caller, Limits};
-use super::{API_ACCESS, Access, AdminCx, ApiCx, Operation, PublicCx, Routes, Staff, load_staff};
+use super::{API_ACCESS, Access, AdminCx, ApiCx, Operation, PublicCx, Routes, Staff, load_session, load_staff};
 use crate::activity_log::ActorKind;
 use crate::{api_credentials, sessions};
 
@@ -321,15 +321,14 @@ async fn session_staff(app: &App, headers: &HeaderMap) -> Result<Option<(Staff, 
     let Some(token) = cookie(headers, sessions::COOKIE) else { return Ok(None) };
     let now = app.clock.now();
     let mut conn = app.db.read().await?;
-    let Some(session) = sessions::find(&mut conn, &token, now).await? else { return Ok(None) };
-    let staff = load_staff(&mut conn, session.admin_id).await?;
+    let Some((session, staff)) = load_session(&mut conn, &token, now).await? else { return Ok(None) };
     drop(conn);
     if now.seconds_since(session.seen_at) > 300 {
         let mut tx = app.db.write().await?;
         sessions::touch(&mut tx, &session.token_hash, now).await?;
         tx.commit().await?;
     }
-    Ok(staff.map(|staff| (staff, session.csrf)))
+    Ok(Some((staff, session.csrf)))
 }
 
 /// What a look at somebody's credential needs.

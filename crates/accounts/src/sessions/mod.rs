@@ -48,12 +48,22 @@ pub async fn start(tx: &mut Tx, admin_id: i64, ip: &str, random: &Random, now: T
     Ok(token)
 }
 
+/// What is stored of a cookie.
+pub(crate) fn hash(token: &str) -> String {
+    crypto::sha256_hex(token.as_bytes())
+}
+
+/// A session without a request since then has ended.
+pub(crate) fn idle_since(now: Timestamp) -> Timestamp {
+    now.plus_seconds(-IDLE)
+}
+
 pub async fn find(conn: &mut Conn, token: &str, now: Timestamp) -> Result<Option<Session>> {
-    let token_hash = crypto::sha256_hex(token.as_bytes());
+    let token_hash = hash(token);
     let row: Option<(i64, String, Timestamp)> = conn
         .optional(
             "SELECT admin_id, csrf, seen_at FROM sessions WHERE token_hash = $1 AND expires_at > $2 AND seen_at > $3",
-            params![token_hash, now, now.plus_seconds(-IDLE)],
+            params![token_hash, now, idle_since(now)],
         )
         .await?;
     Ok(row.map(|(admin_id, csrf, seen_at)| Session { admin_id, csrf, seen_at, token_hash }))

@@ -75,7 +75,7 @@ pub async fn run(common: &Common, command: Invoices) -> Result<Report> {
     } else {
         generation::jobs::run_now(&app, &by, &terms, &scope, runs::COMMAND_LINE).await?.1
     };
-    let parked = generation::parked(&mut app.db.read().await?, PARKED_LISTED, 0).await?;
+    let parked = generation::parked(&mut app.db.read().await?, PARKED_LISTED).await?;
     let failed = !outcome.failures.is_empty();
     Ok(report(&outcome, &parked, &terms, args.dry_run).failing(failed))
 }

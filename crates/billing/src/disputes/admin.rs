@@ -6,14 +6,32 @@ use axum::response::Response;
 use kernel::{Error, Money, nonempty};
 use minijinja::{Value, context};
 use platform::web::Fail;
-use platform::web::lists::{COUNT_LIMIT, Order, PAGE_SIZE, Sort};
+use platform::web::lists::{self, Order, Page};
 
-use super::{Filter, LIST};
+use super::{Filter, LIST, Listed, SORTS, columns};
 use crate::gateways::DisputeState;
-use crate::view::{no_file, option, words};
+use crate::view::{option, words};
 
 pub const PAGE: &str = "/admin/payments/disputes";
-const SORTS: &[Sort] = &[Sort { key: "id", sql: "d.id" }];
+const FILE: (&str, &[&str]) = (
+    "disputes",
+    &[
+        "Id",
+        "Gateway",
+        "Gateway id",
+        "Payment",
+        "Client id",
+        "Client",
+        "Invoice",
+        "Currency",
+        "Amount",
+        "Reason",
+        "State",
+        "Answer by",
+        "Opened",
+        "Closed",
+    ],
+);
 
 pub fn routes() -> Routes {
     Routes::new().get(PAGE, LIST, index)
@@ -26,12 +44,15 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         None => None,
     };
     let filter = Filter { state };
+    if request.csv {
+        return Ok(lists::file(&cx.app.db, &request, filter.query(), &columns(), FILE, csv_row).await?);
+    }
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
-    let total = super::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let found = super::list(&mut conn, &filter, PAGE_SIZE, request.offset()).await?;
+    let page: Page<Listed> = filter.query().page(&mut conn, &request, &columns()).await?;
     drop(conn);
-    let rows: Vec<Value> = found
+    let rows: Vec<Value> = page
+        .rows
         .iter()
         .map(|dispute| {
             context! {
@@ -52,10 +73,31 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         "billing",
         "Disputes",
         context! {
-            list => no_file(request.view(total, rows.len())),
+            list => request.view(&page),
             filter => context! { state => request.filter("state") },
             states => DisputeState::ALL.iter().map(|state| option(state.as_str(), words(state.as_str()))).collect::<Vec<_>>(),
             rows,
         },
     )
+}
+
+fn csv_row(dispute: &Listed) -> Vec<String> {
+    let id = |id: Option<i64>| id.map(|id| id.to_string()).unwrap_or_default();
+    let moment = |at: Option<kernel::Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+    vec![
+        dispute.id.to_string(),
+        dispute.gateway.clone(),
+        dispute.external_id.clone(),
+        dispute.payment.clone(),
+        id(dispute.client_id),
+        dispute.client.clone().unwrap_or_default(),
+        dispute.number.clone().unwrap_or_else(|| id(dispute.invoice_id)),
+        dispute.currency.code().to_owned(),
+        Money::new(dispute.amount, dispute.currency).decimal(),
+        dispute.reason.clone(),
+        dispute.state.to_string(),
+        moment(dispute.answer_by),
+        dispute.opened_at.to_string(),
+        moment(dispute.closed_at),
+    ]
 }

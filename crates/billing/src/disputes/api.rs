@@ -1,22 +1,20 @@
 //! Disputes in the JSON API.
 
-use accounts::doors::api::{answer, list_schema};
+use accounts::doors::api::{list_answer, list_schema};
 use accounts::doors::{ApiCx, Operation, Routes};
 use axum::response::Response;
 use kernel::{Error, Money, nonempty};
 use platform::web::Fail;
-use platform::web::lists::{COUNT_LIMIT, Order, PAGE_SIZE, Request, Sort};
+use platform::web::lists::{Order, Page, Request};
 use serde_json::{Value, json};
 
-use super::{Filter, LIST, Listed};
+use super::{Filter, LIST, Listed, SORTS, columns};
 use crate::gateways::DisputeState;
-
-const SORTS: &[Sort] = &[Sort { key: "id", sql: "d.id" }];
 
 pub fn routes() -> Routes {
     let list = Operation::new("GET", "/disputes", LIST, "Payments", "Payments that clients' banks take back")
         .query("state", json!({ "type": "string", "enum": states() }), "Only in this state")
-        .query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50")
+        .paged()
         .answers(200, list_schema(schema()));
     Routes::new().api(list, index)
 }
@@ -80,8 +78,7 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
     };
     let filter = Filter { state };
     let mut conn = cx.app.db.read().await?;
-    let total = super::count(&mut conn, &filter, COUNT_LIMIT).await?;
-    let found = super::list(&mut conn, &filter, PAGE_SIZE, request.offset()).await?;
-    let items: Vec<Value> = found.iter().map(shown).collect();
-    Ok(answer(&json!({ "total": total, "items": items, "page": request.page })))
+    let page: Page<Listed> = filter.query().page(&mut conn, &request, &columns()).await?;
+    let items: Vec<Value> = page.rows.iter().map(shown).collect();
+    Ok(list_answer(&request, &page, items))
 }

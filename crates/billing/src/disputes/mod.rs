@@ -24,7 +24,7 @@ use crate::gateways::{DisputeNews, DisputeState, Movement};
 use crate::payments::{self, Duplicate, NewOther, Transaction};
 use crate::terms::Terms;
 
-pub use store::{Filter, Listed, count, list};
+pub use store::{Filter, Listed, SORTS, columns};
 
 pub const LIST: Permission = Permission("Disputes");
 

@@ -2,7 +2,7 @@
 
 use kernel::{Currency, Result, Timestamp};
 use platform::db::{Conn, Tx, Value};
-use platform::web::lists::Where;
+use platform::web::lists::{Query, Sort, Where};
 use platform::{params, record};
 
 use super::Dispute;
@@ -114,35 +114,25 @@ pub struct Filter {
     pub state: Option<DisputeState>,
 }
 
+pub const SORTS: &[Sort] = &[Sort::by("id", &[])];
+
 impl Filter {
-    fn conditions(&self) -> Where<'_> {
+    /// The disputes. Their lines are [`columns`].
+    pub fn query(&self) -> Query<'_> {
         let mut conditions = Where::default();
         if let Some(state) = self.state {
-            conditions.and("d.state = ?", Value::Text(state.as_str().into()));
+            conditions.equal("d.state", Value::Text(state.as_str().into()));
         }
-        conditions
+        Query { table: "disputes d", id: "d.id", joins: "", filter: conditions }
     }
 }
 
-pub async fn list(conn: &mut Conn, filter: &Filter, limit: i64, offset: i64) -> Result<Vec<Listed>> {
-    let mut conditions = filter.conditions();
-    let next = conditions.next();
-    let sql = format!(
-        "SELECT d.id, d.gateway, d.external_id, d.payment, d.transaction_id, d.client_id, {CLIENT_NAME}, d.invoice_id, \
-         i.number, d.currency, d.amount, d.reason, d.state, d.status, d.answer_by, d.withdrawn_id, d.reinstated_id, \
-         d.opened_at, d.closed_at FROM disputes d LEFT JOIN clients c ON c.id = d.client_id \
-         LEFT JOIN invoices i ON i.id = d.invoice_id {} ORDER BY d.id DESC LIMIT ${next} OFFSET ${}",
-        conditions.sql(),
-        next + 1
-    );
-    conditions.params.extend([Value::Int(limit), Value::Int(offset)]);
-    conn.all(&sql, &conditions.params).await
-}
-
-pub async fn count(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<i64> {
-    let mut conditions = filter.conditions();
-    let next = conditions.next();
-    let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM disputes d {} LIMIT ${next}) counted", conditions.sql());
-    conditions.params.push(Value::Int(limit));
-    conn.scalar(&sql, &conditions.params).await
+/// The columns of [`Listed`].
+pub fn columns() -> String {
+    format!(
+        "d.id, d.gateway, d.external_id, d.payment, d.transaction_id, d.client_id, \
+         (SELECT {CLIENT_NAME} FROM clients c WHERE c.id = d.client_id), d.invoice_id, \
+         (SELECT i.number FROM invoices i WHERE i.id = d.invoice_id), d.currency, d.amount, d.reason, d.state, d.status, \
+         d.answer_by, d.withdrawn_id, d.reinstated_id, d.opened_at, d.closed_at"
+    )
 }

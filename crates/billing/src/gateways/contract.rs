@@ -229,6 +229,22 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// One line for the gateway log. An address for authentication is left out: whoever has it may use it.
+    pub fn told(&self) -> String {
+        match self {
+            Outcome::Succeeded { external_id, fee: Some(fee) } => format!("succeeded as {external_id}, fee {fee}"),
+            Outcome::Succeeded { external_id, fee: None } => format!("succeeded as {external_id}"),
+            Outcome::Pending { external_id } => format!("pending as {external_id}"),
+            Outcome::Declined { external_id, code, reason } => {
+                let named = external_id.as_ref().map(|id| format!(" as {id}")).unwrap_or_default();
+                format!("declined{named} ({code}): {reason}")
+            }
+            Outcome::ActionRequired { external_id, .. } => format!("the client must authenticate {external_id}"),
+        }
+    }
+}
+
 /// An attempt to ask about.
 #[derive(Debug, Clone)]
 pub struct Attempt {
@@ -336,6 +352,17 @@ pub enum RefundOutcome {
     Succeeded { external_id: String },
     Pending { external_id: String },
     Refused { reason: String },
+}
+
+impl RefundOutcome {
+    /// One line for the gateway log.
+    pub fn told(&self) -> String {
+        match self {
+            RefundOutcome::Succeeded { external_id } => format!("given back as {external_id}"),
+            RefundOutcome::Pending { external_id } => format!("pending as {external_id}"),
+            RefundOutcome::Refused { reason } => format!("refused: {reason}"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -45,6 +45,11 @@ impl Gateways {
         &self.0
     }
 
+    /// What staff call the gateway of this name, without asking the database. One that is gone is called by its name.
+    pub fn title<'a>(&self, name: &'a str) -> &'a str {
+        self.0.iter().find(|gateway| gateway.name() == name).map_or(name, |gateway| gateway.display_name())
+    }
+
     pub fn find(&self, name: &str) -> Result<Arc<dyn Gateway>> {
         self.0.iter().find(|gateway| gateway.name() == name).cloned().ok_or_else(|| {
             let names: Vec<&str> = self.0.iter().map(|gateway| gateway.name()).collect();
@@ -68,6 +73,11 @@ record! {
 pub async fn all(conn: &mut Conn) -> Result<Vec<SetUp>> {
     let sql = format!("SELECT {} FROM gateways ORDER BY position, name", SetUp::columns(""));
     conn.all(&sql, params![]).await
+}
+
+/// What staff and clients call the gateway of this name. One that is gone is called by its name.
+pub fn title<'a>(known: &'a [SetUp], name: &'a str) -> &'a str {
+    known.iter().find(|gateway| gateway.name == name).map_or(name, |gateway| gateway.display_name.as_str())
 }
 
 /// Those that clients and orders may use.

@@ -115,6 +115,7 @@ pub fn summary(report: &Report) -> Value {
         .collect();
     json!({
         "clients": report.clients,
+        "billed": report.billed,
         "invoices": report.invoices,
         "lines": report.lines,
         "totals": totals,

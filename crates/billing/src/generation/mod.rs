@@ -25,6 +25,7 @@ use accounts::roles::Permission;
 use kernel::{Currency, Date, Error, Money, Result, Timestamp};
 use platform::db::{Conn, Db, Tx};
 use platform::runs::{Failed, Progress};
+use platform::web::lists::{Column, Order, Page, Query, Request, Sort, Where};
 use platform::{params, record};
 
 use crate::invoices::draft::{self, DueCharge, Grouping};
@@ -77,7 +78,10 @@ impl Failure {
 
 #[derive(Debug, Clone, Default)]
 pub struct Report {
+    /// Those who were looked at: with a charge that may be due.
     pub clients: usize,
+    /// Those of them who got an invoice.
+    pub billed: usize,
     pub invoices: usize,
     pub lines: usize,
     /// By currency.
@@ -100,6 +104,8 @@ pub enum Detail {
 impl Report {
     fn add(&mut self, made: Vec<Made>, detail: Detail) {
         self.invoices += made.len();
+        // A client is in one batch only.
+        self.billed += made.iter().map(|made| made.client_id).collect::<HashSet<_>>().len();
         for invoice in &made {
             self.lines += invoice.lines.len();
             match self.totals.iter_mut().find(|total| total.currency == invoice.total.currency) {
@@ -497,14 +503,22 @@ record! {
     }
 }
 
+pub const PARKED_SORTS: &[Sort] = &[Sort::by("at", &[Column::int("p.at")])];
+const PARKED: &str = "p.client_id, p.reason, p.at, c.first_name, c.last_name, c.company";
+
+fn parked_clients() -> Query<'static> {
+    let joins = "JOIN clients c ON c.id = p.client_id";
+    Query { table: "parked_clients p", id: "p.client_id", joins, filter: Where::default() }
+}
+
+/// A page of the parked clients.
+pub async fn parked_page(conn: &mut Conn, request: &Request) -> Result<Page<Parked>> {
+    parked_clients().page(conn, request, PARKED).await
+}
+
 /// The parked clients, the latest first.
-pub async fn parked(conn: &mut Conn, limit: i64, offset: i64) -> Result<Vec<Parked>> {
-    conn.all(
-        "SELECT p.client_id, p.reason, p.at, c.first_name, c.last_name, c.company FROM parked_clients p \
-         JOIN clients c ON c.id = p.client_id ORDER BY p.at DESC, p.client_id LIMIT $1 OFFSET $2",
-        params![limit, offset],
-    )
-    .await
+pub async fn parked(conn: &mut Conn, limit: i64) -> Result<Vec<Parked>> {
+    parked_clients().part(conn, PARKED, (&PARKED_SORTS[0], Order::Descending), 0, limit).await
 }
 
 pub async fn count_parked(conn: &mut Conn) -> Result<i64> {

@@ -119,6 +119,11 @@ pub async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<CreditNo
     store::of_invoice(conn, invoice_id).await
 }
 
+/// The notes on an invoice with their lines.
+pub async fn with_lines(conn: &mut Conn, invoice_id: i64) -> Result<Vec<(CreditNote, Vec<NoteLine>)>> {
+    store::with_lines(conn, invoice_id).await
+}
+
 /// A line of an invoice and what is left of it to credit.
 #[derive(Debug, Clone)]
 pub struct Left {
@@ -142,7 +147,12 @@ impl Left {
 pub async fn left(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Left>> {
     let credited = store::credited(conn, invoice_id).await?;
     let lines = invoices::lines(conn, invoice_id).await?;
-    Ok(lines
+    Ok(left_of(lines, &credited))
+}
+
+/// What is left of each line after these lines of credit notes.
+pub fn left_of(lines: Vec<Line>, credited: &[NoteLine]) -> Vec<Left> {
+    lines
         .into_iter()
         .map(|line| {
             let done = credited.iter().filter(|note| note.invoice_line_id == Some(line.id));
@@ -151,7 +161,7 @@ pub async fn left(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Left>> {
             });
             Left { line, net, tax1, tax2 }
         })
-        .collect())
+        .collect()
 }
 
 /// A part of a line on its way to a note.

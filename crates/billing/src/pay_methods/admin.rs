@@ -10,8 +10,8 @@ use platform::web::Fail;
 
 use super::{Edit, MANAGE, MakeDefault, OnRemoteFailure, setups};
 use crate::gateways::card_numbers;
-use crate::once;
 use crate::view::option;
+use crate::{gateways, once};
 
 const SECTION: &str = "clients";
 
@@ -40,6 +40,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     let methods = super::of_client(&mut conn, id).await?;
     let gateways = super::able(&mut conn, &cx.app).await?;
     let with_page = setups::able(&mut conn, &cx.app).await?;
+    let known = gateways::all(&mut conn).await?;
     drop(conn);
     let here = page_of(id);
     let rows: Vec<Value> = methods
@@ -48,7 +49,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
             context! {
                 label => method.label(),
                 description => &method.description,
-                gateway => &method.gateway,
+                gateway => gateways::title(&known, &method.gateway),
                 is_default => method.is_default,
                 make_default => format!("{here}/{}/default", method.id),
                 remove => format!("{here}/{}/remove", method.id),
@@ -59,6 +60,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     let title = format!("Payment methods of {}", client.display_name());
     let values = context! {
         client => context! { id, name => client.display_name() },
+        tabs => clients::tabs(cx, id),
         rows,
         action => &here,
         once => once::key(&cx.app),
@@ -134,6 +136,8 @@ async fn remove_page(cx: AdminCx, Ids(id, method): Ids) -> Result<Response, Fail
     let mut conn = cx.app.db.read().await?;
     let found = super::find_of(&mut conn, id, method).await?;
     let same = super::of_client(&mut conn, id).await?.iter().filter(|other| other.gateway == found.gateway).count();
+    let client = clients::find(&mut conn, id).await?;
+    let known = gateways::all(&mut conn).await?;
     drop(conn);
     cx.page(
         "billing/pay_methods/remove.html",
@@ -142,9 +146,9 @@ async fn remove_page(cx: AdminCx, Ids(id, method): Ids) -> Result<Response, Fail
         context! {
             action => &cx.path,
             cancel => page_of(id),
-            client_id => id,
+            client => context! { id, name => client.display_name() },
             facts => vec![
-                vec!["Gateway".to_owned(), found.gateway.clone()],
+                vec!["Gateway".to_owned(), gateways::title(&known, &found.gateway).to_owned()],
                 vec!["Other methods of this gateway".to_owned(), (same - 1).to_string()],
             ],
             last => same == 1,

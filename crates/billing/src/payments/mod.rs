@@ -130,13 +130,38 @@ pub async fn by_external_id(conn: &mut Conn, gateway: &str, external_id: &str) -
 }
 
 /// The transactions that settled or belong to an invoice.
-pub async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Transaction>> {
+pub async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<OfInvoice> {
     let sql = format!(
-        "SELECT {} FROM transactions WHERE (invoice_id = $1 \
-         OR id IN (SELECT transaction_id FROM allocations WHERE invoice_id = $1)) AND voided_at IS NULL ORDER BY id",
-        Transaction::columns("")
+        "SELECT {}, a.id, a.amount FROM transactions t \
+         LEFT JOIN allocations a ON a.transaction_id = t.id AND a.invoice_id = $1 \
+         WHERE t.id IN (SELECT id FROM transactions WHERE invoice_id = $1 \
+                        UNION SELECT transaction_id FROM allocations WHERE invoice_id = $1) AND t.voided_at IS NULL ORDER BY t.id, a.id",
+        Transaction::columns("t")
     );
-    conn.all(&sql, params![invoice_id]).await
+    let mut parts = Vec::new();
+    let mut found = OfInvoice::default();
+    conn.each(&sql, params![invoice_id], |row| {
+        let transaction = Transaction::from_row_at(row, 0)?;
+        let part: Option<i64> = row.get(Transaction::COLUMNS.len())?;
+        if let (Some(part), Some(amount)) = (part, row.get::<Option<i64>>(Transaction::COLUMNS.len() + 1)?) {
+            parts.push((part, transaction.id, amount));
+        }
+        if found.transactions.last().is_none_or(|last| last.id != transaction.id) {
+            found.transactions.push(transaction);
+        }
+        Ok(())
+    })
+    .await?;
+    parts.sort_unstable();
+    found.settled = parts.into_iter().map(|(_, transaction, amount)| (transaction, amount)).collect();
+    Ok(found)
+}
+
+/// The transactions that belong to an invoice, and which part of which settled it, in the order of the settling.
+#[derive(Debug, Default)]
+pub struct OfInvoice {
+    pub transactions: Vec<Transaction>,
+    pub settled: Vec<(i64, i64)>,
 }
 
 /// Records a payment and settles invoices with it. A known provider's id is a conflict and changes nothing.

@@ -548,7 +548,7 @@ async fn conclude(app: &App, refund_id: i64, answer: Result<RefundOutcome, Gatew
         return Ok(refund);
     }
     let (result, detail) = match &answer {
-        Ok(outcome) => ("answer", format!("{outcome:?}")),
+        Ok(outcome) => ("answer", outcome.told()),
         Err(error) => ("error", error.to_string()),
     };
     let line = LogLine {

@@ -90,7 +90,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     cx.page(
         "billing/taxes/list.html",
         SECTION,
-        "Tax",
+        "Tax configuration",
         context! {
             rows => rules.iter().map(row).collect::<Vec<_>>(),
             fields => SETTINGS.map(|setting| setting_field(&terms, setting)).to_vec(),

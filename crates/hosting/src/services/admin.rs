@@ -6,11 +6,11 @@ use accounts::company;
 use accounts::doors::admin::{error_list, or_back};
 use accounts::doors::{AdminCx, Id, Redirect, Routes};
 use axum::response::{IntoResponse, Response};
-use billing::gateways;
+use billing::gateways::{self, Gateways};
 use billing::recurring::{self, RecurringCharge};
 use kernel::{Currency, Cycle, Date, Error, FieldErrors, Money, Result, nonempty};
 use minijinja::{Value, context};
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort, grouped};
+use platform::web::lists::{self, Order, Page, grouped};
 use platform::web::{Fail, Form};
 
 use super::panels::row;
@@ -25,14 +25,13 @@ use crate::{products, services};
 
 const PAGE: &str = "/admin/services";
 const SECTION: &str = "clients";
-/// A file of more rows is asked for by filters.
-const CSV_LIMIT: i64 = 200_000;
-
-pub(super) const SORTS: &[Sort] = &[
-    Sort { key: "id", sql: "s.id" },
-    Sort { key: "domain", sql: "s.domain" },
-    Sort { key: "due", sql: "s.next_due_on" },
-];
+const FILE: (&str, &[&str]) = (
+    "services",
+    &[
+        "Id", "Client", "Product", "Domain", "Status", "Quantity", "Amount", "Currency", "Cycle", "Gateway", "Ordered",
+        "Next due",
+    ],
+);
 
 pub fn routes() -> Routes {
     Routes::new()
@@ -70,23 +69,15 @@ impl Filter {
 }
 
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(SORTS, Order::Descending)?;
+    let request = cx.list(store::SORTS, Order::Descending)?;
     let filter = Filter::parse(&request.form)?;
     let mut conn = cx.app.db.read().await?;
-    let order_by = request.order_by("s.id");
+    let query = store::query(&mut conn, &filter).await?;
     if request.csv {
-        let rows = store::list(&mut conn, &filter, &order_by, CSV_LIMIT, 0).await?;
-        return Ok(lists::csv_response(
-            "services",
-            &[
-                "Id", "Client", "Product", "Domain", "Status", "Quantity", "Amount", "Currency", "Cycle", "Gateway",
-                "Ordered", "Next due",
-            ],
-            rows.iter().map(csv_row).collect(),
-        )?);
+        drop(conn);
+        return Ok(lists::file(&cx.app.db, &request, query, store::LISTED, FILE, csv_row).await?);
     }
-    let counted = store::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let rows = store::list(&mut conn, &filter, &order_by, PAGE_SIZE, request.offset()).await?;
+    let page: Page<store::Listed> = query.page(&mut conn, &request, store::LISTED).await?;
     let products = products::list(&mut conn, &products::Filter::default()).await?;
     let gateways = gateways::all(&mut conn).await?;
     drop(conn);
@@ -95,16 +86,18 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     cx.page(
         "hosting/services/list.html",
         SECTION,
-        "Services",
+        "Products/Services",
         context! {
-            list => request.view(counted, rows.len()),
+            list => request.view(&page),
             filter => Value::from_pairs(names.map(|name| (name, request.filter(name).to_owned()))),
             clear => if filtered { PAGE } else { "" },
             statuses => statuses(),
             products => products.iter().map(|product| option(product.id, &product.name)).collect::<Vec<_>>(),
             cycles => cycles(None),
             gateways => gateways.iter().map(|gateway| option(&gateway.name, &gateway.display_name)).collect::<Vec<_>>(),
-            rows => rows.iter().map(row).collect::<Vec<_>>(),
+            rows => page.rows.iter().map(|service| context! {
+                gateway => gateways::title(&gateways, &service.gateway), ..row(service)
+            }).collect::<Vec<_>>(),
         },
     )
 }
@@ -171,7 +164,9 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         SECTION,
         &service.title(&product.name),
         context! {
-            s => summary(&service),
+            s => context! {
+                gateway => cx.app.get::<Gateways>()?.title(&service.gateway), ..summary(&service)
+            },
             here => format!("{PAGE}/{id}"),
             client => context! { name => client.display_name(), href => format!("/admin/clients/{}", client.id) },
             product => context! { name => &product.name, href => format!("/admin/setup/products/{}", product.id) },
@@ -202,7 +197,6 @@ fn summary(service: &Service) -> Value {
         amount => service.recurring().to_string(),
         first => service.first().to_string(),
         cycle => if service.cycle.is_recurring() { adverb(service.cycle) } else { service.cycle.label() },
-        gateway => &service.gateway,
         registered => service.registered_on.to_string(),
         due => service.next_due_on.map(|date| date.to_string()).unwrap_or_default(),
         terminated => service.terminated_on.map(|date| date.to_string()).unwrap_or_default(),

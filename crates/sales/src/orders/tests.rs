@@ -50,7 +50,9 @@ async fn step(shop: &Shop, id: i64, step: Move) -> Result<InvoiceFate> {
 }
 
 async fn orders_placed(shop: &Shop) -> Vec<Listed> {
-    store::list(&mut conn(shop).await, &Filter::default(), "ORDER BY o.id", 10, 0).await.unwrap()
+    let (mut conn, filter) = (conn(shop).await, Filter::default());
+    let order = (&store::SORTS[0], platform::web::lists::Order::Ascending);
+    store::query(&mut conn, &filter).await.unwrap().part(&mut conn, &store::columns(), order, 0, 10).await.unwrap()
 }
 
 fn fields(error: Error) -> Vec<(String, String)> {

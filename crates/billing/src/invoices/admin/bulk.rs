@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use accounts::clients;
-use accounts::company;
 use accounts::doors::{AdminCx, Redirect};
 use axum::response::{IntoResponse, Response};
 use kernel::{Currency, Date, Error, Money, Result};
@@ -140,11 +139,10 @@ pub(super) async fn bulk(cx: AdminCx) -> Result<Response, Fail> {
     deed.check(&cx)?;
     let mut conn = cx.app.db.read().await?;
     let ids: Vec<i64> = if cx.form.ticked("all") {
-        let zone = company::zone(&mut conn).await?;
         let choices = listing::choices(&mut conn).await?;
         let filter = Filter::parse(&cx.params()?, choices.base)?;
-        let search = Search::new(&mut conn, filter, cx.now.date_in(&zone)).await?;
-        search.ids(&mut conn, i64::try_from(BULK + 1).unwrap_or(i64::MAX)).await?
+        let search = Search::new(&mut conn, filter, cx.now.date_in(&choices.zone)).await?;
+        search.query().ids(&mut conn, i64::try_from(BULK + 1).unwrap_or(i64::MAX)).await?
     } else {
         cx.form.all("id").filter_map(|id| id.parse().ok()).collect()
     };
@@ -197,7 +195,7 @@ pub(super) async fn bulk(cx: AdminCx) -> Result<Response, Fail> {
 /// How and when the money came.
 async fn pay_fields(cx: &AdminCx, conn: &mut Conn) -> Result<Value> {
     let choices = listing::choices(conn).await?;
-    let today = cx.now.date_in(&company::zone(conn).await?);
+    let today = cx.now.date_in(&accounts::company::zone(conn).await?);
     Ok(context! { gateways => gateway_options(&choices), date => today.to_string() })
 }
 

@@ -125,21 +125,15 @@ async fn form_page(
 pub(super) async fn new_page(cx: AdminCx) -> Result<Response, Fail> {
     let form = cx.params()?;
     let Some(text) = nonempty(form.text("client")) else {
-        return cx.page(
-            "billing/invoices/choose.html",
-            SECTION,
-            "New invoice",
-            context! { errors => Vec::<i64>::new() },
-        );
+        return clients::choose::page(&cx, SECTION, "New invoice", ("Invoices", PAGE)).await;
     };
     let id = text.trim_start_matches('#').parse::<i64>().unwrap_or(0);
     let mut conn = cx.app.db.read().await?;
     let client = match clients::find(&mut conn, id).await {
         Ok(client) => client,
         Err(Error::NotFound(_)) => {
-            let mut errors = FieldErrors::default();
-            errors.add("client", "There is no client with this id.");
-            return cx.again("billing/invoices/choose.html", SECTION, "New invoice", &errors, context! {});
+            drop(conn);
+            return clients::choose::page(&cx, SECTION, "New invoice", ("Invoices", PAGE)).await;
         }
         Err(other) => return Err(Fail(other)),
     };

@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use accounts::company;
 use accounts::doors::AdminCx;
 use accounts::doors::admin::error_list;
 use axum::response::Response;
 use kernel::{Date, Error, FieldErrors, Money};
 use minijinja::{Value, context};
 use platform::web::Fail;
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE};
+use platform::web::lists::{self, Order, Page};
 
 use super::{PAGE, SECTION, gateway_name, gateway_options, href, option};
 use crate::invoices::listing::{self, Choices, FILTERS, Filter, Listed, SORTS, Search};
 use crate::invoices::view;
 
-/// Rows of a CSV file.
-const CSV: i64 = 100_000;
+const FILE: (&str, &[&str]) = (
+    "invoices",
+    &["Id", "Number", "Client id", "Client", "Status", "Issued", "Due", "Gateway", "Currency", "Total", "Balance"],
+);
 
 const STATUSES: &[(&str, &str)] = &[
     ("draft", "Draft"),
@@ -32,9 +33,8 @@ const STATUSES: &[(&str, &str)] = &[
 pub(super) async fn index(cx: AdminCx) -> Result<Response, Fail> {
     let request = cx.list(SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
-    let zone = company::zone(&mut conn).await?;
-    let today = cx.now.date_in(&zone);
     let choices = listing::choices(&mut conn).await?;
+    let today = cx.now.date_in(&choices.zone);
     let mut errors = FieldErrors::default();
     let filter = match Filter::parse(&request.form, choices.base) {
         Ok(filter) => filter,
@@ -46,39 +46,21 @@ pub(super) async fn index(cx: AdminCx) -> Result<Response, Fail> {
         Err(other) => return Err(Fail(other)),
     };
     let search = Search::new(&mut conn, filter, today).await?;
-    let order = listing::order_by(&request);
     if request.csv {
         errors.check()?;
-        let rows = search.page(&mut conn, &order, CSV, 0).await?;
-        return Ok(lists::csv_response(
-            "invoices",
-            &[
-                "Id",
-                "Number",
-                "Client id",
-                "Client",
-                "Status",
-                "Issued",
-                "Due",
-                "Gateway",
-                "Currency",
-                "Total",
-                "Balance",
-            ],
-            rows.iter().map(|row| csv_row(row, today)).collect(),
-        )?);
+        drop(conn);
+        let cells = move |row: &Listed| csv_row(row, today);
+        return Ok(lists::file(&cx.app.db, &request, search.query(), listing::LISTED, FILE, cells).await?);
     }
-    let total = search.count(&mut conn).await?;
-    let rows = search.page(&mut conn, &order, PAGE_SIZE, request.offset()).await?;
+    let page: Page<Listed> = search.query().page(&mut conn, &request, listing::LISTED).await?;
     drop(conn);
     let filtered = FILTERS.iter().any(|name| !request.filter(name).is_empty());
     let typed: BTreeMap<&str, String> = FILTERS.iter().map(|name| (*name, request.filter(name).to_owned())).collect();
-    let shown: Vec<Value> = rows.iter().map(|row| list_row(row, today, &choices)).collect();
+    let shown: Vec<Value> = page.rows.iter().map(|row| list_row(row, today, &choices)).collect();
     let values = context! {
-        list => request.view(total, rows.len()),
+        list => request.view(&page),
         filter => typed,
         clear => if filtered { PAGE } else { "" },
-        over => total > COUNT_LIMIT,
         statuses => STATUSES.iter().map(|(value, label)| option(value, label)).collect::<Vec<_>>(),
         gateways => gateway_options(&choices),
         currencies => choices.currencies.iter().map(|code| option(code.code(), code.code())).collect::<Vec<_>>(),

@@ -1,47 +1,40 @@
 //! One invoice: its lines, what happened to its balance, charges, mails; and its PDF.
 
 use accounts::doors::{AdminCx, Id};
-use accounts::{activity_log, clients, company};
+use accounts::{activity_log, company};
 use axum::response::Response;
 use kernel::{Date, Money};
 use minijinja::{Value, context};
+use platform::mail;
 use platform::web::Fail;
-use platform::{jobs, mail};
 
 use super::{SECTION, gateway_name, gateway_options};
 use crate::captures::{self, AttemptState};
 use crate::invoices::listing::{self, Choices};
 use crate::invoices::view::{self, Whole};
 use crate::invoices::{self, InvoiceStatus, pdf};
+use crate::once;
 use crate::terms::Terms;
 use crate::view::words;
-use crate::{credits, disputes, notes, once};
+use crate::{credits, disputes};
 
 pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
-    let zone = company::zone(&mut conn).await?;
-    let today = cx.now.date_in(&zone);
-    let invoice = invoices::find(&mut conn, id).await?;
-    let client = clients::find(&mut conn, invoice.client_id).await?;
+    let view::Seen { whole, mut left, client, email, credit } = view::seen(&mut conn, id).await?;
     let choices = listing::choices(&mut conn).await?;
-    let whole = view::load(&mut conn, invoice).await?;
-    let left =
-        if whole.invoice.status == InvoiceStatus::Draft { Vec::new() } else { notes::left(&mut conn, id).await? };
     let attempts = captures::of_invoice(&mut conn, id).await?;
     let disputed = disputes::of_invoice(&mut conn, id).await?;
-    let subject = format!("invoice:{id}");
-    let sent = mail::about(&mut conn, &subject).await?;
-    let waiting = jobs::about(&mut conn, &subject).await?;
-    let activity = match cx.staff.may(activity_log::VIEW) {
-        true => activity_log::about(&mut conn, &subject).await?,
-        false => Vec::new(),
-    };
-    let credit = credits::balance(&mut conn, client.id, client.currency).await?;
+    let trail = activity_log::trail(&mut conn, &format!("invoice:{id}")).await?;
     let sees_credit = cx.staff.may(credits::VIEW) || cx.staff.may(credits::MANAGE);
     drop(conn);
+    let zone = &choices.zone;
+    let today = cx.now.date_in(zone);
     let invoice = &whole.invoice;
+    if invoice.status == InvoiceStatus::Draft {
+        left.clear();
+    }
     let money = |minor: i64| invoice.money(minor).to_string();
-    let clock = |at: kernel::Timestamp| company::clock(at, &zone);
+    let clock = |at: kernel::Timestamp| company::clock(at, zone);
     let lines: Vec<Value> = whole
         .lines
         .iter()
@@ -68,27 +61,26 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
             external => attempt.external_id.clone().unwrap_or_default(),
         }
     });
-    let messages = sent.iter().map(|sent| {
+    let messages = trail.mails.iter().map(|sent| {
         context! {
             title => &sent.title, to => &sent.recipient, state => mail_word(sent.state),
-            error => sent.error.clone().unwrap_or_default(), at => clock(sent.created_at),
-            instant => sent.created_at.to_string(),
+            error => sent.error.clone().unwrap_or_default(), at => clock(sent.at), instant => sent.at.to_string(),
         }
     });
-    let work = waiting.iter().filter(|job| job.state != jobs::JobState::Done).map(|job| {
+    let work = trail.jobs.iter().map(|job| {
         context! {
-            kind => &job.kind, state => job.state.as_str(), error => job.last_error.clone().unwrap_or_default(),
+            kind => &job.kind, state => job.state.as_str(), error => job.error.clone().unwrap_or_default(),
             at => clock(job.run_at),
         }
     });
-    let events = activity.iter().map(|entry| {
-        let changed: Vec<String> = entry.changes().into_iter().map(|change| change.field).collect();
+    let events = trail.activity.iter().map(|entry| {
+        let changed: Vec<&str> = entry.changes.iter().map(|change| change.field.as_str()).collect();
         let text = if changed.is_empty() {
             entry.description.clone()
         } else {
             format!("{}: {}", entry.description, changed.join(", "))
         };
-        context! { when => clock(entry.at), instant => entry.at.to_string(), who => &entry.actor_name, text }
+        context! { when => clock(entry.at), instant => entry.at.to_string(), who => &entry.by, text }
     });
     let title = if draft { format!("Draft {id}") } else { format!("Invoice {}", invoice.title()) };
     let values = context! {
@@ -97,7 +89,7 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         cancellable => !matches!(invoice.status, InvoiceStatus::Draft | InvoiceStatus::Cancelled | InvoiceStatus::Refunded),
         status => view::shown(invoice.status, invoice.due_on, today),
         overdue_days => if view::is_overdue(invoice.status, invoice.due_on, today) { invoice.due_on.days_until(today) } else { 0 },
-        client => context! { id => client.id, name => client.display_name(), email => &client.email },
+        client => context! { id => invoice.client_id, name => client, email },
         buyer => whole.buyer.lines(),
         issued => invoice.issued_on.map(|on| on.to_string()), due => invoice.due_on.to_string(),
         gateway => &invoice.gateway, gateway_name => gateway_name(&choices, &invoice.gateway),
