@@ -23,7 +23,8 @@ mod testing;
 #[include = "*.html"]
 pub struct Templates;
 
-pub const SETTINGS: &[platform::Setting] = company::SETTINGS;
+/// The settings of this crate, by feature.
+pub const SETTINGS: [&[platform::Setting]; 2] = [company::SETTINGS, doors::limits::SETTINGS];
 
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {

@@ -6,6 +6,7 @@ use std::sync::RwLock;
 use accounts::clients::ClientPanels;
 use accounts::doors::admin::InstanceName;
 use accounts::doors::finders::Finders;
+use accounts::doors::limits::Limits;
 use accounts::doors::{Nav, NavItem, NavSection, Routes};
 use billing::gateways::Gateways;
 use kernel::{Error, Result};
@@ -30,12 +31,13 @@ pub fn routes() -> Routes {
         .merge(billing::routes())
         .merge(hosting::routes())
         .merge(sales::routes())
+        .merge(modules::routes())
 }
 
 pub fn settings() -> settings::Registry {
     let mut registry = settings::Registry::default();
     registry.add(billing::SETTINGS);
-    registry.add(accounts::SETTINGS);
+    accounts::SETTINGS.into_iter().for_each(|of| registry.add(of));
     registry.add(platform::mail::SETTINGS);
     registry.add(platform::prune::SETTINGS);
     registry
@@ -69,6 +71,7 @@ pub fn templates() -> Result<Templates> {
     templates.add::<billing::Templates>("billing")?;
     templates.add::<hosting::Templates>("hosting")?;
     templates.add::<sales::Templates>("sales")?;
+    templates.add::<modules::Templates>("modules")?;
     templates.add::<crate::Templates>("app")?;
     Ok(templates.build())
 }
@@ -197,6 +200,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(gateways()?);
     extra.add(prunes());
     extra.add(InstanceName(RwLock::default()));
+    extra.add(Limits::default());
     let routes = routes();
     extra.add(Links::of_routes(&routes));
     extra.add(api_docs::Document::of(&routes));
@@ -216,7 +220,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     }))
 }
 
-/// Reads anew what pages are shown without asking the database. Runs at the start, when a setting was changed, and now
+/// Reads anew what every request needs without asking the database. Runs at the start, when a setting was changed, and now
 /// and then, because it may have been changed on another node.
 pub async fn refresh(app: &App) -> Result<()> {
     let values = settings::Values::load(&mut app.db.read().await?).await?;
@@ -224,6 +228,7 @@ pub async fn refresh(app: &App) -> Result<()> {
     if let Ok(mut shown) = app.get::<InstanceName>()?.0.write() {
         *shown = name;
     }
+    app.get::<Limits>()?.set(&values);
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 pub mod captures;
 pub mod credits;
 pub mod currencies;
+pub mod disputes;
 pub mod doctor;
+mod figures;
 mod finder;
 pub mod gateways;
 pub mod generation;
@@ -16,6 +18,7 @@ pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
 pub mod refunds;
+pub mod restores;
 pub mod schedule;
 pub mod settings;
 pub mod taxes;
@@ -52,6 +55,7 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(notes::admin::routes())
         .merge(notes::api::routes())
         .merge(captures::routes())
+        .merge(disputes::routes())
         .merge(gateways::routes())
         .merge(pay_methods::routes())
         .merge(payments::routes())
@@ -72,6 +76,7 @@ pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
         ("billing", item("Attempt CC captures", "/admin/payments/capture", captures::CAPTURE)),
         ("billing", item("Payment attempts", "/admin/payments/attempts", payments::LIST)),
         ("billing", item("Webhook events", "/admin/payments/webhooks", gateways::VIEW_LOG)),
+        ("billing", item("Disputes", disputes::admin::PAGE, disputes::LIST)),
         ("billing", item("Gateway log", "/admin/payments/gateway-log", gateways::VIEW_LOG)),
         ("configuration", item("Currencies", "/admin/setup/currencies", currencies::CONFIGURE)),
         ("configuration", item("Tax configuration", "/admin/setup/taxes", taxes::CONFIGURE)),
@@ -84,6 +89,7 @@ pub fn client_panels(panels: &mut accounts::clients::ClientPanels) {
     panels.panels.extend(invoices::panel::panels());
     panels.panels.extend(credits::panel::panels());
     panels.panels.extend(pay_methods::panel::panels());
+    panels.figures.push(figures::figures);
 }
 
 /// What the button for new things offers of this crate.
@@ -94,6 +100,7 @@ pub fn create() -> Vec<accounts::doors::NavItem> {
 /// What of billing listens to what happens elsewhere in it.
 pub fn events(events: &mut platform::Events) {
     invoices::mail::events(events);
+    captures::events(events);
 }
 
 /// The kinds of jobs that billing does.
@@ -101,5 +108,6 @@ pub fn jobs(registry: &mut platform::jobs::Registry) {
     generation::jobs::register(registry);
     captures::jobs::register(registry);
     refunds::jobs::register(registry);
+    pay_methods::setups::jobs::register(registry);
     invoices::mail::register(registry);
 }

@@ -3,7 +3,8 @@
 //! What must hold:
 //! - A job is enqueued in the transaction of what causes it: both happen or neither.
 //! - A job may run twice (a lease that ran out, a crash after the work): its work must bear that.
-//! - A job that has used up its attempts stays, visible, as failed.
+//! - A job that has used up its attempts stays, visible, as failed; so does one whose worker has died as often. What it
+//!   was the job of (a batch's run) is told in the same transaction.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -16,7 +17,7 @@ use kernel::{Error, Result, Timestamp};
 use crate::context::App;
 use crate::db::{Conn, Tx, dialect};
 use crate::prune::{After, KEEP_JOBS, Rubbish};
-use crate::{cells, enum_column, params, record};
+use crate::{cells, enum_column, params, record, runs};
 
 kernel::text_enum! {
     pub enum JobState {
@@ -126,6 +127,21 @@ pub async fn enqueue_all(tx: &mut Tx, jobs: Vec<NewJob>, now: Timestamp) -> Resu
     rows.run(tx).await
 }
 
+/// Records a job that this node is doing already, so that its lease, and what follows when it runs out, are those of
+/// every other job. The id of the job.
+pub(crate) async fn take_up(tx: &mut Tx, job: NewJob, node: &str, now: Timestamp) -> Result<i64> {
+    tx.scalar(
+        "INSERT INTO jobs (kind, payload, unique_key, subject, state, run_at, attempts, max_attempts, created_at, \
+         lease_until, lease_owner) VALUES ($1, $2, $3, $4, 'running', $5, 1, $6, $5, $7, $8) RETURNING id",
+        params![job.kind, job.payload.to_string(), job.key, job.subject, now, job.max_attempts, lease_from(now), node],
+    )
+    .await
+}
+
+fn lease_from(now: Timestamp) -> Timestamp {
+    now.plus_seconds(i64::try_from(LEASE.as_secs()).unwrap_or_default())
+}
+
 /// What a handler says when nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Done {
@@ -229,7 +245,7 @@ async fn claim(app: &App, limit: usize) -> Result<Vec<Job>> {
         return Ok(Vec::new());
     }
     let mut tx = app.db.write().await?;
-    let until = now.plus_seconds(i64::try_from(LEASE.as_secs()).unwrap_or_default());
+    bury(&mut tx, now).await?;
     let sql = format!(
         "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $2, lease_owner = $3 \
          WHERE id IN (SELECT id FROM jobs WHERE (state = 'ready' AND run_at <= $1) \
@@ -239,10 +255,27 @@ async fn claim(app: &App, limit: usize) -> Result<Vec<Job>> {
         Job::columns("")
     );
     let limit = i64::try_from(limit).unwrap_or(1);
-    let mut jobs: Vec<Job> = tx.all(&sql, params![now, until, app.node, limit]).await?;
+    let mut jobs: Vec<Job> = tx.all(&sql, params![now, lease_from(now), app.node, limit]).await?;
     tx.commit().await?;
     jobs.sort_by_key(|job| (job.run_at, job.id));
     Ok(jobs)
+}
+
+/// A job that brings its process down is not tried for ever: after its attempts it has failed.
+async fn bury(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    const REASON: &str = "The process that did this job ended in the middle of it, at every attempt.";
+    let sql = format!(
+        "UPDATE jobs SET state = 'failed', last_error = $2, finished_at = $1, lease_until = NULL \
+         WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND lease_until <= $1 \
+                         AND attempts >= max_attempts ORDER BY id LIMIT 100{}) \
+         RETURNING subject",
+        dialect::for_update_skip_locked(tx.engine())
+    );
+    let subjects: Vec<Option<String>> = tx.column(&sql, params![now, REASON]).await?;
+    for subject in subjects.iter().flatten() {
+        runs::give_up(tx, subject, REASON, now).await?;
+    }
+    Ok(())
 }
 
 async fn perform(app: &App, job: Job) {
@@ -270,7 +303,7 @@ async fn perform(app: &App, job: Job) {
 }
 
 /// Waits for the work and renews the lease meanwhile.
-async fn with_lease(app: &App, id: i64, mut work: tokio::task::JoinHandle<Result<Done>>) -> Result<Done> {
+pub(crate) async fn with_lease<R>(app: &App, id: i64, mut work: tokio::task::JoinHandle<Result<R>>) -> Result<R> {
     loop {
         tokio::select! {
             done = &mut work => return match done {
@@ -278,7 +311,7 @@ async fn with_lease(app: &App, id: i64, mut work: tokio::task::JoinHandle<Result
                 Err(panic) => Err(Error::broken(format!("the job's code panicked: {panic}"))),
             },
             () = tokio::time::sleep(LEASE / 3) => {
-                let until = app.clock.now().plus_seconds(i64::try_from(LEASE.as_secs()).unwrap_or_default());
+                let until = lease_from(app.clock.now());
                 if let Ok(mut tx) = app.db.write().await {
                     let renewed = tx
                         .execute(
@@ -295,18 +328,22 @@ async fn with_lease(app: &App, id: i64, mut work: tokio::task::JoinHandle<Result
     }
 }
 
+/// Ends a job that this node has done.
+pub(crate) async fn done(tx: &mut Tx, id: i64, node: &str, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE jobs SET state = 'done', finished_at = $2, lease_until = NULL, last_error = NULL \
+         WHERE id = $1 AND lease_owner = $3",
+        params![id, now, node],
+    )
+    .await?;
+    Ok(())
+}
+
 async fn conclude(app: &App, id: i64, attempts: u32, max_attempts: u32, outcome: Result<Done>) -> Result<()> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     match outcome {
-        Ok(Done::Finished) => {
-            tx.execute(
-                "UPDATE jobs SET state = 'done', finished_at = $2, lease_until = NULL, last_error = NULL \
-                 WHERE id = $1 AND lease_owner = $3",
-                params![id, now, app.node],
-            )
-            .await?;
-        }
+        Ok(Done::Finished) => done(&mut tx, id, &app.node, now).await?,
         Ok(Done::Again(at)) => {
             tx.execute(
                 "UPDATE jobs SET state = 'ready', run_at = $2, attempts = attempts - 1, lease_until = NULL \
@@ -318,12 +355,17 @@ async fn conclude(app: &App, id: i64, attempts: u32, max_attempts: u32, outcome:
         Err(error) => {
             let state = if attempts >= max_attempts { JobState::Failed } else { JobState::Ready };
             let finished = (state == JobState::Failed).then_some(now);
-            tx.execute(
-                "UPDATE jobs SET state = $2, run_at = $3, last_error = $4, finished_at = $5, lease_until = NULL \
-                 WHERE id = $1 AND lease_owner = $6",
-                params![id, state, now.plus_seconds(backoff(attempts)), error.to_string(), finished, app.node],
-            )
-            .await?;
+            let reason = error.to_string();
+            let subject: Option<(Option<String>,)> = tx
+                .optional(
+                    "UPDATE jobs SET state = $2, run_at = $3, last_error = $4, finished_at = $5, lease_until = NULL \
+                     WHERE id = $1 AND lease_owner = $6 RETURNING subject",
+                    params![id, state, now.plus_seconds(backoff(attempts)), reason, finished, app.node],
+                )
+                .await?;
+            if let (JobState::Failed, Some((Some(subject),))) = (state, subject) {
+                runs::give_up(&mut tx, &subject, &reason, now).await?;
+            }
         }
     }
     tx.commit().await
@@ -336,14 +378,18 @@ fn backoff(attempts: u32) -> i64 {
 
 /// Gives a failed job a fresh set of attempts.
 pub async fn retry(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
-    let changed = tx
-        .execute(
+    let retried: Option<(Option<String>,)> = tx
+        .optional(
             "UPDATE jobs SET state = 'ready', run_at = $2, attempts = 0, finished_at = NULL \
-             WHERE id = $1 AND state = 'failed'",
+             WHERE id = $1 AND state = 'failed' RETURNING subject",
             params![id, now],
         )
         .await?;
-    if changed == 0 { Err(Error::refused("Only a failed job can be tried again.")) } else { Ok(()) }
+    let Some((subject,)) = retried else { return Err(Error::refused("Only a failed job can be tried again.")) };
+    if let Some(subject) = subject {
+        runs::take_up_again(tx, &subject).await?;
+    }
+    Ok(())
 }
 
 /// The jobs about a thing, newest first.

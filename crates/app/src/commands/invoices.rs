@@ -3,7 +3,7 @@ use billing::generation::{self, Detail, Made, Mode, Parked, Report as Outcome, S
 use billing::terms::Terms;
 use kernel::{Date, Error, Result, Timestamp};
 use platform::App;
-use platform::runs::Progress;
+use platform::runs::{self, Progress};
 use serde_json::{Value, json};
 
 use crate::cli::{Common, Report};
@@ -65,12 +65,16 @@ pub async fn run(common: &Common, command: Invoices) -> Result<Report> {
     let app = instance::open(common).await?;
     let terms = terms(&app, args.date, args.dry_run).await?;
     if let Some(id) = args.client {
-        accounts::clients::find(&mut app.db.read().await?, id).await?;
+        accounts::clients::named(&mut app.db.read().await?, "--client", id).await?;
     }
     let scope = Scope { client_id: args.client, ..Scope::default() };
-    let (mode, detail) = if args.dry_run { (Mode::DryRun, Detail::EveryInvoice) } else { (Mode::Real, Detail::Counts) };
     let by = Actor::system("command line");
-    let outcome = generation::run(&app.db, &by, &terms, &scope, mode, detail, &Progress::default()).await?;
+    let outcome = if args.dry_run {
+        let (mode, detail) = (Mode::DryRun, Detail::EveryInvoice);
+        generation::run(&app.db, &by, &terms, &scope, mode, detail, &Progress::default()).await?
+    } else {
+        generation::jobs::run_now(&app, &by, &terms, &scope, runs::COMMAND_LINE).await?.1
+    };
     let parked = generation::parked(&mut app.db.read().await?, PARKED_LISTED, 0).await?;
     let failed = !outcome.failures.is_empty();
     Ok(report(&outcome, &parked, &terms, args.dry_run).failing(failed))

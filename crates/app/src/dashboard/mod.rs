@@ -102,6 +102,13 @@ async fn money(conn: &mut Conn, times: &Times, now: Timestamp, cards: &mut Vec<m
         grouped(work.events)
     );
     cards.push(card("Charges to look into", open, note, "/admin/payments/attempts?state=open", tone(open)));
+    if work.holds > 0 {
+        let note = "Restored from a backup. On the server, run: innkeeper payments reconcile";
+        cards.push(card("Payments on hold", work.holds, note.to_owned(), "/admin/automation", "bad"));
+    }
+    let disputes = if work.disputes == 0 { "No bank takes money back" } else { "Give evidence at the gateway" };
+    let (count, href) = (work.disputes, "/admin/payments/disputes?state=open");
+    cards.push(card("Open disputes", count, disputes.to_owned(), href, tone(count)));
     let parked = if work.parked == 0 { "Everybody is billed" } else { "Not billed until looked into" };
     cards.push(card("Parked clients", work.parked, parked.to_owned(), "/admin/invoices/parked", tone(work.parked)));
     Ok(())

@@ -65,7 +65,7 @@ fn field(setting: &Setting, values: &Values, typed: Option<&Form>) -> Value {
         .and_then(|form| form.raw(&was(setting)).filter(|shown| *shown != given(setting, form)).and(Some(form)))
         .map_or(stored, |form| given(setting, form));
     let (kind, low, high) = match setting.kind {
-        Kind::Text { .. } => ("text", None, None),
+        Kind::Text { .. } | Kind::Networks => ("text", None, None),
         Kind::Lines { .. } => ("lines", None, None),
         Kind::Bool => ("bool", None, None),
         Kind::Int { min, max } | Kind::OptionalInt { min, max } => ("int", Some(min), Some(max)),
@@ -79,7 +79,7 @@ fn field(setting: &Setting, values: &Values, typed: Option<&Form>) -> Value {
         }
         _ => Vec::new(),
     };
-    let long = matches!(setting.kind, Kind::Text { max } if max > 40);
+    let long = matches!(setting.kind, Kind::Networks) || matches!(setting.kind, Kind::Text { max } if max > 40);
     context! {
         key => setting.key,
         label => setting.label,
@@ -116,8 +116,8 @@ fn zones() -> Vec<String> {
 async fn save(cx: AdminCx) -> Result<Response, Fail> {
     let mut tx = cx.app.db.write().await?;
     match apply(&cx, &mut tx).await {
-        Ok(0) => Ok(Redirect::to(PATH).warning("Nothing was changed.").into_response()),
-        Ok(count) => {
+        Ok(Saved { count: 0, .. }) => Ok(Redirect::to(PATH).warning("Nothing was changed.").into_response()),
+        Ok(Saved { count, note }) => {
             tx.commit().await?;
             wiring::refresh(&cx.app).await?;
             let said = if count == 1 {
@@ -125,7 +125,12 @@ async fn save(cx: AdminCx) -> Result<Response, Fail> {
             } else {
                 format!("{count} settings were changed.")
             };
-            Ok(Redirect::to(PATH).saying(said).into_response())
+            let back = Redirect::to(PATH);
+            Ok(match note {
+                Some(note) => back.warning(format!("{said} {note}")),
+                None => back.saying(said),
+            }
+            .into_response())
         }
         Err(Error::Invalid(errors)) => {
             tx.rollback().await?;
@@ -137,8 +142,14 @@ async fn save(cx: AdminCx) -> Result<Response, Fail> {
     }
 }
 
-/// Stores what was changed; every error is found first. How many were stored.
-async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
+/// How many settings were stored, and what else that did.
+struct Saved {
+    count: usize,
+    note: Option<&'static str>,
+}
+
+/// Stores what was changed; every error is found first.
+async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<Saved> {
     let stored = Values::load(tx).await?;
     let mut errors = FieldErrors::default();
     let mut wanted = Vec::new();
@@ -164,7 +175,7 @@ async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
     errors.check()?;
     let pairs: Vec<(&Setting, &str)> = wanted.iter().map(|(setting, value)| (*setting, value.as_str())).collect();
     match rules::store(tx, &cx.actor, &pairs, cx.now).await {
-        Ok(changes) => Ok(changes.len()),
+        Ok(stored) => Ok(Saved { count: stored.changes.len(), note: stored.note }),
         Err(Error::Invalid(wrong)) => Err(Error::Invalid(labelled(&wrong, &cx.app.settings))),
         Err(other) => Err(other),
     }

@@ -2,7 +2,7 @@
 
 use accounts::clients;
 use accounts::doors::api::{Body, answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use kernel::{Currency, Date, Error, Money, Rate, Result};
 use platform::web::Fail;
@@ -21,7 +21,7 @@ const TAG: &str = "Invoices";
 
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
-    let day = || json!({ "type": "string", "format": "date" });
+    let day = schema::date;
     let amount = || json!({ "type": "string", "description": "Decimal text" });
     let list = Operation::new("GET", "/invoices", LIST, TAG, "List invoices")
         .query("q", text(), "The beginning of a number, an id, or words of the client's name")
@@ -31,7 +31,7 @@ pub fn routes() -> Routes {
                 "refunded", "collections"] }),
             "Only these; overdue is unpaid past the due date",
         )
-        .query("client", json!({ "type": "integer" }), "Only of this client")
+        .query("client", schema::id(), "Only of this client")
         .query("gateway", text(), "Only by this gateway")
         .query("currency", text(), "ISO 4217 code")
         .query("due_from", day(), "Due on this day or later")
@@ -71,7 +71,8 @@ pub fn routes() -> Routes {
         "/invoices/{id}/cancel",
         MANAGE,
         TAG,
-        "Cancel an issued invoice by a credit note over all that is left of it; a draft is deleted",
+        "Cancel an issued invoice by a credit note over all that is left of it, which takes “Create Credit and Debit Notes” \
+         too; a draft is deleted, which takes “Delete Invoice”",
     )
     .body(json!({ "type": "object", "properties": { "reason": { "type": "string", "maxLength": 500 } } }))
     .answers(
@@ -152,8 +153,7 @@ fn new_schema() -> Value {
     properties["draft"] = json!({ "type": "boolean", "default": false, "description": "Write a draft only" });
     properties["issued_on"] = json!({ "type": "string", "format": "date", "description": "Today when left out" });
     properties["send"] = json!({ "type": "boolean", "default": false, "description": "Mail it to the client" });
-    properties["apply_credit"] =
-        json!({ "type": "boolean", "default": false, "description": "Pay it with the client's credit" });
+    properties["apply_credit"] = json!({ "type": "boolean", "default": false, "description": "Pay it with the client's credit; takes “Manage Credits” too" });
     json!({ "type": "object", "required": ["client_id", "lines"], "properties": properties })
 }
 

@@ -151,6 +151,15 @@ testkit::both_engines! {
             let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
             assert_eq!(doors.refused("AddTransaction", &fields).await, *words);
         }
+        let nobody = [("userid", String::new()), ("currencyid", "1".to_owned())];
+        for forged in ["Paid\nRefunded", "Paid\u{202e}", "x".repeat(501).as_str()] {
+            for whose in [&[][..], &nobody[..]] {
+                let fields = with(&[whose, &[("description", forged.to_owned())]].concat());
+                let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                let said = doors.refused("AddTransaction", &fields).await;
+                assert!(said.contains("single line") || said.contains("invisible") || said.contains("500"), "{said}");
+            }
+        }
         assert_eq!(company.count("transactions").await, 0);
         assert_eq!(doors.action("AddTransaction", &base).await["result"], "success");
         assert_eq!(doors.refused("AddTransaction", &base).await, "Transaction ID must be Unique");

@@ -295,7 +295,7 @@ async fn end_or_revive_addon(
 /// Addons that shared the service's old status share the new one; those of an ended service end. Their charges are put
 /// again, because the gateway and the description are the service's. What changed of them comes back.
 async fn bring_addons_along(
-    tx: &mut Tx,
+    tx: &mut Locked<'_>,
     before: &Service,
     service: &Service,
     product: &str,

@@ -1,5 +1,6 @@
 //! The charges of services and addons say what these say.
 
+use accounts::clients::Locked;
 use billing::recurring::{self, Charge, First};
 use kernel::{Cycle, Money, Result, Timestamp};
 use platform::db::Tx;
@@ -11,7 +12,7 @@ use crate::products::Product;
 
 /// Makes the service's charge say what the service says. `None` for what is free.
 pub(super) async fn put_charge(
-    tx: &mut Tx,
+    tx: &mut Locked<'_>,
     service: &Service,
     product: &Product,
     now: Timestamp,
@@ -34,7 +35,7 @@ pub(super) async fn put_charge(
 }
 
 pub(super) async fn put_addon_charge(
-    tx: &mut Tx,
+    tx: &mut Locked<'_>,
     service: &Service,
     product: &str,
     addon: &ServiceAddon,
@@ -58,7 +59,7 @@ pub(super) async fn put_addon_charge(
 }
 
 /// `charge.remaining` is that of a new charge; one that is there keeps its count.
-async fn put(tx: &mut Tx, mut charge: Charge, now: Timestamp) -> Result<Option<i64>> {
+async fn put(tx: &mut Locked<'_>, mut charge: Charge, now: Timestamp) -> Result<Option<i64>> {
     let existing = recurring::of_owner(tx, charge.owner_kind, charge.owner_id).await?;
     if charge.cycle == Cycle::Free {
         if existing.is_some() {

@@ -4,7 +4,6 @@ use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, ClientStatus, Locked};
 use billing::gateways;
 use kernel::{Date, Error, Result, Timestamp};
-use platform::db::Tx;
 
 use super::charges::{put_addon_charge, put_charge, put_first};
 use super::{
@@ -109,7 +108,7 @@ pub async fn add_addon(
 }
 
 async fn insert_addon(
-    tx: &mut Tx,
+    tx: &mut Locked<'_>,
     service: &Service,
     product: &Product,
     planned: &PlannedAddon,

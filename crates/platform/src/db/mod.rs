@@ -13,6 +13,7 @@ mod insert;
 mod migrate;
 mod postgres;
 mod sqlite;
+mod tls;
 mod value;
 
 use std::sync::Arc;
@@ -102,37 +103,41 @@ impl Db {
 
     /// A write transaction.
     pub async fn write(&self) -> Result<Tx> {
-        let link = match &self.pool {
+        match &self.pool {
             Pool::Sqlite(pool) => {
                 let handle = pool.writer().await?;
                 handle.begin()?;
-                Link::Sqlite(handle)
+                Ok(self.tx(Link::Sqlite(handle)))
             }
-            Pool::Postgres(pool) => {
-                let client = postgres::get(pool).await?;
-                postgres::batch(&client, "BEGIN").await?;
-                Link::Postgres(client)
-            }
-        };
-        Ok(Tx { conn: Some(self.conn(link)), events: self.events.clone() })
+            Pool::Postgres(pool) => self.begin(pool, "BEGIN").await,
+        }
+    }
+
+    /// The transaction is there before its `BEGIN` is sent: whoever gives up waiting for the answer drops it, and it is
+    /// rolled back before the connection is anybody else's.
+    async fn begin(&self, pool: &deadpool_postgres::Pool, how: &'static str) -> Result<Tx> {
+        let tx = self.tx(Link::Postgres(postgres::get(pool).await?));
+        if let Some(Conn { link: Link::Postgres(client), .. }) = &tx.conn {
+            postgres::batch(client, how).await?;
+        }
+        Ok(tx)
+    }
+
+    fn tx(&self, link: Link) -> Tx {
+        Tx { conn: Some(self.conn(link)), events: self.events.clone() }
     }
 
     /// A transaction that sees the whole database as it is at one moment and changes nothing.
     pub async fn snapshot(&self) -> Result<Tx> {
-        let link = match &self.pool {
+        match &self.pool {
             Pool::Sqlite(pool) => {
                 let mut handle = pool.reader().await?;
                 // In WAL mode a reader's view is fixed by its first statement.
                 handle.batch("BEGIN; SELECT COUNT(*) FROM sqlite_master")?;
-                Link::Sqlite(handle)
+                Ok(self.tx(Link::Sqlite(handle)))
             }
-            Pool::Postgres(pool) => {
-                let client = postgres::get(pool).await?;
-                postgres::batch(&client, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-                Link::Postgres(client)
-            }
-        };
-        Ok(Tx { conn: Some(self.conn(link)), events: self.events.clone() })
+            Pool::Postgres(pool) => self.begin(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
+        }
     }
 
     fn conn(&self, link: Link) -> Conn {

@@ -14,7 +14,8 @@ use crate::invoices::listing::{self, Choices};
 use crate::invoices::view::{self, Whole};
 use crate::invoices::{self, InvoiceStatus, pdf};
 use crate::terms::Terms;
-use crate::{credits, notes, once};
+use crate::view::words;
+use crate::{credits, disputes, notes, once};
 
 pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
@@ -27,11 +28,16 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let left =
         if whole.invoice.status == InvoiceStatus::Draft { Vec::new() } else { notes::left(&mut conn, id).await? };
     let attempts = captures::of_invoice(&mut conn, id).await?;
+    let disputed = disputes::of_invoice(&mut conn, id).await?;
     let subject = format!("invoice:{id}");
     let sent = mail::about(&mut conn, &subject).await?;
     let waiting = jobs::about(&mut conn, &subject).await?;
-    let activity = activity_log::about(&mut conn, &subject).await?;
+    let activity = match cx.staff.may(activity_log::VIEW) {
+        true => activity_log::about(&mut conn, &subject).await?,
+        false => Vec::new(),
+    };
     let credit = credits::balance(&mut conn, client.id, client.currency).await?;
+    let sees_credit = cx.staff.may(credits::VIEW) || cx.staff.may(credits::MANAGE);
     drop(conn);
     let invoice = &whole.invoice;
     let money = |minor: i64| invoice.money(minor).to_string();
@@ -112,8 +118,13 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         can_unpend => open && invoice.status != InvoiceStatus::Unpaid,
         splittable => invoice.status == InvoiceStatus::Unpaid && invoice.balance == invoice.total && whole.lines.len() > 1,
         chargeable => invoice.status == InvoiceStatus::Unpaid && invoice.balance > 0,
-        usable => usable.is_positive().then(|| usable.decimal()), credit => credit.to_string(),
+        usable => (sees_credit && usable.is_positive()).then(|| usable.decimal()),
+        credit => sees_credit.then(|| credit.to_string()),
         attempts => cards.collect::<Vec<_>>(),
+        disputes => disputed.iter().map(|dispute| context! {
+            id => &dispute.external_id, amount => dispute.money().to_string(), reason => words(&dispute.reason),
+            state => dispute.state.as_str(),
+        }).collect::<Vec<_>>(),
         mails => messages.collect::<Vec<_>>(),
         jobs => work.collect::<Vec<_>>(),
         activity => events.collect::<Vec<_>>(),
