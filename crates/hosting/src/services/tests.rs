@@ -1,15 +1,16 @@
 //! Rules of services with their charges, and the doors to them.
 
+use accounts::activity_log;
 use accounts::clients::{self, Client};
 use billing::invoices::{self, LineKind, NewInvoice, NewLine, Tell};
 use billing::payments::{self, Duplicate, NewPayment};
-use billing::recurring::RecurringCharge;
+use billing::recurring::{self, First, RecurringCharge};
 use billing::{Buyer, Terms};
 use serde_json::json;
 
 use super::*;
 use crate::addons::AddonEdit;
-use crate::config_options::{ChoiceEdit, OptionEdit, OptionKind};
+use crate::config_options::{self, ChoiceEdit, OptionEdit, OptionKind};
 use crate::prices::PayType;
 use crate::products::{ProductEdit, QuantityMode};
 use crate::testing::{Company, date, list, money};

@@ -1,8 +1,9 @@
 use accounts::clients::{self, Client};
 use base64::Engine as _;
-use billing::invoices::{InvoiceStatus, Line, rearrange};
+use billing::invoices::{self, InvoiceStatus, Line, LineKind, rearrange};
 use billing::settings;
 use hosting::products::{ProductEdit, QuantityMode};
+use hosting::services;
 use platform::db::Conn;
 use serde_json::json;
 

@@ -33,19 +33,6 @@ use axum::http::{Request, StatusCode};
 use super::{Effect, World};
 use crate::support::ask;
 
-const NOTHING: Effect = Effect {
-    key: "",
-    to: |_| String::new(),
-    given: |_| Vec::new(),
-    before: "",
-    after: "",
-    look: |_| Box::pin(nothing()),
-};
-
-async fn nothing() -> String {
-    String::new()
-}
-
 /// A setting of the given key that is set to a value known here.
 macro_rules! effect {
     ($key:literal: $before:literal => $to:literal => $after:literal $(with [$($given:literal = $value:literal),+])?, $world:ident, $look:expr) => {
@@ -55,8 +42,7 @@ macro_rules! effect {
             before: $before,
             after: $after,
             look: |$world| Box::pin($look),
-            $(given: |_| vec![$(($given, $value.to_owned())),+],)?
-            ..NOTHING
+            given: |_| vec![$($(($given, $value.to_owned())),+)?],
         }
     };
 }
