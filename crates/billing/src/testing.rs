@@ -312,7 +312,11 @@ impl Gateway for Scripted {
         const fn field(key: &'static str, label: &'static str, secret: bool, required: bool) -> ConfigField {
             ConfigField { key, label, help: "", secret, required, default: "" }
         }
-        &[const { field("account", "Account", false, true) }, const { field("key", "Key", true, false) }]
+        &[
+            const { field("account", "Account", false, true) },
+            const { field("key", "Key", true, false) },
+            const { ConfigField { default: "https://pay.example.com", ..field("api_base", "Address", false, false) } },
+        ]
     }
 
     fn capabilities(&self) -> Capabilities {

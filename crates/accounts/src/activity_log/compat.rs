@@ -5,7 +5,7 @@ use platform::compat::Answer;
 use platform::jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{ActorKind, Filter, Listed, VIEW, count, list, note};
+use super::{ADD, ActorKind, Filter, Listed, VIEW, count, list, note};
 use crate::company;
 use crate::doors::compat::part;
 use crate::doors::{Action, CompatCx, Routes};
@@ -13,7 +13,7 @@ use crate::doors::{Action, CompatCx, Routes};
 pub fn routes() -> Routes {
     Routes::new().action(Action::new("GetActivityLog", VIEW, get_activity_log)).action(Action::new(
         "LogActivity",
-        VIEW,
+        ADD,
         log_activity,
     ))
 }

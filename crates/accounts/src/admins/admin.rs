@@ -10,7 +10,7 @@ use minijinja::context;
 use platform::App;
 use platform::web::{Fail, Form};
 
-use crate::activity_log::{self, Activity, Actor, ActorKind};
+use crate::activity_log::{self, Activity};
 use crate::doors::admin::{error_list, plain_frame};
 use crate::doors::limits::Limits;
 use crate::doors::{AdminCx, PublicCx, Redirect, Routes, Word};
@@ -25,7 +25,7 @@ pub fn routes() -> Routes {
         .public_post("/admin/login", login)
         .public_get("/admin/welcome/{token}", welcome)
         .public_post("/admin/welcome/{token}", choose_password)
-        .post("/admin/logout", HOMEPAGE, logout)
+        .post_of_anybody("/admin/logout", logout)
 }
 
 /// Only addresses of our own pages: no scheme, no other host.
@@ -75,7 +75,7 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     let token = sessions::start(&mut tx, admin.id, &cx.ip, &cx.app.random, cx.now).await?;
-    let actor = Actor { kind: ActorKind::Admin, id: Some(admin.id), name: admin.username.clone(), ip: cx.ip.clone() };
+    let actor = admin.actor(&cx.ip);
     activity_log::record(&mut tx, &actor, Activity::new("Logged in").about(format!("admin:{}", admin.id)), cx.now)
         .await?;
     tx.commit().await?;
@@ -140,7 +140,7 @@ async fn choose_password(cx: PublicCx, Word(token): Word) -> Result<Response, Fa
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let mut tx = cx.app.db.write().await?;
-    admins::use_link(&mut tx, &token, &password, cx.now).await?;
+    admins::use_link(&mut tx, &token, &password, &cx.ip, cx.now).await?;
     tx.commit().await?;
     Ok(Redirect::to("/admin/login").saying("Your password is set. Log in with it.").into_response())
 }

@@ -7,7 +7,9 @@ use platform::web::lists::{Order, PAGE_SIZE, Request};
 use serde_json::{Value, json};
 
 use super::admin::{SORTS, order_by};
-use super::{ADD, Client, ClientEdit, ClientStatus, Demand, EDIT, Filter, LIST, Listed, NewClient, VIEW, store};
+use super::{
+    ADD, Client, ClientEdit, ClientStatus, DELETE, Demand, EDIT, Filter, LIST, Listed, NewClient, VIEW, store,
+};
 use crate::clients;
 use crate::doors::api::{Body, answer, list_schema};
 use crate::doors::{ApiCx, Id, Operation, Routes, schema};
@@ -33,7 +35,7 @@ pub fn routes() -> Routes {
     let change = Operation::new("PATCH", "/clients/{id}", EDIT, TAG, "Change what is sent of a client")
         .body(edit_schema())
         .answers(200, schema());
-    let shut = Operation::new("POST", "/clients/{id}/close", EDIT, TAG, "Close a client").answers(200, schema());
+    let shut = Operation::new("POST", "/clients/{id}/close", DELETE, TAG, "Close a client").answers(200, schema());
     Routes::new().api(list, index).api(add, create).api(show, find).api(change, update).api(shut, close)
 }
 

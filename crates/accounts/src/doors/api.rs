@@ -206,14 +206,12 @@ impl ApiCx {
     /// The JSON object in the body; an empty body is an empty object.
     pub fn json(&self) -> Result<Body> {
         if self.body.is_empty() {
-            return Ok(Body { fields: Map::new(), errors: FieldErrors::default() });
+            return Ok(Body { fields: Map::new(), errors: FieldErrors::default(), strangers: FieldErrors::default() });
         }
         let body = serde_json::from_slice::<Value>(&self.body);
-        if let Ok(body) = &body {
-            described::check_fields(&self.operation, body)?;
-        }
+        let strangers = body.as_ref().map(|body| described::strangers(&self.operation, body)).unwrap_or_default();
         match body {
-            Ok(Value::Object(fields)) => Ok(Body { fields, errors: FieldErrors::default() }),
+            Ok(Value::Object(fields)) => Ok(Body { fields, errors: FieldErrors::default(), strangers }),
             Ok(_) => Err(Error::invalid("body", "Send a JSON object.")),
             Err(error) => Err(Error::invalid("body", format!("The body is no valid JSON: {error}"))),
         }
@@ -314,6 +312,8 @@ fn json_response(status: StatusCode, body: String) -> Response {
 pub struct Body {
     fields: Map<String, Value>,
     pub errors: FieldErrors,
+    /// What the operation's description says against the fields.
+    strangers: FieldErrors,
 }
 
 impl Body {
@@ -423,8 +423,16 @@ impl Body {
         value
     }
 
+    /// Every error; of a field that the description does not know, the handler's words if it has some.
     pub fn done(self) -> Result<()> {
-        self.errors.check()
+        let mut all = FieldErrors::default();
+        for (field, message) in self.strangers.iter().filter(|(field, _)| self.errors.of(field).is_none()) {
+            all.add(field, message);
+        }
+        for (field, message) in self.errors.iter() {
+            all.add(field, message);
+        }
+        all.check()
     }
 }
 
@@ -483,6 +491,7 @@ pub fn document(operations: &[Operation]) -> Value {
                 "403": problem("The permission is missing"),
                 "404": problem("There is no such thing"),
                 "409": problem("A rule says no, or it conflicts with what is there"),
+                "413": problem("The request is too large"),
                 "422": problem("Fields are wrong; each is named"),
                 "429": problem("Too many requests"),
             },

@@ -29,12 +29,12 @@ pub(super) fn check_query(operation: &Operation, query: &str) -> Result<()> {
 
 /// Fields of the body that the description does not have, also within lists and objects; and `null` where it is no
 /// value, for it might be meant as one.
-pub(super) fn check_fields(operation: &Operation, body: &Value) -> Result<()> {
+pub(super) fn strangers(operation: &Operation, body: &Value) -> FieldErrors {
     let mut errors = FieldErrors::default();
     if let Some(schema) = &operation.body {
         check(schema, body, "", &mut errors);
     }
-    errors.check()
+    errors
 }
 
 fn check(schema: &Value, value: &Value, path: &str, errors: &mut FieldErrors) {
@@ -139,7 +139,7 @@ mod tests {
             assert_eq!(named(check_query(&operation(), query)), [], "{query}");
         }
         let body = json!({ "name": 7, "group": null, "lines": [{ "amount": "1" }, 5] });
-        assert_eq!(named(check_fields(&operation(), &body)), [], "kinds of fields are the handler's matter");
+        assert_eq!(named(strangers(&operation(), &body).check()), [], "kinds of fields are the handler's matter");
     }
 
     #[test]
@@ -161,9 +161,10 @@ mod tests {
         assert_eq!(named(check_query(&operation(), "from=31.1.2026"))[0].0, "from");
         let body = json!({ "nam": "x", "lines": [{ "amount": "1" }, { "amout": "2" }] });
         let fields: Vec<String> =
-            named(check_fields(&operation(), &body)).into_iter().map(|(field, _)| field).collect();
+            named(strangers(&operation(), &body).check()).into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["nam", "lines[1].amout"]);
-        let null = named(check_fields(&operation(), &json!({ "name": null, "lines": [null, { "amount": null }] })));
+        let null =
+            named(strangers(&operation(), &json!({ "name": null, "lines": [null, { "amount": null }] })).check());
         let fields: Vec<&str> = null.iter().map(|(field, _)| field.as_str()).collect();
         assert_eq!(fields, ["name", "lines[0]", "lines[1].amount"]);
     }

@@ -25,6 +25,7 @@ use kernel::Error;
 use platform::App;
 use platform::web::Fail;
 
+use crate::activity_log::{Actor, ActorKind, Rights};
 pub use crate::roles::Permission;
 pub use admin::{AdminCx, Nav, NavItem, NavSection, Redirect};
 pub use api::{ApiCx, Operation};
@@ -37,6 +38,8 @@ pub use serve::{Address, service};
 pub enum Access {
     /// Anyone: login, assets, health, webhooks (which prove themselves by their signature), signed links.
     Public,
+    /// Staff with a session, whatever they may do.
+    AnyStaff,
     /// Staff with a session and the permission.
     Staff(Permission),
     /// API clients and staff with the permission.
@@ -81,6 +84,15 @@ impl Routes {
         T: 'static,
     {
         self.route("POST", path, Access::Staff(permission), axum::routing::post(handler))
+    }
+
+    /// A form that needs no more than a session.
+    pub fn post_of_anybody<H, T>(self, path: &str, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("POST", path, Access::AnyStaff, axum::routing::post(handler))
     }
 
     /// A page that anyone may see.
@@ -161,10 +173,11 @@ impl Routes {
             .table
             .iter()
             .filter_map(|entry| match entry.access {
-                Access::Public => None,
+                Access::Public | Access::AnyStaff => None,
                 Access::Staff(permission) | Access::Api(permission) => Some(permission),
             })
             .chain(self.actions.iter().map(|action| action.permission))
+            .chain([API_ACCESS])
             .filter(|permission| seen.insert(*permission))
             .collect();
         all.sort_by_key(|permission| permission.0);
@@ -172,13 +185,16 @@ impl Routes {
     }
 }
 
+/// What every use of an API credential needs, besides the permission of what is done with it.
+pub const API_ACCESS: Permission = Permission("API Access");
+
 /// The administrator behind a request.
 #[derive(Debug)]
 pub struct Staff {
     pub id: i64,
     pub username: String,
     pub role: String,
-    pub permissions: HashSet<String>,
+    pub permissions: Arc<HashSet<String>>,
 }
 
 impl Staff {
@@ -188,6 +204,12 @@ impl Staff {
 
     pub fn require(&self, permission: Permission) -> kernel::Result<()> {
         if self.may(permission) { Ok(()) } else { Err(Error::Forbidden(permission.0)) }
+    }
+
+    /// The one whom rules and the activity log know.
+    pub fn actor(&self, kind: ActorKind, ip: &str) -> Actor {
+        let rights = Rights::These(self.permissions.clone());
+        Actor { kind, id: Some(self.id), name: self.username.clone(), ip: ip.to_owned(), rights }
     }
 }
 
@@ -200,7 +222,7 @@ pub(crate) async fn load_staff(conn: &mut platform::Conn, admin_id: i64) -> kern
         )
         .await?;
     let Some((username, role_id, role)) = found else { return Ok(None) };
-    let permissions = crate::roles::permissions(conn, role_id).await?;
+    let permissions = Arc::new(crate::roles::permissions(conn, role_id).await?);
     Ok(Some(Staff { id: admin_id, username, role, permissions }))
 }
 

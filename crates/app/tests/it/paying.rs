@@ -141,9 +141,9 @@ impl Host {
 
 async fn link(app: &App, invoice: i64) -> String {
     let mut tx = app.db.write().await.unwrap();
-    let url = pay_links::make(&mut tx, app, invoice, app.clock.now()).await.unwrap();
+    let link = pay_links::make(&mut tx, app, invoice, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
-    url
+    link.address()
 }
 
 fn path_of(url: &str) -> String {

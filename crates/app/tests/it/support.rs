@@ -252,6 +252,23 @@ impl Site {
         Session { cookie: format!("{}={token}", sessions::COOKIE), csrf }
     }
 
+    /// Logs somebody in whose role has exactly these permissions.
+    pub async fn log_in_with(&self, username: &str, permissions: &[&str]) -> Session {
+        let role = format!("Role of {username}");
+        let session = self.log_in(username, &role).await;
+        let mut tx = self.app.db.write().await.unwrap();
+        for permission in permissions {
+            tx.execute(
+                "INSERT INTO role_permissions (role_id, permission) SELECT id, $2 FROM roles WHERE name = $1",
+                params![role, *permission],
+            )
+            .await
+            .unwrap();
+        }
+        tx.commit().await.unwrap();
+        session
+    }
+
     /// Changes settings as another process does.
     pub async fn set(&self, settings: &[(&str, &str)]) {
         for (key, value) in settings {
@@ -262,13 +279,39 @@ impl Site {
 
     /// A new credential of the administrator whom [`Site::boss`] has made.
     pub async fn credential(&self) -> Credential {
+        self.credential_of("boss").await
+    }
+
+    /// A new credential of an administrator who is there.
+    pub async fn credential_of(&self, username: &str) -> Credential {
         let now = self.app.clock.now();
         let mut tx = self.app.db.write().await.unwrap();
-        let boss = admins::by_username(&mut tx, "boss").await.unwrap().unwrap();
+        let admin = admins::by_username(&mut tx, username).await.unwrap().unwrap();
         let by = Actor::system("test");
-        let made = api_credentials::create(&mut tx, &by, boss.id, &self.app.random, now).await.unwrap();
+        let made = api_credentials::create(&mut tx, &by, admin.id, &self.app.random, now).await.unwrap();
         tx.commit().await.unwrap();
         Credential { identifier: made.identifier, secret: made.secret }
+    }
+
+    /// A call of the JSON API with a session and its token.
+    pub async fn json(&self, session: &Session, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut request = ask("GET", &format!("/api/v1{path}"), Some(session), &body);
+        *request.method_mut() = method.parse().unwrap();
+        request.headers_mut().insert("x-csrf-token", session.csrf.parse().unwrap());
+        request.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+        let (status, text) = read(self.send(request).await).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// A call of the compatible API; the status and the answer.
+    pub async fn act(&self, key: &Credential, name: &str, fields: &[(&str, &str)]) -> (StatusCode, Value) {
+        let mut all = vec![("action", name), ("identifier", &key.identifier), ("secret", &key.secret)];
+        all.extend(fields);
+        let escape = platform::web::lists::escape;
+        let pairs: Vec<String> = all.iter().map(|(name, text)| format!("{}={}", escape(name), escape(text))).collect();
+        let (status, text) = read(self.send(ask("POST", "/includes/api.php", None, &pairs.join("&"))).await).await;
+        (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}: {text}")))
     }
 
     /// A call of the compatible API; the answer in JSON.

@@ -4,7 +4,7 @@
 //! What must hold: pressing twice, going back and paying in another window lead to one payment. At most one attempt can
 //! take money at a time; who asks for another while it waits is sent to it, or it is given up first.
 
-use accounts::activity_log::{Actor, ActorKind};
+use accounts::activity_log::Actor;
 use accounts::clients;
 use kernel::{Error, Result};
 use platform::{App, params};
@@ -59,7 +59,7 @@ pub async fn pay(app: &App, invoice_id: i64, with: With, place: Place, start: St
 
 async fn pay_now(app: &App, invoice_id: i64, with: With, place: Place, start: Start) -> Result<Attempt> {
     let invoice = invoices::find(&mut app.db.read().await?, invoice_id).await?;
-    let by = Actor { kind: ActorKind::Client, id: Some(invoice.client_id), name: "Client".into(), ip: String::new() };
+    let by = Actor::client(invoice.client_id);
     if let Some(attempt) = waiting(app, &by, invoice_id, with, start).await? {
         return Ok(attempt);
     }

@@ -142,7 +142,7 @@ testkit::both_engines! {
         company.is_sound().await;
     }
 
-    // Worked examples 6, 8 and 12.
+    // Worked example 6, to the end.
     async fn the_anniversary_survives_short_months_and_late_payment(company: Company) {
         company.today("2027-01-20");
         let client = company.client("ada@example.com").await;
@@ -223,6 +223,70 @@ testkit::both_engines! {
         let charge = recurring::of_owner(&mut conn, "service", 1).await.unwrap().unwrap();
         assert_eq!(charge.next_due_on, date("2026-02-20"));
         drop(conn);
+        company.is_sound().await;
+    }
+
+    // Worked example 20, the rest of it.
+    async fn credit_pays_what_it_can_and_never_by_itself_later(company: Company) {
+        let give = async |client: &accounts::clients::Client, amount: &str| {
+            let mut tx = company.app.db.write().await.unwrap();
+            let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+            let (on, now) = (company.terms_today(), company.app.clock.now());
+            credits::adjust(&mut locked, &company.by, client.id, usd(amount), "Gift", on, now).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let some = company.client("some@example.com").await;
+        give(&some, "30.00").await;
+        company.charge(&some, 1, "50.00", Cycle::Monthly, "2026-01-20", "banktransfer").await;
+        let partly = generate(&company).await.last_invoice_id;
+        assert_eq!(company.invoice_state(partly).await, (InvoiceStatus::Unpaid, "20.00".to_owned()));
+        assert_eq!(company.credit_of(&some).await, "0.00");
+        // Credit that comes after generation stays until somebody applies it.
+        give(&some, "20.00").await;
+        assert_eq!(generate(&company).await.invoices, 0);
+        assert_eq!((company.invoice_state(partly).await.1, company.credit_of(&some).await), ("20.00".to_owned(), "20.00".to_owned()));
+        company.set(&settings::AUTO_CREDIT, "false").await;
+        let never = company.client("never@example.com").await;
+        give(&never, "80.00").await;
+        company.charge(&never, 2, "50.00", Cycle::Monthly, "2026-01-20", "banktransfer").await;
+        let open = generate(&company).await.last_invoice_id;
+        assert_eq!((company.invoice_state(open).await.1, company.credit_of(&never).await), ("50.00".to_owned(), "80.00".to_owned()));
+        company.is_sound().await;
+    }
+
+    // Worked example 8: the unsuspension in it waits until services are suspended by themselves.
+    async fn late_payment_does_not_move_the_anniversary(company: Company) {
+        company.set(&settings::LEAD_DAYS, "0").await;
+        company.today("2026-03-01");
+        let client = company.client("ada@example.com").await;
+        company.charge(&client, 1, "10.00", Cycle::Monthly, "2026-03-01", "banktransfer").await;
+        let invoice = generate(&company).await.last_invoice_id;
+        company.today("2026-03-20");
+        pay(&company, invoice, "T1").await;
+        let mut conn = company.app.db.read().await.unwrap();
+        assert_eq!(recurring::of_owner(&mut conn, "service", 1).await.unwrap().unwrap().next_due_on, date("2026-04-01"));
+    }
+
+    // Worked example 12.
+    async fn continuous_generation_makes_one_period_a_run(company: Company) {
+        company.set(&settings::LEAD_DAYS, "0").await;
+        company.today("2026-04-10");
+        let client = company.client("ada@example.com").await;
+        company.charge(&client, 1, "10.00", Cycle::Monthly, "2026-01-01", "banktransfer").await;
+        let made = async || generate(&company).await.made.iter().map(|made| made.due_on.to_string()).collect::<Vec<_>>();
+        assert_eq!((made().await, made().await), (vec!["2026-01-01".to_owned()], Vec::new()), "off");
+        company.set(&settings::CONTINUOUS, "true").await;
+        for due in ["2026-02-01", "2026-03-01", "2026-04-01"] {
+            assert_eq!(made().await, [due]);
+        }
+        assert_eq!(made().await, Vec::<String>::new());
+        // What is neither active nor suspended is not billable, and is never invoiced.
+        let mut tx = company.app.db.write().await.unwrap();
+        let mut locked = accounts::clients::lock(&mut tx, client.id).await.unwrap();
+        recurring::set_billable(&mut locked, "service", 1, false).await.unwrap();
+        tx.commit().await.unwrap();
+        company.today("2026-06-10");
+        assert_eq!(made().await, Vec::<String>::new());
         company.is_sound().await;
     }
 

@@ -71,7 +71,8 @@ pub fn routes() -> Routes {
         "/invoices/{id}/cancel",
         MANAGE,
         TAG,
-        "Cancel an issued invoice by a credit note over all that is left of it; a draft is deleted",
+        "Cancel an issued invoice by a credit note over all that is left of it, which takes “Create Credit and Debit Notes” \
+         too; a draft is deleted, which takes “Delete Invoice”",
     )
     .body(json!({ "type": "object", "properties": { "reason": { "type": "string", "maxLength": 500 } } }))
     .answers(
@@ -152,8 +153,7 @@ fn new_schema() -> Value {
     properties["draft"] = json!({ "type": "boolean", "default": false, "description": "Write a draft only" });
     properties["issued_on"] = json!({ "type": "string", "format": "date", "description": "Today when left out" });
     properties["send"] = json!({ "type": "boolean", "default": false, "description": "Mail it to the client" });
-    properties["apply_credit"] =
-        json!({ "type": "boolean", "default": false, "description": "Pay it with the client's credit" });
+    properties["apply_credit"] = json!({ "type": "boolean", "default": false, "description": "Pay it with the client's credit; takes “Manage Credits” too" });
     json!({ "type": "object", "required": ["client_id", "lines"], "properties": properties })
 }
 

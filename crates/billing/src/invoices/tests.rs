@@ -52,9 +52,21 @@ testkit::both_engines! {
         let page = doors.get(&format!("/admin/invoices/{id}")).await;
         assert!(page.text().contains("Invoice 1"), "{}", page.text());
         let mut conn = company.app.db.read().await.unwrap();
-        let text: String = conn.scalar("SELECT text_body FROM mails ORDER BY id LIMIT 1", params![]).await.unwrap();
+        let (key, text, html, sealed): (String, String, String, Vec<u8>) = conn
+            .one("SELECT unique_key, text_body, html_body, sealed_token FROM mails ORDER BY id LIMIT 1", params![])
+            .await
+            .unwrap();
         assert!(text.contains("Setup: 12.50 USD") && text.contains("Total: 10.00 USD"), "{text}");
-        let link = text.split("/pay/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        let place = text.split("/pay/").nth(1).unwrap().split_whitespace().next().unwrap();
+        assert_eq!(place, platform::mail::TOKEN_PLACE, "what opens the invoice is not in the text");
+        assert!(html.contains(platform::mail::TOKEN_PLACE), "{html}");
+        let link = String::from_utf8(company.app.vault.open(&format!("mails:{key}"), &sealed).unwrap()).unwrap();
+        drop(conn);
+        doors.post(&format!("/admin/invoices/{id}/pay-link"), &[]).await;
+        let mut conn = company.app.db.read().await.unwrap();
+        let told = accounts::activity_log::about(&mut conn, &format!("invoice:{id}")).await.unwrap();
+        let told = told.iter().map(|entry| entry.description.as_str()).collect::<Vec<_>>();
+        assert_eq!(told[..2], ["Payment link to invoice 1 made", "Mail of invoice 1 sent again"]);
         drop(conn);
         let shown = doors.send(None, "GET", &format!("/pay/{link}"), "text/plain", String::new()).await;
         assert_eq!(shown.status, 200);

@@ -3,6 +3,8 @@
 //! What must hold:
 //! - A note has its own numbers without a gap, frozen parties, lines and a seal, like an invoice.
 //! - No line is credited twice: all notes on a line together take back at most the line.
+//! - Whoever writes one, by whichever door, may write notes; a note that follows by rule from something else (a refund, an
+//!   order that is called off) needs the permission for that only.
 //! - A note first takes off what is still owed; what was paid already becomes the client's credit. Money goes back to a
 //!   card only by a refund, which is another document.
 //!
@@ -236,6 +238,7 @@ pub async fn credit(
     selection: &Selection,
     reason: &str,
 ) -> Result<Noted> {
+    by.require(CREATE)?;
     let invoice = creditable(tx, invoice_id).await?;
     let noted = issue(tx, by, terms, &invoice, selection, reason).await?;
     invoices::mark_paid(tx, invoice_id, invoice.client_id, terms.now).await?;
@@ -262,6 +265,7 @@ pub async fn cancel(
         InvoiceStatus::Refunded => return Err(Error::refused("A refunded invoice cannot be cancelled.")),
         _ => {}
     }
+    by.require(CREATE)?;
     let invoice = creditable(tx, invoice_id).await?;
     let anything = left(tx, invoice_id).await?.iter().any(|left| !left.is_nothing());
     let noted = match anything {

@@ -206,7 +206,7 @@ async fn create(cx: ApiCx) -> Result<Response, Fail> {
     }
     let id = match body.int("client_id") {
         Some(client_id) => {
-            let client = clients::find(&mut tx, client_id).await?;
+            let client = clients::named(&mut tx, "client_id", client_id).await?;
             let zero = Money::zero(client.currency);
             let amount = body.money("amount_in", client.currency);
             let amount = body.require("amount_in", amount).unwrap_or(zero);

@@ -301,7 +301,7 @@ async fn hold(
             return Ok(None);
         }
         let selection = Selection::Amount(new.amount);
-        let noted = notes::credit(tx, by, terms, id, &selection, reason).await?;
+        let noted = notes::credit(tx, &by.in_consequence(), terms, id, &selection, reason).await?;
         if noted.to_credit != new.amount {
             return Err(Error::broken(format!("refund: note {} made credit of {} only", noted.id, noted.to_credit)));
         }

@@ -142,17 +142,21 @@ async fn find(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
 }
 
 async fn create(cx: ApiCx) -> Result<Response, Fail> {
-    let edit = written(cx.json()?)?;
+    let mut body = cx.json()?;
+    let places = prices::json::Places::of(&mut body, "prices");
+    let edit = written(body)?;
     let mut tx = cx.app.db.write().await?;
-    let product = products::create(&mut tx, &cx.actor, &edit, cx.now).await?;
+    let product = products::create(&mut tx, &cx.actor, &edit, cx.now).await.map_err(|error| places.name(error))?;
     let body = with_prices(&mut tx, &product).await?;
     cx.commit(tx, 201, body).await
 }
 
 async fn update(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
-    let edit = written(cx.json()?)?;
+    let mut body = cx.json()?;
+    let places = prices::json::Places::of(&mut body, "prices");
+    let edit = written(body)?;
     let mut tx = cx.app.db.write().await?;
-    let product = products::update(&mut tx, &cx.actor, id, &edit, cx.now).await?;
+    let product = products::update(&mut tx, &cx.actor, id, &edit, cx.now).await.map_err(|error| places.name(error))?;
     let body = with_prices(&mut tx, &product).await?;
     cx.commit(tx, 200, body).await
 }

@@ -630,7 +630,7 @@ async fn call_off_invoice(tx: &mut Locked<'_>, by: &Actor, order: &Order, now: T
         InvoiceFate::Cancelled => {
             let terms = Terms::load(tx, now).await?;
             let reason = format!("Order {} {}", order.number, done(order.status));
-            notes::cancel(tx, by, &terms, id, &reason).await?;
+            notes::cancel(tx, &by.in_consequence(), &terms, id, &reason).await?;
         }
     }
     Ok(fate(&invoice))

@@ -27,7 +27,11 @@ use platform::runs::Progress;
 use platform::settings::Values;
 use platform::{App, Parts, params};
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+
 use super::{Effect, World};
+use crate::support::ask;
 
 const NOTHING: Effect = Effect {
     key: "",
@@ -72,6 +76,12 @@ macro_rules! mail_effect {
 }
 
 pub const ALL: &[Effect] = &[
+    effect!("api_requests_per_minute": "5 of 5" => "2" => "2 of 5", world, api_answers(world)),
+    effect!("api_refusals_per_minute": "5 of 5" => "2" => "2 of 5" with ["trusted_proxies" = "127.0.0.1"], world,
+        strangers_answered(world, "/api/v1/currencies", 401)),
+    effect!("logins_per_minute": "5 of 5" => "2" => "2 of 5" with ["trusted_proxies" = "127.0.0.1"], world,
+        strangers_answered(world, "/admin/login", 422)),
+    effect!("trusted_proxies": "127.0.0.1" => "127.0.0.1" => "192.0.2.77", world, address_of_a_login(world)),
     effect!("company_name": "" => "Harbour" => "Harbour", world, seller(world, |party| party.company)),
     effect!("company_email": "" => "us@example.com" => "us@example.com", world, seller(world, |party| party.email)),
     effect!("company_address": "/" => "1 Quay\nBristol" => "1 Quay/Bristol", world,
@@ -211,7 +221,7 @@ async fn link_to_pay(world: &World) -> String {
     let mut tx = app.db.write().await.unwrap();
     let link = pay_links::make(&mut tx, app, invoice.id, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
-    link
+    link.address()
 }
 
 async fn pay_link(world: &World) -> String {
@@ -540,10 +550,11 @@ async fn posted(world: &World) -> String {
         title: "Hello".to_owned(),
         text_body: "Hello".to_owned(),
         html_body: "<p>Hello</p>".to_owned(),
+        token: None,
     };
     let mut tx = app.db.write().await.unwrap();
     let values = Values::load(&mut tx).await.unwrap();
-    mail::send(&mut tx, new, &values, app.clock.now()).await.unwrap();
+    mail::send(&mut tx, app, new, &values, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     jobs::drain(app).await.unwrap();
     let sink = world.sink.as_ref().unwrap();
@@ -551,6 +562,45 @@ async fn posted(world: &World) -> String {
         Some(message) => format!("sent by {}", message.from),
         None => "waits".to_owned(),
     }
+}
+
+/// How many of five requests of a new credential are answered.
+async fn api_answers(world: &World) -> String {
+    let site = &world.site;
+    site.boss().await;
+    let login = site.credential().await;
+    let mut answered = 0;
+    for _ in 0..5 {
+        let request = Request::get("/api/v1/currencies").header("authorization", login.basic());
+        let status = site.send(request.body(Body::empty()).unwrap()).await.status();
+        answered += i32::from(status == StatusCode::OK);
+    }
+    format!("{answered} of 5")
+}
+
+/// How many of five attempts from a new address are answered by a refusal of their own, not by that of the limit.
+async fn strangers_answered(world: &World, path: &str, refusal: u16) -> String {
+    let from = format!("192.0.2.{}", 100 + next() % 100);
+    let mut answered = 0;
+    for _ in 0..5 {
+        answered += i32::from(attempt(world, path, &from).await == refusal);
+    }
+    format!("{answered} of 5")
+}
+
+async fn attempt(world: &World, path: &str, from: &str) -> u16 {
+    let mut request = match path {
+        "/admin/login" => ask("POST", path, None, &format!("email=nobody{}&password=wrong+wrong", next())),
+        _ => Request::get(path).header("authorization", "Basic bm9ib2R5Ondyb25n").body(Body::empty()).unwrap(),
+    };
+    request.headers_mut().insert("x-forwarded-for", from.parse().unwrap());
+    world.site.send(request).await.status().as_u16()
+}
+
+async fn address_of_a_login(world: &World) -> String {
+    attempt(world, "/admin/login", "192.0.2.77").await;
+    let mut conn = world.site.app.db.read().await.unwrap();
+    conn.scalar("SELECT ip FROM login_failures ORDER BY id DESC LIMIT 1", params![]).await.unwrap()
 }
 
 async fn prune_and_count(world: &World, table: &str, key: &str) -> String {

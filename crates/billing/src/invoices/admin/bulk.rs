@@ -249,7 +249,7 @@ pub(super) async fn bulk_do(cx: AdminCx) -> Result<Redirect, Fail> {
         match one_of_many(&cx, &part, &asked).await {
             Ok(()) => done += part.len(),
             // A second click finds everything done already; what a rule refuses is told, the rest goes on.
-            Err(error @ (Error::Refused(_) | Error::Invalid(_) | Error::NotFound(_))) => {
+            Err(error @ (Error::Refused(_) | Error::Invalid(_) | Error::NotFound(_) | Error::Forbidden(_))) => {
                 refused.push(format!("{}: {error}", part[0]));
             }
             Err(other) => return Err(Fail(other)),

@@ -58,12 +58,10 @@ async fn perform(cx: &AdminCx, tx: &mut Locked<'_>, terms: &Terms, id: i64, deed
             Ok(format!("Draft {id} deleted").into())
         }
         Deed::Credit(selection, reason) => {
-            cx.staff.require(notes::CREATE)?;
             let noted = notes::credit(tx, by, terms, id, &selection, &reason).await?;
             Ok(noted_words("Credited", &noted).into())
         }
         Deed::Waive => {
-            cx.staff.require(notes::CREATE)?;
             let noted = notes::waive_balance(tx, by, terms, id, "Balance called off").await?;
             Ok(noted_words("Paid", &noted).into())
         }
@@ -195,7 +193,7 @@ pub(crate) async fn credit(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
 pub(super) async fn make_link(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
     let done = async {
         let mut tx = cx.app.db.write().await?;
-        let link = pay_links::make(&mut tx, &cx.app, id, cx.now).await?;
+        let link = pay_links::hand_out(&mut tx, &cx.app, &cx.actor, id, cx.now).await?;
         tx.commit().await?;
         Ok(Redirect::to(href(id)).saying(format!("Send this link to the client; it is shown once: {link}")))
     };
@@ -203,6 +201,7 @@ pub(super) async fn make_link(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail>
 }
 
 pub(super) async fn cancel_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
+    cx.staff.require(notes::CREATE)?;
     let mut conn = cx.app.db.read().await?;
     let invoice = invoices::find(&mut conn, id).await?;
     let left: i64 = notes::left(&mut conn, id).await?.iter().map(|left| left.gross()).sum();

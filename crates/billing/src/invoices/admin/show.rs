@@ -32,8 +32,12 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let subject = format!("invoice:{id}");
     let sent = mail::about(&mut conn, &subject).await?;
     let waiting = jobs::about(&mut conn, &subject).await?;
-    let activity = activity_log::about(&mut conn, &subject).await?;
+    let activity = match cx.staff.may(activity_log::VIEW) {
+        true => activity_log::about(&mut conn, &subject).await?,
+        false => Vec::new(),
+    };
     let credit = credits::balance(&mut conn, client.id, client.currency).await?;
+    let sees_credit = cx.staff.may(credits::VIEW) || cx.staff.may(credits::MANAGE);
     drop(conn);
     let invoice = &whole.invoice;
     let money = |minor: i64| invoice.money(minor).to_string();
@@ -114,7 +118,8 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         can_unpend => open && invoice.status != InvoiceStatus::Unpaid,
         splittable => invoice.status == InvoiceStatus::Unpaid && invoice.balance == invoice.total && whole.lines.len() > 1,
         chargeable => invoice.status == InvoiceStatus::Unpaid && invoice.balance > 0,
-        usable => usable.is_positive().then(|| usable.decimal()), credit => credit.to_string(),
+        usable => (sees_credit && usable.is_positive()).then(|| usable.decimal()),
+        credit => sees_credit.then(|| credit.to_string()),
         attempts => cards.collect::<Vec<_>>(),
         disputes => disputed.iter().map(|dispute| context! {
             id => &dispute.external_id, amount => dispute.money().to_string(), reason => words(&dispute.reason),

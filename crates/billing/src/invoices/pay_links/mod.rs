@@ -12,6 +12,7 @@ mod destination;
 #[cfg(test)]
 mod tests;
 
+use accounts::activity_log::{self, Activity, Actor};
 use kernel::{Error, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::prune::{After, Rubbish};
@@ -39,8 +40,36 @@ pub const EXPIRED: Rubbish = Rubbish {
     after: After::Seconds(0),
 };
 
-/// Makes a link to an issued invoice; its address. Earlier links go on working until they expire.
-pub async fn make(tx: &mut Tx, app: &App, invoice_id: i64, now: Timestamp) -> Result<String> {
+/// A link in two parts, because only its token is secret.
+#[derive(Debug, Clone)]
+pub struct Link {
+    base: String,
+    pub token: String,
+}
+
+impl Link {
+    /// The address, with the token or with what stands for it.
+    pub fn with(&self, token: &str) -> String {
+        format!("{}/pay/{token}", self.base)
+    }
+
+    pub fn address(&self) -> String {
+        self.with(&self.token)
+    }
+}
+
+/// Makes a link that staff hand to the client themselves; its address.
+pub async fn hand_out(tx: &mut Tx, app: &App, by: &Actor, invoice_id: i64, now: Timestamp) -> Result<String> {
+    let link = make(tx, app, invoice_id, now).await?;
+    let invoice = super::find(tx, invoice_id).await?;
+    let activity = Activity::new(format!("Payment link to invoice {} made", invoice.title()));
+    let activity = activity.client(invoice.client_id).about(format!("invoice:{invoice_id}"));
+    activity_log::record(tx, by, activity, now).await?;
+    Ok(link.address())
+}
+
+/// Makes a link to an issued invoice. Earlier links go on working until they expire.
+pub async fn make(tx: &mut Tx, app: &App, invoice_id: i64, now: Timestamp) -> Result<Link> {
     let invoice = super::find(tx, invoice_id).await?;
     if invoice.status == InvoiceStatus::Draft {
         return Err(Error::refused("A draft cannot be paid. Publish it first."));
@@ -51,7 +80,7 @@ pub async fn make(tx: &mut Tx, app: &App, invoice_id: i64, now: Timestamp) -> Re
         params![crypto::sha256_hex(token.as_bytes()), invoice_id, now.plus_seconds(LIFE)],
     )
     .await?;
-    Ok(format!("{}/pay/{token}", system_url(tx).await?))
+    Ok(Link { base: system_url(tx).await?, token })
 }
 
 /// Where clients reach this installation, without a slash at the end.

@@ -37,7 +37,7 @@ impl Desk {
         let mut tx = self.company.app.db.write().await.unwrap();
         let url = make(&mut tx, &self.company.app, INVOICE, self.company.app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
-        url.strip_prefix("http://localhost:8080").unwrap().to_owned()
+        url.address().strip_prefix("http://localhost:8080").unwrap().to_owned()
     }
 
     async fn card(&self, token: &str) -> i64 {

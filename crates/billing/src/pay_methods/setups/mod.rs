@@ -11,7 +11,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use accounts::activity_log::{self, Activity, Actor, ActorKind};
+use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
 use kernel::{Error, Result, Timestamp};
 use platform::db::{Conn, Tx};
@@ -263,7 +263,7 @@ async fn settle(app: &App, setup: &Setup, state: PageState) -> Result<bool> {
 }
 
 async fn keep(tx: &mut Locked<'_>, app: &App, setup: &Setup, method: &StoredMethod, now: Timestamp) -> Result<()> {
-    let by = Actor { kind: ActorKind::Client, id: Some(setup.client_id), name: "Client".to_owned(), ip: String::new() };
+    let by = Actor::client(setup.client_id);
     let new = Kept {
         client_id: setup.client_id,
         gateway: &setup.gateway,

@@ -219,7 +219,7 @@ testkit::both_engines! {
 }
 
 async fn with_cards(engine: testkit::Engine) -> Company {
-    Company::with_gateways(engine, vec![Arc::new(Scripted::default())]).await
+    Company::with_gateways(engine, vec![Arc::<Scripted>::default()]).await
 }
 
 testkit::both_engines! {
