@@ -136,7 +136,10 @@ enum Call {
 /// The attempt is written and committed. `None` while another is under way.
 async fn prepare(app: &App, invoice_id: i64, with: With, place: Place) -> Result<Option<Prepared>> {
     let mut tx = app.db.write().await?;
-    restores::refuse_on_hold(&mut tx).await?;
+    if restores::hold(&mut tx).await?.is_some() {
+        // Why is for staff to know.
+        return Err(Error::refused("Payments are not taken at the moment. Please come back later."));
+    }
     let seen = invoices::find(&mut tx, invoice_id).await?;
     let mut locked = clients::lock(&mut tx, seen.client_id).await?;
     let invoice = invoices::find(&mut locked, invoice_id).await?;

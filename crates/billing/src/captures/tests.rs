@@ -367,6 +367,66 @@ testkit::both_engines! {
     }
 }
 
+/// An attempt of the time when every one had a stored method.
+const OF_BEFORE: &str = "\
+    INSERT INTO parties (hash, document) VALUES ('h', '{}'); \
+    INSERT INTO clients (uuid, first_name, last_name, company, email, email_lower, address1, address2, city, state, \
+        postcode, country, phone, tax_id, currency, status, language, notes, tax_exempt, no_late_fees, \
+        no_overdue_notices, separate_invoices, no_auto_capture, no_auto_status, marketing_opt_in, party_id, search, \
+        created_at, updated_at) VALUES ('u', 'Ada', 'L', '', 'a@example.com', 'a@example.com', '', '', '', '', '', \
+        'GB', '', '', 'USD', 'active', '', '', FALSE, FALSE, FALSE, FALSE, FALSE, FALSE, FALSE, 1, '', 0, 0); \
+    INSERT INTO invoices (client_id, status, currency, due_on, tax_name1, tax_rate1, tax_name2, tax_rate2, subtotal, \
+        tax1, tax2, total, gateway, balance, credit_applied, notes, source, created_at, updated_at) \
+        VALUES (1, 'draft', 'USD', '2026-01-01', '', 0, '', 0, 0, 0, 0, 0, 'sandbox', 0, 0, '', '', 0, 0); \
+    INSERT INTO pay_methods (client_id, gateway, kind, description, brand, last_four, token, is_default, created_at, \
+        updated_at) VALUES (1, 'sandbox', 'card', '', 'Visa', '4242', '', TRUE, 0, 0); \
+    INSERT INTO payment_attempts (public_id, client_id, invoice_id, pay_method_id, gateway, currency, amount, state, \
+        code, reason, started_at) VALUES ('a-1', 1, 1, 1, 'sandbox', 'USD', 1000, 'action_required', '', '', 0);";
+
+async fn before(engine: Engine) -> (testkit::Folder, platform::Db) {
+    let folder = testkit::Folder::new();
+    let url = match engine {
+        Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
+        Engine::Postgres => {
+            let cluster = testkit::postgres::shared();
+            cluster.url(&cluster.create_database(None).await)
+        }
+    };
+    let db = platform::Db::create(&url, platform::Events::default()).await.unwrap();
+    let mut tx = db.write().await.unwrap();
+    platform::db::apply_migrations(&mut tx, |name| name < "0011", Timestamp::from_micros(0)).await.unwrap();
+    tx.batch(OF_BEFORE).await.unwrap();
+    tx.commit().await.unwrap();
+    (folder, db)
+}
+
+testkit::both_engines! {
+    with = before;
+
+    async fn an_attempt_of_before_keeps_its_method(place: (testkit::Folder, platform::Db)) {
+        let db = &place.1;
+        db.migrate(Timestamp::from_micros(0)).await.unwrap();
+        let attempts = of_invoice(&mut db.read().await.unwrap(), 1).await.unwrap();
+        let attempt = &attempts[0];
+        assert_eq!((attempt.pay_method_id, attempt.way, attempt.keep_method), (Some(1), Way::OffSession, false));
+        // The next id is the next one, and a method need not be known any more.
+        let mut tx = db.write().await.unwrap();
+        tx.batch("UPDATE payment_attempts SET state = 'declined'").await.unwrap();
+        let next: i64 = tx
+            .scalar(
+                "INSERT INTO payment_attempts (public_id, client_id, invoice_id, gateway, currency, amount, state, code, \
+                 reason, started_at) VALUES ('a-2', 1, 1, 'sandbox', 'USD', 1, 'action_required', '', '', 0) RETURNING id",
+                params![],
+            )
+            .await
+            .unwrap();
+        assert_eq!(next, 2);
+        let beside = "INSERT INTO payment_attempts (public_id, client_id, invoice_id, gateway, currency, amount, state, \
+                      code, reason, started_at) VALUES ('a-3', 1, 1, 'sandbox', 'USD', 1, 'intent', '', '', 0)";
+        assert!(tx.batch(beside).await.is_err(), "none beside one that waits");
+    }
+}
+
 /// A provider that answers a charge only when as many are under way as are let through at once.
 struct Crowded {
     inner: Scripted,

@@ -149,6 +149,7 @@ testkit::both_engines! {
     // Whatever field a number is written in, and by whichever door: it is refused, shown to nobody and kept nowhere.
     async fn a_card_number_never_gets_in(company: Company) {
         let doors = Doors::of(&company).await;
+        let mut keys = 0;
         for number in ["4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111"] {
             let written = format!("my card is {number}, thanks");
             for (gateway, field, text) in [
@@ -163,7 +164,8 @@ testkit::both_engines! {
                 if field != "remote_token" {
                     fields.push(("remote_token", "ok"));
                 }
-                let once = format!("{gateway}{field}{}{}", number.len(), text.len()) + &number.replace(' ', "_");
+                keys += 1;
+                let once = format!("k{keys}");
                 fields[1] = ("once", &once);
                 let by_page = doors.post("/admin/clients/1/pay-methods", &fields).await;
                 assert_eq!(by_page.status.as_u16(), 422, "{fields:?}: {}", by_page.text);

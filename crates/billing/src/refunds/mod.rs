@@ -527,6 +527,10 @@ async fn ask(app: &App, refund_id: i64, asking: Asking) -> Result<Refund> {
         Asking::First => gateway.refund(&config, request).await,
         Asking::Again => match gateway.look_up_refund(&config, &request).await {
             Ok(Some(outcome)) => Ok(outcome),
+            // What a restored backup has not seen may have been done by another refund since.
+            Ok(None) if restores::hold(&mut app.db.read().await?).await?.is_some() => {
+                Err(GatewayError::Unknown("payments are on hold".to_owned()))
+            }
             Ok(None) => gateway.refund(&config, request).await,
             Err(error) => Err(error),
         }
