@@ -12,6 +12,7 @@ mod compat_wire;
 mod gateways;
 mod guards;
 mod health;
+mod idempotency;
 mod killed;
 mod limits;
 mod openapi;
