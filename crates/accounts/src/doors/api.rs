@@ -239,11 +239,11 @@ impl ApiCx {
     /// finds either everything or nothing.
     pub async fn commit(&self, mut tx: Tx, status: u16, body: Value) -> Result<Response, Fail> {
         let text = body.to_string();
-        if let Some(key) = &self.key {
-            if !key.take(&mut tx, i64::from(status), &text, self.now).await? {
-                tx.rollback().await?;
-                return Err(Fail(Error::conflict("A request with this Idempotency-Key has just been carried out.")));
-            }
+        if let Some(key) = &self.key
+            && !key.take(&mut tx, i64::from(status), &text, self.now).await?
+        {
+            tx.rollback().await?;
+            return Err(Fail(Error::conflict("A request with this Idempotency-Key has just been carried out.")));
         }
         tx.commit().await?;
         self.app.wake.notify_waiters();
