@@ -143,13 +143,22 @@ fn secure(headers: &mut HeaderMap, audience: Audience) {
 pub(super) async fn guard(access: Access, operation: Option<Arc<Operation>>, request: Request, next: Next) -> Response {
     let mut left = None;
     let mut response = match admit(access, operation, request, &mut left).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => run(request, next).await,
         Err(error) => Fail(error).into_response(),
     };
     if let Some(left) = left {
         response.extensions_mut().insert(left);
     }
     response
+}
+
+async fn run(request: Request, next: Next) -> Response {
+    let repeatable = request.extensions().get::<ApiCx>().filter(|cx| cx.has_key()).cloned();
+    let response = next.run(request).await;
+    match repeatable {
+        Some(cx) if response.extensions().get::<Arc<Error>>().is_some() => cx.second_look().await.unwrap_or(response),
+        _ => response,
+    }
 }
 
 async fn admit(

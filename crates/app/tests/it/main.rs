@@ -14,6 +14,7 @@ mod front;
 mod gateways;
 mod guards;
 mod health;
+mod idempotency;
 mod killed;
 mod limits;
 mod mails;
