@@ -124,6 +124,7 @@ testkit::both_engines! {
             (json!({ "client_id": client.id, "lines": line("1"), "gateway": "none" }), "gateway"),
             (json!({ "client_id": client.id, "lines": line("1"), "tax_rate": "-1" }), "tax_rate"),
             (json!({ "client_id": 4711, "lines": line("1") }), "client_id"),
+            (json!({ "client_id": closed.id, "lines": line("1") }), "client_id"),
             (json!({ "lines": line("1") }), "client_id"),
         ] {
             let answer = doors.api("POST", "/invoices", body.clone()).await;
@@ -131,8 +132,6 @@ testkit::both_engines! {
             let named: Vec<_> = answer.json()["errors"].as_array().unwrap().iter().map(|error| error["field"].clone()).collect();
             assert!(named.contains(&json!(field)), "{body}: {named:?}");
         }
-        let answer = doors.api("POST", "/invoices", json!({ "client_id": closed.id, "lines": line("1") })).await;
-        assert_eq!(answer.status, 409);
         assert_eq!(doors.get("/admin/invoices?due_from=yesterday").await.status, 422);
         assert_eq!(doors.get("/admin/invoices/4711").await.status, 404);
         let id = client.id.to_string();

@@ -303,7 +303,7 @@ testkit::both_engines! {
         let body = json!({ "client_id": 1, "gateway": "banktransfer", "amount_in": "130.00", "invoice_ids": [1, 2, 3] });
         let calls = (0..10).map(|_| doors.api_once("/transactions", "pay-1", body.clone()));
         let replies = futures::future::join_all(calls).await;
-        assert!(replies.iter().all(|reply| [201, 409].contains(&reply.status.as_u16())), "{replies:?}");
+        assert!(replies.iter().all(|reply| reply.status == 201 && reply.text == replies[0].text), "{replies:?}");
         assert_eq!(company.count("transactions").await, 1);
         assert_eq!((balances(&company, &ids).await, company.credit_of(&client).await), (vec!["0.00".to_owned(); 3], "10.00".to_owned()));
         let one = doors.api("GET", "/transactions/1", json!(null)).await.json();
@@ -315,11 +315,11 @@ testkit::both_engines! {
             (json!({ "gateway": "banktransfer", "amount_in": "1" }), "currency"),
             (json!({ "gateway": "banktransfer", "amount_in": "1", "currency": "XXQ" }), "currency"),
             (json!({ "client_id": 1, "gateway": "banktransfer", "amount_in": "1", "date": "soon" }), "date"),
+            (json!({ "client_id": 9, "gateway": "banktransfer", "amount_in": "1" }), "client_id"),
         ] {
             let reply = doors.api("POST", "/transactions", body).await;
             assert_eq!((reply.status.as_u16(), &reply.json()["errors"][0]["field"]), (422, &json!(field)), "{}", reply.text);
         }
-        assert_eq!(doors.api("POST", "/transactions", json!({ "client_id": 9, "gateway": "banktransfer", "amount_in": "1" })).await.status.as_u16(), 404);
         assert_eq!(company.count("transactions").await, 1);
         company.is_sound().await;
     }

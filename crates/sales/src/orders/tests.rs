@@ -378,7 +378,7 @@ testkit::both_engines! {
         clients::close(&mut locked, &shop.by, client.id, shop.now()).await.unwrap();
         tx.commit().await.unwrap();
         let error = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap_err();
-        assert_eq!(error.to_string(), "Unable to add order when client status is Closed");
+        assert_eq!(error.to_string(), "client_id: Unable to add order when client status is Closed");
         assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Cancelled, "closing called it off");
         assert!(step(&shop, placed.order.id, Move::Pending).await.is_err());
         let unknown = shop.place(NewOrder { client_id: 4711, ..shop.order(&client, Vec::new()) }).await.unwrap_err();
