@@ -282,7 +282,8 @@ testkit::both_engines! {
         assert_eq!(made().await, Vec::<String>::new());
         // What is neither active nor suspended is not billable, and is never invoiced.
         let mut tx = company.app.db.write().await.unwrap();
-        recurring::set_billable(&mut tx, "service", 1, false).await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        recurring::set_billable(&mut locked, "service", 1, false).await.unwrap();
         tx.commit().await.unwrap();
         company.today("2026-06-10");
         assert_eq!(made().await, Vec::<String>::new());

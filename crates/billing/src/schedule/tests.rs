@@ -10,7 +10,7 @@ use crate::pay_methods::{self, MakeDefault};
 use crate::testing::{Company, Scripted};
 
 async fn open(engine: Engine) -> Company {
-    Company::with_gateways(engine, vec![Arc::new(Scripted)]).await
+    Company::with_gateways(engine, vec![Arc::new(Scripted::default())]).await
 }
 
 /// The calendar is looked at, and what it asks for is done, as often as there is something; how many runs were new.
