@@ -529,7 +529,7 @@ impl Doors {
         use accounts::{admins, api_credentials, roles, sessions};
         let (app, now) = (company.app.clone(), company.app.clock.now());
         let routes = crate::routes();
-        let permissions = routes.permissions();
+        let permissions = routes.permissions().into_iter().chain(accounts::routes().permissions()).collect::<Vec<_>>();
         let mut tx = app.db.write().await.unwrap();
         roles::seed(&mut tx, &permissions).await.unwrap();
         tx.batch("INSERT INTO roles (name, built_in) VALUES ('Nothing', FALSE)").await.unwrap();

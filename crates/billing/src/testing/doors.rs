@@ -54,7 +54,7 @@ impl Reply {
 impl Doors {
     pub async fn of(company: &Company) -> Doors {
         let routes = crate::routes();
-        let permissions = routes.permissions();
+        let permissions = routes.permissions().into_iter().chain(accounts::routes().permissions()).collect::<Vec<_>>();
         let router = service(company.app.clone(), routes);
         let now = company.app.clock.now();
         let mut tx = company.app.db.write().await.unwrap();
