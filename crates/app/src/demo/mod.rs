@@ -159,7 +159,7 @@ async fn today(app: &App) -> Result<Vec<Line>> {
     let result = format!(
         "{} invoices for {} clients: {}",
         made.invoices,
-        made.clients,
+        made.billed,
         either(&totals.join(" + "), "nothing new is due")
     );
     let generated = Line::new("Generate due invoices", started.elapsed(), result);
