@@ -233,32 +233,43 @@ async fn claim(app: &App, limit: usize) -> Result<Vec<Job>> {
     let now = app.clock.now();
     // Most polls find nothing; a look without a write keeps the single writer of SQLite free.
     let mut conn = app.db.read().await?;
-    let due: i64 = conn
-        .scalar(
-            "SELECT CAST(EXISTS (SELECT 1 FROM jobs WHERE state = 'ready' AND run_at <= $1) AS INTEGER) + \
-                    CAST(EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND lease_until <= $1) AS INTEGER)",
+    let (ready, abandoned): (bool, bool) = conn
+        .one(
+            "SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'ready' AND run_at <= $1), \
+                    EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND lease_until <= $1)",
             params![now],
         )
         .await?;
     drop(conn);
-    if due == 0 {
+    if !ready && !abandoned {
         return Ok(Vec::new());
     }
     let mut tx = app.db.write().await?;
-    bury(&mut tx, now).await?;
+    let mut jobs = Vec::new();
+    // In two steps, each along an index that ends with the limit: together they would sort all that is due, each time.
+    if abandoned {
+        bury(&mut tx, now).await?;
+        jobs =
+            take(&mut tx, app, now, limit, "state = 'running' AND lease_until <= $1 ORDER BY lease_until, id").await?;
+    }
+    if ready && jobs.len() < limit {
+        let rest = limit - jobs.len();
+        jobs.extend(take(&mut tx, app, now, rest, "state = 'ready' AND run_at <= $1 ORDER BY run_at, id").await?);
+    }
+    tx.commit().await?;
+    jobs.sort_by_key(|job| (job.run_at, job.id));
+    Ok(jobs)
+}
+
+async fn take(tx: &mut Tx, app: &App, now: Timestamp, limit: usize, which: &str) -> Result<Vec<Job>> {
     let sql = format!(
         "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $2, lease_owner = $3 \
-         WHERE id IN (SELECT id FROM jobs WHERE (state = 'ready' AND run_at <= $1) \
-                         OR (state = 'running' AND lease_until <= $1) ORDER BY run_at, id LIMIT $4{}) \
-         RETURNING {}",
+         WHERE id IN (SELECT id FROM jobs WHERE {which} LIMIT $4{}) RETURNING {}",
         dialect::for_update_skip_locked(tx.engine()),
         Job::columns("")
     );
     let limit = i64::try_from(limit).unwrap_or(1);
-    let mut jobs: Vec<Job> = tx.all(&sql, params![now, lease_from(now), app.node, limit]).await?;
-    tx.commit().await?;
-    jobs.sort_by_key(|job| (job.run_at, job.id));
-    Ok(jobs)
+    tx.all(&sql, params![now, lease_from(now), app.node, limit]).await
 }
 
 /// A job that brings its process down is not tried for ever: after its attempts it has failed.
@@ -267,7 +278,7 @@ async fn bury(tx: &mut Tx, now: Timestamp) -> Result<()> {
     let sql = format!(
         "UPDATE jobs SET state = 'failed', last_error = $2, finished_at = $1, lease_until = NULL \
          WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND lease_until <= $1 \
-                         AND attempts >= max_attempts ORDER BY id LIMIT 100{}) \
+                         AND attempts >= max_attempts ORDER BY lease_until LIMIT 100{}) \
          RETURNING subject",
         dialect::for_update_skip_locked(tx.engine())
     );

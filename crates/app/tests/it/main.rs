@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod at_size;
 mod backups;
 mod bad_input;
 mod browser;

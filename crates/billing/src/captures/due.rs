@@ -77,7 +77,7 @@ pub async fn due(conn: &mut Conn, app: &App, terms: &Terms) -> Result<Vec<Due>> 
                         (SELECT MAX(a.slot_on) FROM payment_attempts a WHERE a.invoice_id = i.id) \
                  FROM invoices i JOIN clients c ON c.id = i.client_id \
                  JOIN gateways g ON g.name = i.gateway AND g.active \
-                 WHERE i.status = 'unpaid' AND i.due_on <= $1 AND (i.due_on > $2 OR (i.due_on = $2 AND i.id > $3)) \
+                 WHERE i.status = 'unpaid' AND i.due_on >= $2 AND i.due_on <= $1 AND (i.due_on > $2 OR i.id > $3) \
                    AND i.balance > 0 AND i.gateway IN $4[] AND NOT c.no_auto_capture AND c.status <> 'closed' \
                    AND EXISTS (SELECT 1 FROM pay_methods m WHERE m.client_id = i.client_id AND m.gateway = i.gateway \
                                AND m.removed_at IS NULL) \
