@@ -31,6 +31,7 @@ pub fn routes() -> Routes {
         .merge(billing::routes())
         .merge(hosting::routes())
         .merge(sales::routes())
+        .merge(modules::routes())
 }
 
 pub fn settings() -> settings::Registry {
@@ -70,6 +71,7 @@ pub fn templates() -> Result<Templates> {
     templates.add::<billing::Templates>("billing")?;
     templates.add::<hosting::Templates>("hosting")?;
     templates.add::<sales::Templates>("sales")?;
+    templates.add::<modules::Templates>("modules")?;
     templates.add::<crate::Templates>("app")?;
     Ok(templates.build())
 }

@@ -20,7 +20,10 @@ pub fn add_up(sums: &mut Vec<Money>, amount: Money) {
 pub const CLIENT_NAME: &str = "CASE WHEN c.company <> '' THEN c.company ELSE c.first_name || ' ' || c.last_name END";
 
 /// Names of clients by id, for a list that knows only ids.
-pub async fn client_names(conn: &mut platform::Conn, ids: &[i64]) -> kernel::Result<std::collections::HashMap<i64, String>> {
+pub async fn client_names(
+    conn: &mut platform::Conn,
+    ids: &[i64],
+) -> kernel::Result<std::collections::HashMap<i64, String>> {
     let sql = format!("SELECT c.id, {CLIENT_NAME} FROM clients c WHERE c.id IN $1[]");
     let rows: Vec<(i64, String)> = conn.all(&sql, platform::params![ids]).await?;
     Ok(rows.into_iter().collect())

@@ -11,9 +11,8 @@ use platform::web::lists::{self, Column, Order, Page, Sort, grouped};
 use platform::web::{Fail, Form};
 
 use super::{
-    LinkPlace, panels,
-    ADD, Client, ClientEdit, ClientPanels, ClientStatus, EDIT, Filter, LIST, Listed, NewClient, Place, Seen, VIEW,
-    countries, country_name, store,
+    ADD, Client, ClientEdit, ClientPanels, ClientStatus, DELETE, EDIT, Filter, LIST, LinkPlace, Listed, NewClient,
+    Place, Seen, VIEW, countries, country_name, panels, store,
 };
 use crate::activity_log::{self, Entry};
 use crate::client_groups::{self, ClientGroup};
@@ -40,13 +39,13 @@ pub fn routes() -> Routes {
         .get(LIST_PAGE, LIST, index)
         .post(LIST_PAGE, ADD, create)
         .get("/admin/clients/new", ADD, new_page)
-        .post("/admin/clients/bulk", EDIT, bulk)
-        .post("/admin/clients/close", EDIT, close_many)
+        .post("/admin/clients/bulk", DELETE, bulk)
+        .post("/admin/clients/close", DELETE, close_many)
         .get("/admin/clients/{id}", VIEW, show)
         .post("/admin/clients/{id}", EDIT, update)
         .get("/admin/clients/{id}/edit", EDIT, edit_page)
-        .get("/admin/clients/{id}/close", EDIT, close_page)
-        .post("/admin/clients/{id}/close", EDIT, close)
+        .get("/admin/clients/{id}/close", DELETE, close_page)
+        .post("/admin/clients/{id}/close", DELETE, close)
         .post("/admin/clients/{id}/reopen", EDIT, reopen)
         .post("/admin/clients/{id}/users", EDIT, attach_user)
         .post("/admin/clients/{id}/users/remove", EDIT, detach_user)
@@ -276,11 +275,15 @@ async fn form_page(cx: &AdminCx, target: Target<'_>, values: Value, errors: &Fie
             (format!("Edit {}", client.display_name()), href.clone(), href, false)
         }
     };
+    // What may not be chosen is not offered; a closed client's form shows what it is.
+    let is_closed = matches!(target, Target::Edit(client) if client.status == ClientStatus::Closed);
+    let offered = |status: &&ClientStatus| **status != ClientStatus::Closed || is_closed || cx.staff.may(DELETE);
+    let statuses: Vec<Value> =
+        ClientStatus::ALL.iter().filter(offered).map(|status| option(status.as_str(), word(*status))).collect();
     let (tabs, name) = match target {
         Target::New => (Vec::new(), String::new()),
         Target::Edit(client) => (panels::tabs(cx, client.id), client.display_name()),
     };
-    let statuses = ClientStatus::ALL.iter().map(|status| option(status.as_str(), word(*status))).collect::<Vec<_>>();
     let context = context! {
         v => values,
         new, action, cancel, statuses, tabs, name,

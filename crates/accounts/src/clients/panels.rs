@@ -113,7 +113,13 @@ pub fn tabs(cx: &AdminCx, id: i64) -> Vec<Value> {
 /// What is found in this crate.
 const OWN: &[ClientLink] = &[
     ClientLink { label: "Summary", href: "/admin/clients/{id}", place: LinkPlace::Tab, order: 0, permission: VIEW },
-    ClientLink { label: "Profile", href: "/admin/clients/{id}/edit", place: LinkPlace::Tab, order: 10, permission: EDIT },
+    ClientLink {
+        label: "Profile",
+        href: "/admin/clients/{id}/edit",
+        place: LinkPlace::Tab,
+        order: 10,
+        permission: EDIT,
+    },
     ClientLink {
         label: "Log",
         href: "/admin/logs/activity?client={id}",

@@ -289,11 +289,7 @@ pub(super) async fn found(conn: &mut Conn, text: &str, limit: i64) -> Result<Vec
     }
     let mut clauses = Where::default();
     found.limit(&mut clauses, "c.id");
-    let sql = format!(
-        "SELECT {} FROM clients c {} ORDER BY c.id LIMIT {limit}",
-        Hit::columns("c"),
-        clauses.sql()
-    );
+    let sql = format!("SELECT {} FROM clients c {} ORDER BY c.id LIMIT {limit}", Hit::columns("c"), clauses.sql());
     conn.all(&sql, &clauses.params).await
 }
 

@@ -14,7 +14,7 @@ use platform::web::{Fail, Form};
 use platform::{App, Tx, crypto, params};
 use serde_json::{Map, Value, json};
 
-use super::{Permission, Staff, extension};
+use super::{Permission, Staff, described, extension};
 use crate::activity_log::Actor;
 
 /// What the document says of one operation.
@@ -121,6 +121,7 @@ pub struct ApiCx {
     pub actor: Actor,
     pub path: String,
     pub query: String,
+    operation: Arc<Operation>,
     body: Bytes,
     key: Option<Key>,
     replay: Option<(u16, String)>,
@@ -179,6 +180,7 @@ impl ApiCx {
         now: kernel::Timestamp,
         staff: Arc<Staff>,
         actor: Actor,
+        operation: Arc<Operation>,
         parts: &Parts,
         path: String,
         query: String,
@@ -221,7 +223,7 @@ impl ApiCx {
             }
             key = Some(found);
         }
-        Ok(ApiCx { app, now, staff, actor, path, query, body, key, replay })
+        Ok(ApiCx { app, now, staff, actor, path, query, operation, body, key, replay })
     }
 
     pub fn params(&self) -> Result<Form> {
@@ -231,10 +233,12 @@ impl ApiCx {
     /// The JSON object in the body; an empty body is an empty object.
     pub fn json(&self) -> Result<Body> {
         if self.body.is_empty() {
-            return Ok(Body { fields: Map::new(), errors: FieldErrors::default() });
+            return Ok(Body { fields: Map::new(), errors: FieldErrors::default(), strangers: FieldErrors::default() });
         }
-        match serde_json::from_slice::<Value>(&self.body) {
-            Ok(Value::Object(fields)) => Ok(Body { fields, errors: FieldErrors::default() }),
+        let body = serde_json::from_slice::<Value>(&self.body);
+        let strangers = body.as_ref().map(|body| described::strangers(&self.operation, body)).unwrap_or_default();
+        match body {
+            Ok(Value::Object(fields)) => Ok(Body { fields, errors: FieldErrors::default(), strangers }),
             Ok(_) => Err(Error::invalid("body", "Send a JSON object.")),
             Err(error) => Err(Error::invalid("body", format!("The body is no valid JSON: {error}"))),
         }
@@ -335,6 +339,8 @@ fn json_response(status: StatusCode, body: String) -> Response {
 pub struct Body {
     fields: Map<String, Value>,
     pub errors: FieldErrors,
+    /// What the operation's description says against the fields.
+    strangers: FieldErrors,
 }
 
 impl Body {
@@ -444,13 +450,35 @@ impl Body {
         value
     }
 
+    /// Every error; of a field that the description does not know, the handler's words if it has some.
     pub fn done(self) -> Result<()> {
-        self.errors.check()
+        let mut all = FieldErrors::default();
+        for (field, message) in self.strangers.iter().filter(|(field, _)| self.errors.of(field).is_none()) {
+            all.add(field, message);
+        }
+        for (field, message) in self.errors.iter() {
+            all.add(field, message);
+        }
+        all.check()
     }
 }
 
 pub(super) async fn openapi(Extension(document): Extension<Arc<Value>>) -> Response {
     answer(&document)
+}
+
+/// Says of every object in a schema that it has no other fields.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(close);
+            if fields.contains_key("properties") && !fields.contains_key("additionalProperties") {
+                fields.insert("additionalProperties".to_owned(), json!(false));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
 }
 
 /// The OpenAPI 3.1 document of all operations.
@@ -490,11 +518,14 @@ pub fn document(operations: &[Operation]) -> Value {
                 "403": problem("The permission is missing"),
                 "404": problem("There is no such thing"),
                 "409": problem("A rule says no, or it conflicts with what is there"),
+                "413": problem("The request is too large"),
                 "422": problem("Fields are wrong; each is named"),
                 "429": problem("Too many requests"),
             },
         });
         if let Some(body) = &operation.body {
+            let mut body = body.clone();
+            close(&mut body);
             described["requestBody"] = json!({ "content": { "application/json": { "schema": body } } });
         }
         let entry = paths.entry(path).or_insert_with(|| json!({}));

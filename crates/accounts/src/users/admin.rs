@@ -4,8 +4,8 @@ use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
 use platform::jiff::tz::TimeZone;
-use platform::web::{Fail, Form};
 use platform::web::lists::{self, Column, Order, Page, Sort, grouped};
+use platform::web::{Fail, Form};
 
 use super::{COLUMNS, Listed, User, UserEdit, query, store};
 use crate::activity_log;
@@ -113,9 +113,10 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
         }
     });
     let events = activity.iter().map(|entry| {
-        let changes = entry.changes().into_iter().map(|change| {
-            format!("{} {} → {}", change.field, or_nothing(&change.old), or_nothing(&change.new))
-        });
+        let changes = entry
+            .changes()
+            .into_iter()
+            .map(|change| format!("{} {} → {}", change.field, or_nothing(&change.old), or_nothing(&change.new)));
         let told: Vec<String> = std::iter::once(entry.description.clone()).chain(changes).collect();
         context! {
             when => company::clock(entry.at, &zone), instant => entry.at.to_string(), who => &entry.actor_name,

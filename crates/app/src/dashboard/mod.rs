@@ -109,12 +109,21 @@ async fn money(conn: &mut Conn, times: &Times, now: Timestamp, cards: &mut Vec<m
     cards.push(card("Charges to look into", grouped(open), note, "/admin/payments/attempts?state=open", tone(open)));
     if work.events > 0 {
         let href = "/admin/payments/webhooks?state=parked";
-        cards.push(card("Parked webhook events", grouped(work.events), "Nobody could place them".to_owned(), href, "bad"));
+        cards.push(card(
+            "Parked webhook events",
+            grouped(work.events),
+            "Nobody could place them".to_owned(),
+            href,
+            "bad",
+        ));
     }
     if work.holds > 0 {
         let note = "Restored from a backup. On the server, run: innkeeper payments reconcile";
         cards.push(card("Payments on hold", grouped(work.holds), note.to_owned(), automation::PATH, "bad"));
     }
+    let disputes = if work.disputes == 0 { "No bank takes money back" } else { "Give evidence at the gateway" };
+    let (count, href) = (work.disputes, "/admin/payments/disputes?state=open");
+    cards.push(card("Open disputes", grouped(count), disputes.to_owned(), href, tone(count)));
     let parked = if work.parked == 0 { "Everybody is billed" } else { "Not billed until looked into" };
     cards.push(card(
         "Parked clients",

@@ -16,14 +16,15 @@ use crate::times::Times;
 use crate::wiring::Links;
 
 pub const VIEW_JOBS: Permission = Permission("View System Jobs");
+pub const RETRY: Permission = Permission("Retry System Jobs");
 pub const PATH: &str = "/admin/utilities/jobs";
 
 pub fn routes() -> Routes {
     Routes::new()
         .get(PATH, VIEW_JOBS, list)
-        .post("/admin/utilities/jobs/retry", VIEW_JOBS, retry_ticked)
+        .post("/admin/utilities/jobs/retry", RETRY, retry_ticked)
         .get("/admin/utilities/jobs/{id}", VIEW_JOBS, one)
-        .post("/admin/utilities/jobs/{id}/retry", VIEW_JOBS, retry_one)
+        .post("/admin/utilities/jobs/{id}/retry", RETRY, retry_one)
 }
 
 const FAILED: &str = "j.failed";

@@ -3,19 +3,29 @@
 #![allow(clippy::unwrap_used)]
 
 mod backups;
+mod bad_input;
 mod browser;
+mod clean_up;
 mod cli;
 mod compat_answers;
 mod compat_clients;
+mod compat_wire;
+mod front;
 mod gateways;
 mod guards;
 mod health;
 mod killed;
 mod limits;
+mod mails;
 mod one_document;
+mod openapi;
 mod pages;
+mod paying;
+mod permissions;
 mod restores;
 mod runs;
 mod settings;
+mod stopping;
 mod support;
+mod tls;
 mod two_nodes;

@@ -2,8 +2,8 @@
 
 use kernel::{Currency, Timestamp};
 use platform::db::Value;
-use platform::web::lists::{Query, Sort, Where};
 use platform::record;
+use platform::web::lists::{Query, Sort, Where};
 
 use super::webhooks::EventState;
 use super::{AttemptState, OPEN};

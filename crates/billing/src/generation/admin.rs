@@ -14,9 +14,9 @@ use platform::web::lists::{Order, grouped};
 use serde_json::json;
 
 use super::{GENERATE, Scope, jobs};
-use crate::{gateways, settings};
 use crate::terms::Terms;
 use crate::view::{client_names, no_file};
+use crate::{gateways, settings};
 
 const SECTION: &str = "billing";
 pub const PAGE: &str = "/admin/invoices/generate";
@@ -82,7 +82,12 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
     } else {
         Default::default()
     };
-    let ids: Vec<i64> = report.made.iter().map(|made| made.client_id).chain(report.failures.iter().map(|failure| failure.client_id)).collect();
+    let ids: Vec<i64> = report
+        .made
+        .iter()
+        .map(|made| made.client_id)
+        .chain(report.failures.iter().map(|failure| failure.client_id))
+        .collect();
     let names = client_names(&mut cx.app.db.read().await?, &ids).await?;
     let rows: Vec<Value> = report
         .made

@@ -20,7 +20,7 @@ fn methods<'a>(app: &'a App, conn: &'a mut Conn, seen: &'a Seen) -> PanelFuture<
             .iter()
             .map(|method| {
                 context! {
-                    label => method.label(), description => &method.description, 
+                    label => method.label(), description => &method.description,
                     gateway => known.title(&method.gateway),
                     is_default => method.is_default,
                 }

@@ -49,6 +49,7 @@ pub(super) async fn filter_of(conn: &mut platform::Conn, request: &Request) -> R
         from: date_filter(request, "from")?,
         until: date_filter(request, "to")?,
         amounts,
+        standing: false,
     })
 }
 
@@ -92,6 +93,7 @@ const FILE: (&str, &[&str]) = (
         "Rate",
         "Description",
         "Invoice",
+        "Voided",
     ],
 );
 
@@ -133,7 +135,7 @@ fn row(listed: &Listed, known: &Gateways) -> Value {
         client_href => listed.client_id.map(|id| format!("/admin/clients/{id}")).unwrap_or_default(),
         gateway => known.title(&listed.gateway),
         reference => &listed.reference,
-        kind => words(listed.kind.as_str()),
+        kind => words(listed.kind.as_str()), voided => listed.voided,
         description => &listed.description,
         came => money(listed.amount_in),
         went => money(listed.amount_out),
@@ -159,6 +161,7 @@ fn csv_row(listed: &Listed) -> Vec<String> {
         listed.rate.clone(),
         listed.description.clone(),
         id(listed.invoice_id),
+        if listed.voided { "yes" } else { "" }.to_owned(),
     ]
 }
 
@@ -166,11 +169,12 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let transaction = super::find(&mut conn, id).await?;
     let allocations = store::allocations(&mut conn, id).await?;
-    let to_credit = store::to_credit(&mut conn, id).await?;
+    let (to_credit, reported) = store::credit_and_reporter(&mut conn, id).await?;
     let refunds = refunds::of_transaction(&mut conn, id).await?;
     let given_back: i64 = refunds.iter().filter(|refund| refund.counts()).map(|refund| refund.amount).sum();
     let is_payment = transaction.kind == TransactionKind::Payment;
-    let refundable = is_payment && transaction.client_id.is_some() && given_back < transaction.amount_in;
+    let standing = transaction.voided_at.is_none();
+    let refundable = standing && is_payment && transaction.client_id.is_some() && given_back < transaction.amount_in;
     let client = match transaction.client_id {
         Some(id) => Some(clients::find(&mut conn, id).await?),
         None => None,
@@ -209,7 +213,10 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
             refund_of => transaction.refund_of,
             is_payment,
             settled,
-            refundable,
+            refundable, standing,
+            voidable => standing && transaction.kind != TransactionKind::Refund && !reported,
+            void_reason => transaction.void_reason.clone().unwrap_or_default(),
+            voided => transaction.voided_at.map(|at| at.to_string()).unwrap_or_default(),
             refunds => refunds.iter().map(|refund| context! {
                 at => refund.created_at.to_string(),
                 amount => refund.money().to_string(),

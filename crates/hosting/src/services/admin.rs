@@ -274,7 +274,7 @@ async fn status_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let Some((_, label)) = moves(service.status).iter().find(|(target, _)| *target == to) else {
         return Ok(Redirect::to(back).refusing(format!("The service is {} already.", service.status)).into_response());
     };
-    let along = addons.iter().filter(|addon| super::goes_along(addon, service.status, to)).count();
+    let along = addons.iter().filter(|addon| super::change::goes_along(addon, service.status, to)).count();
     let due = service.next_due_on.map_or_else(|| "nothing more".to_owned(), |date| format!("the period from {date}"));
     let (text, billing) = match to {
         ServiceStatus::Active => ("It is invoiced as it falls due.", due),

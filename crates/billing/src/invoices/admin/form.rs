@@ -99,7 +99,8 @@ async fn form_page(
             let (index, name) = rest.split_once("].")?;
             Some(format!("{name}{index}"))
         });
-        shown.add(renamed.unwrap_or_else(|| field.to_owned()), message);
+        let own = if field == "client_id" { "client" } else { field };
+        shown.add(renamed.unwrap_or_else(|| own.to_owned()), message);
     }
     let rows: Vec<Value> = typed
         .rows
