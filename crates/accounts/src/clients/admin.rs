@@ -419,7 +419,7 @@ fn event(entry: &Entry, zone: &TimeZone) -> Value {
     let text = if changed.is_empty() {
         entry.description.clone()
     } else {
-        format!("{}: {}", entry.description, changed.join(", "))
+        format!("{} ({})", entry.description, changed.join(", ").to_lowercase())
     };
     context! { when => company::clock(entry.at, zone), instant => entry.at.to_string(), who => &entry.actor_name, text }
 }

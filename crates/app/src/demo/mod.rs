@@ -2,6 +2,7 @@
 //! into being through the same rules that real books are kept by, on a clock that was moved week by week.
 
 mod catalogue;
+mod desk;
 mod history;
 mod people;
 

@@ -65,13 +65,15 @@ impl Builder {
     }
 }
 
-/// An amount for the eye: `1234567.50 USD` as `1,234,567.50 USD`. Any other text stays as it is.
+/// Amounts for the eye: `1234567.50 USD, 2 JPY` as `1,234,567.50 USD, 2 JPY`. Any other text stays as it is.
 fn amount(value: minijinja::Value) -> minijinja::Value {
     let Some(text) = value.as_str() else { return value };
-    match text.split_once(' ').and_then(|(number, currency)| Some((grouped(number)?, currency))) {
-        Some((number, currency)) if is_code(currency) => minijinja::Value::from(format!("{number} {currency}")),
-        _ => value,
-    }
+    let one = |text: &str| {
+        let (number, currency) = text.split_once(' ')?;
+        is_code(currency).then(|| Some(format!("{} {currency}", grouped(number)?)))?
+    };
+    let shown: Option<Vec<String>> = text.split(", ").map(one).collect();
+    shown.map_or(value, |amounts| minijinja::Value::from(amounts.join(", ")))
 }
 
 fn is_code(text: &str) -> bool {
@@ -101,6 +103,7 @@ mod tests {
         assert_eq!(shown("-1234 JPY"), "-1,234 JPY");
         assert_eq!(shown("-0.50 EUR"), "-0.50 EUR");
         assert_eq!(shown("12.50 USD"), "12.50 USD");
+        assert_eq!(shown("12500.00 USD, 1000 JPY"), "12,500.00 USD, 1,000 JPY");
         for same in ["1234567", "2026-01-31", "1234567 invoices", "Noah 1234 USD", "12345 usd", "", "1,000.00 USD"] {
             assert_eq!(shown(same), same);
         }

@@ -10,6 +10,7 @@ use platform::web::Fail;
 
 use super::{SECTION, gateway_name, gateway_options};
 use crate::captures::{self, AttemptState};
+use crate::gateways::Gateways;
 use crate::invoices::listing::{self, Choices};
 use crate::invoices::view::{self, Whole};
 use crate::invoices::{self, InvoiceStatus, pdf};
@@ -78,7 +79,7 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         let text = if changed.is_empty() {
             entry.description.clone()
         } else {
-            format!("{}: {}", entry.description, changed.join(", "))
+            format!("{} ({})", entry.description, changed.join(", ").to_lowercase())
         };
         context! { when => clock(entry.at), instant => entry.at.to_string(), who => &entry.by, text }
     });
@@ -105,6 +106,8 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         ledger => ledger(&whole, &choices),
         // The forms of payments, credit and captures are carried out once for each time that this page is shown.
         once => once::key(&cx.app),
+        // Whether the invoice's gateway can be told to charge at all.
+        capturable => cx.app.get::<Gateways>()?.find(&invoice.gateway).is_ok_and(|module| module.capabilities().off_session),
         can_pend => open && invoice.status != InvoiceStatus::PaymentPending,
         can_collect => open && invoice.status != InvoiceStatus::Collections,
         can_unpend => open && invoice.status != InvoiceStatus::Unpaid,
