@@ -282,11 +282,7 @@ testkit::both_engines! {
         assert_eq!(made().await, Vec::<String>::new());
         // What is neither active nor suspended is not billable, and is never invoiced.
         let mut tx = company.app.db.write().await.unwrap();
-<<<<<<< HEAD
-        let mut locked = accounts::clients::lock(&mut tx, client.id).await.unwrap();
-=======
         let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
->>>>>>> h-sec
         recurring::set_billable(&mut locked, "service", 1, false).await.unwrap();
         tx.commit().await.unwrap();
         company.today("2026-06-10");
