@@ -65,6 +65,7 @@ impl Company {
         let mut jobs = platform::jobs::Registry::default();
         crate::jobs(&mut jobs);
         let mut templates = Templates::builder().unwrap();
+        templates.add::<accounts::Templates>("accounts").unwrap();
         templates.add::<crate::Templates>("billing").unwrap();
         let templates = templates.build();
         let app = App::new(Parts {
