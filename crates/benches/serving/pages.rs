@@ -87,7 +87,8 @@ pub fn run(place: &Place, shop: &Shop, options: &Options) {
     let queries = served(place, shop, &pages, options.rounds);
     // On a thread of its own: a runtime may not end within another one.
     std::thread::scope(|scope| {
-        scope.spawn(|| in_process(place, shop, &pages, options.rounds));
+        let calls = std::thread::Builder::new().name("calls".to_owned());
+        calls.spawn_scoped(scope, || in_process(place, shop, &pages, options.rounds)).unwrap();
     });
     println!("  queries per request (goal: 8): {}", queries.join(", "));
 }
