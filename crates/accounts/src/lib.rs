@@ -22,7 +22,8 @@ mod testing;
 #[include = "*.html"]
 pub struct Templates;
 
-pub const SETTINGS: &[platform::Setting] = company::SETTINGS;
+/// The settings of this crate, by feature.
+pub const SETTINGS: [&[platform::Setting]; 2] = [company::SETTINGS, doors::limits::SETTINGS];
 
 /// What the command bar finds of this crate.
 pub fn finders(finders: &mut doors::finders::Finders) {

@@ -92,7 +92,7 @@ impl House {
         let mut templates = Templates::builder().unwrap();
         templates.add::<crate::Templates>("accounts").unwrap();
         let mut settings = platform::settings::Registry::default();
-        settings.add(crate::SETTINGS);
+        crate::SETTINGS.into_iter().for_each(|of| settings.add(of));
         extensions.add(Nav::default());
         let permissions = routes.permissions();
         let app = App::new(Parts {

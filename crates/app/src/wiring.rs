@@ -6,6 +6,7 @@ use std::sync::RwLock;
 use accounts::clients::ClientPanels;
 use accounts::doors::admin::InstanceName;
 use accounts::doors::finders::Finders;
+use accounts::doors::limits::Limits;
 use accounts::doors::{Nav, NavItem, NavSection, Routes};
 use billing::gateways::Gateways;
 use kernel::{Error, Result};
@@ -34,7 +35,7 @@ pub fn routes() -> Routes {
 pub fn settings() -> settings::Registry {
     let mut registry = settings::Registry::default();
     registry.add(billing::SETTINGS);
-    registry.add(accounts::SETTINGS);
+    accounts::SETTINGS.into_iter().for_each(|of| registry.add(of));
     registry.add(platform::mail::SETTINGS);
     registry
 }
@@ -188,6 +189,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(client_panels());
     extra.add(gateways()?);
     extra.add(InstanceName(RwLock::default()));
+    extra.add(Limits::default());
     let routes = routes();
     extra.add(Links::of_routes(&routes));
     extra.add(api_docs::Document::of(&routes));
@@ -207,7 +209,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     }))
 }
 
-/// Reads anew what pages are shown without asking the database. Runs at the start, when a setting was changed, and now
+/// Reads anew what every request needs without asking the database. Runs at the start, when a setting was changed, and now
 /// and then, because it may have been changed on another node.
 pub async fn refresh(app: &App) -> Result<()> {
     let values = settings::Values::load(&mut app.db.read().await?).await?;
@@ -215,6 +217,7 @@ pub async fn refresh(app: &App) -> Result<()> {
     if let Ok(mut shown) = app.get::<InstanceName>()?.0.write() {
         *shown = name;
     }
+    app.get::<Limits>()?.set(&values);
     Ok(())
 }
 

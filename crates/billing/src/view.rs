@@ -71,12 +71,15 @@ pub fn id_filter(request: &platform::web::lists::Request, name: &str) -> Option<
     kernel::nonempty(request.filter(name)).map(|text| text.parse().unwrap_or(-1))
 }
 
-/// A date as people type it in either API: `2026-01-31`, also with a time of day, or `31/01/2026`.
+/// A date as people type it in either API: `2026-01-31`, also with a time of day, `20260131`, or `31/01/2026`.
 pub fn day(text: &str) -> Result<kernel::Date, kernel::DateError> {
     let day = text.trim().split([' ', 'T']).next().unwrap_or_default();
     let parts: Vec<&str> = day.split('/').collect();
     match parts.as_slice() {
         [day, month, year] if year.len() == 4 => kernel::Date::parse(&format!("{year}-{month:0>2}-{day:0>2}")),
+        [compact] if compact.len() == 8 && compact.bytes().all(|byte| byte.is_ascii_digit()) => {
+            kernel::Date::parse(&format!("{}-{}-{}", &compact[..4], &compact[4..6], &compact[6..]))
+        }
         _ => kernel::Date::parse(day),
     }
 }

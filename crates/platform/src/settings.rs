@@ -2,6 +2,8 @@
 //! is what the settings page, the CLI and the tests walk.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
 
 use kernel::{Error, Result, Timestamp};
 
@@ -44,6 +46,8 @@ pub enum Kind {
     Choice(&'static [(&'static str, &'static str)]),
     TimeZone,
     Email,
+    /// Addresses and networks, with commas or spaces between them.
+    Networks,
 }
 
 impl Setting {
@@ -83,12 +87,65 @@ impl Setting {
                 Ok(_) => Ok(value.to_owned()),
                 Err(_) => Err("Write a time zone of the IANA list, such as Europe/Berlin or UTC.".to_owned()),
             },
+            Kind::Networks => networks(value).map(|found| {
+                let texts: Vec<String> = found.iter().map(Network::to_string).collect();
+                texts.join(", ")
+            }),
             Kind::Email if value.is_empty() => Ok(String::new()),
             Kind::Email => kernel::Email::parse(value)
                 .map(|email| email.to_string())
                 .or(Err("Write an e-mail address such as billing@example.com.".to_owned())),
         }
     }
+}
+
+/// All addresses that begin with the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u32,
+}
+
+impl Network {
+    /// `10.0.0.0/8`, `2001:db8::/32`, or one address.
+    fn parse(text: &str) -> Option<Network> {
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().ok()?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = match bits {
+            Some(bits) => bits.parse().ok().filter(|bits| *bits <= most)?,
+            None => most,
+        };
+        Some(Network { address, bits })
+    }
+
+    pub fn contains(&self, other: IpAddr) -> bool {
+        match (self.address, other) {
+            (IpAddr::V4(ours), IpAddr::V4(other)) => (ours.to_bits() ^ other.to_bits()).leading_zeros() >= self.bits,
+            (IpAddr::V6(ours), IpAddr::V6(other)) => (ours.to_bits() ^ other.to_bits()).leading_zeros() >= self.bits,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = if self.address.is_ipv4() { 32 } else { 128 };
+        if self.bits == whole { write!(f, "{}", self.address) } else { write!(f, "{}/{}", self.address, self.bits) }
+    }
+}
+
+/// The networks in a list, or the sentence that names the one that is none.
+pub fn networks(text: &str) -> Result<Vec<Network>, String> {
+    let parts = text.split([',', ' ', '\n', '\t', ';']).map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let shown: String = part.chars().take(60).collect();
+            Network::parse(part).ok_or_else(|| {
+                format!("“{shown}” is no address or network. Write them like 127.0.0.1, 10.0.0.0/8, 2001:db8::/32.")
+            })
+        })
+        .collect()
 }
 
 /// Every setting of the program, in the order of the page.
@@ -155,4 +212,29 @@ pub async fn set(tx: &mut Tx, setting: &Setting, value: &str, now: Timestamp) ->
     )
     .await?;
     Ok(before.map_or_else(|| setting.default.to_owned(), |(value,)| value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_the_addresses_that_begin_alike() {
+        let inside = |network: &str, address: &str| networks(network).unwrap()[0].contains(address.parse().unwrap());
+        assert!(inside("10.0.0.0/8", "10.255.0.1") && !inside("10.0.0.0/8", "11.0.0.1"));
+        assert!(inside("192.0.2.7", "192.0.2.7") && !inside("192.0.2.7", "192.0.2.6"));
+        assert!(inside("0.0.0.0/0", "203.0.113.1") && !inside("0.0.0.0/0", "::1"));
+        assert!(inside("2001:db8::/32", "2001:db8:ffff::1") && !inside("2001:db8::/32", "2001:db9::1"));
+    }
+
+    #[test]
+    fn a_list_of_networks_is_checked_and_written_evenly() {
+        let setting =
+            Setting { key: "k", kind: Kind::Networks, default: "", section: "", label: "", help: "", read_by: "" };
+        assert_eq!(setting.check(" 10.0.0.0/8;127.0.0.1  ::1 ").unwrap(), "10.0.0.0/8, 127.0.0.1, ::1");
+        assert_eq!(setting.check("").unwrap(), "");
+        for wrong in ["10.0.0.0/33", "10.0.0.0/-1", "localhost", "10.0.0", "::1/129", "1.2.3.4/8/8"] {
+            assert!(setting.check(wrong).unwrap_err().contains(wrong), "{wrong}");
+        }
+    }
 }

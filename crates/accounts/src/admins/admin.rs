@@ -1,6 +1,8 @@
 //! Logging in and out, and choosing a password by a one-time link.
 
-use axum::extract::{Path, State};
+use std::sync::Arc;
+
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
@@ -10,6 +12,7 @@ use platform::web::{Fail, Form};
 
 use crate::activity_log::{self, Activity, Actor, ActorKind};
 use crate::doors::admin::{error_list, plain_frame};
+use crate::doors::limits::Limits;
 use crate::doors::{AdminCx, PublicCx, Redirect, Routes};
 use crate::roles::Permission;
 use crate::{admins, sessions};
@@ -50,10 +53,11 @@ fn login_form(app: &App, name: &str, next: &str, errors: &FieldErrors) -> Result
 }
 
 /// Log-in needs no token: there is no session yet, and the browser tells when another site sends the form.
-async fn login(cx: PublicCx) -> Result<Response, Fail> {
+async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Result<Response, Fail> {
     if matches!(cx.headers.get("sec-fetch-site").and_then(|site| site.to_str().ok()), Some("cross-site")) {
         return Err(Fail(Error::refused("This form was sent from another site.")));
     }
+    limits.login(&cx.ip, cx.now)?;
     let form = Form::parse(&cx.body)?;
     let name = form.text("email").to_owned();
     let account = format!("admin:{}", name.to_lowercase().chars().take(100).collect::<String>());

@@ -6,6 +6,7 @@ pub mod admin;
 use kernel::{Email, Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::{Random, crypto, params, record};
+use tokio::sync::Semaphore;
 
 use crate::activity_log::{self, Activity, Actor};
 
@@ -169,6 +170,9 @@ pub async fn note_failure(tx: &mut Tx, account: &str, ip: &str, now: Timestamp) 
     Ok(())
 }
 
+/// Passwords that are checked at the same time.
+static AT_ONCE: Semaphore = Semaphore::const_new(4);
+
 /// A hash that no password has, so that an unknown user name takes as long as a known one.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$3vjyIbQ5rqUqO0Qbq1lQbQ5rqUqO0Qbq1lQbQ5rqUqM";
@@ -187,6 +191,8 @@ pub async fn authenticate(conn: &mut Conn, username: &str, password: &str) -> Re
     };
     let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
     let password = password.to_owned();
+    // Checking one takes 19 MiB and a core for a while: a crowd at the door waits in line.
+    let _turn = AT_ONCE.acquire().await.map_err(|closed| Error::broken(closed.to_string()))?;
     let matches = tokio::task::spawn_blocking(move || {
         password.chars().count() <= MAX_PASSWORD && crypto::password_matches(&password, &hash)
     })

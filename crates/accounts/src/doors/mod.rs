@@ -9,6 +9,7 @@ pub mod admin;
 pub mod api;
 pub mod compat;
 pub mod finders;
+pub mod limits;
 mod serve;
 
 use std::collections::HashSet;

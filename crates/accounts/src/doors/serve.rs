@@ -1,7 +1,7 @@
 //! The way of a request: address, body limit, session or credential, permission, CSRF; and of an answer: the form of
 //! errors, security headers.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use http_body_util::{BodyExt, Limited};
-use kernel::{Error, Result};
+use kernel::{Error, Result, Timestamp};
 use platform::App;
+use platform::web::throttle::Left;
 use platform::web::{Audience, Fail, Form, MAX_BODY, errors};
 
+use super::limits::{Caller, Limits};
 use super::{Access, AdminCx, ApiCx, PublicCx, Routes, Staff, load_staff};
 use crate::activity_log::{Actor, ActorKind};
 use crate::{api_credentials, sessions};
@@ -30,6 +32,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub fn service(app: App, routes: Routes) -> axum::Router {
     let compat = Arc::new(super::compat::Table::new(routes.actions));
     let document = Arc::new(super::api::document(&routes.operations));
+    let limits = app.extensions.get::<Limits>().unwrap_or_default();
     let router = routes
         .router
         .route("/includes/api.php", axum::routing::any(super::compat::serve))
@@ -43,7 +46,7 @@ pub fn service(app: App, routes: Routes) -> axum::Router {
     router
         .layer(axum::Extension(compat))
         .layer(axum::Extension(document))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), outermost))
+        .layer(axum::middleware::from_fn_with_state((app.clone(), limits), outermost))
         .layer(tower_http::compression::CompressionLayer::new())
         .with_state(app)
 }
@@ -57,15 +60,14 @@ async fn wrong_method() -> Response {
 }
 
 /// Around every request: the app for the guards, a time limit, the form of errors, the headers that every answer has.
-async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> Response {
+async fn outermost(State((app, limits)): State<(App, Arc<Limits>)>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let audience = Audience::of(&path);
-    let ip = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or_else(|| "127.0.0.1".to_owned(), |info| info.0.ip().to_canonical().to_string());
-    request.extensions_mut().insert(Address(ip));
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let ip = limits.address(peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), request.headers());
+    request.extensions_mut().insert(Address(ip.to_string()));
     request.extensions_mut().insert(app.clone());
+    request.extensions_mut().insert(limits);
     let had_flash = cookie(request.headers(), super::admin::FLASH).is_some();
     let mut response = match tokio::time::timeout(TIMEOUT, next.run(request)).await {
         Ok(response) => response,
@@ -77,12 +79,20 @@ async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> 
         let reference = app.random.token()[..12].to_uppercase();
         errors::log(&error, &reference, &path);
         let headers = response.headers().clone();
+        let left = response.extensions_mut().remove::<Left>();
         response = render(&app, &error, &reference, audience, &path);
+        left.map(|left| response.extensions_mut().insert(left));
+        if let Error::TooMany { retry_after } = &*error {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
+        }
         for (name, value) in &headers {
             if *name == header::SET_COOKIE {
                 response.headers_mut().append(name.clone(), value.clone());
             }
         }
+    }
+    if let Some(left) = response.extensions().get::<Left>().copied() {
+        left.tell(response.headers_mut());
     }
     if had_flash && response.status() == StatusCode::OK && audience == Audience::Page {
         set_cookie(response.headers_mut(), &format!("{}=; Path=/; Max-Age=0", super::admin::FLASH));
@@ -129,16 +139,22 @@ fn secure(headers: &mut HeaderMap, audience: Audience) {
 
 /// In front of one route: reads the body, finds out who it is, and lets pass who may.
 pub(super) async fn guard(access: Access, request: Request, next: Next) -> Response {
-    match admit(access, request).await {
+    let mut left = None;
+    let mut response = match admit(access, request, &mut left).await {
         Ok(request) => next.run(request).await,
         Err(error) => Fail(error).into_response(),
+    };
+    if let Some(left) = left {
+        response.extensions_mut().insert(left);
     }
+    response
 }
 
-async fn admit(access: Access, request: Request) -> Result<Request> {
+async fn admit(access: Access, request: Request, left: &mut Option<Left>) -> Result<Request> {
     let (mut parts, body) = request.into_parts();
-    let (Some(app), Some(Address(ip))) =
-        (parts.extensions.get::<App>().cloned(), parts.extensions.get::<Address>().cloned())
+    let known = &parts.extensions;
+    let (Some(app), Some(limits), Some(Address(ip))) =
+        (known.get::<App>().cloned(), known.get::<Arc<Limits>>().cloned(), known.get::<Address>().cloned())
     else {
         return Err(Error::broken("the outermost layer is missing"));
     };
@@ -175,7 +191,8 @@ async fn admit(access: Access, request: Request) -> Result<Request> {
             parts.extensions.insert(cx);
         }
         Access::Api(permission) => {
-            let (staff, kind) = api_caller(&app, &parts.headers, &ip, changes).await?;
+            let asked = Asked { app: &app, limits: &limits, ip: &ip, now };
+            let (staff, kind) = api_caller(&asked, &parts.headers, changes, left).await?;
             staff.require(permission)?;
             let actor = actor(kind, &staff, &ip);
             let cx = ApiCx::new(app, now, Arc::new(staff), actor, &parts, path, query, body.clone()).await?;
@@ -256,12 +273,33 @@ async fn session_staff(app: &App, headers: &HeaderMap) -> Result<Option<(Staff, 
     Ok(staff.map(|staff| (staff, session.csrf)))
 }
 
-async fn api_caller(app: &App, headers: &HeaderMap, ip: &str, changes: bool) -> Result<(Staff, ActorKind)> {
+/// What a look at somebody's credential needs.
+pub(super) struct Asked<'a> {
+    pub app: &'a App,
+    pub limits: &'a Limits,
+    pub ip: &'a str,
+    pub now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// "Who are you?", or, too often, "too often".
+    pub fn nobody(&self, left: &mut Option<Left>) -> Error {
+        self.limits.stranger(self.ip, self.now, left).err().unwrap_or(Error::Unauthenticated)
+    }
+}
+
+async fn api_caller(
+    asked: &Asked<'_>,
+    headers: &HeaderMap,
+    changes: bool,
+    left: &mut Option<Left>,
+) -> Result<(Staff, ActorKind)> {
     if let Some((identifier, secret)) = basic(headers) {
-        let staff = credential_staff(app, &identifier, &secret, ip).await?;
+        let staff = credential_staff(asked, &identifier, &secret, left).await?;
         return Ok((staff, ActorKind::Api));
     }
-    let (staff, csrf) = session_staff(app, headers).await?.ok_or(Error::Unauthenticated)?;
+    let Some((staff, csrf)) = session_staff(asked.app, headers).await? else { return Err(asked.nobody(left)) };
+    asked.limits.caller(Caller::Admin(staff.id), asked.now, left)?;
     if changes {
         check_origin(headers)?;
         let token = headers.get("x-csrf-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -270,26 +308,20 @@ async fn api_caller(app: &App, headers: &HeaderMap, ip: &str, changes: bool) -> 
     Ok((staff, ActorKind::Admin))
 }
 
-/// The staff behind an identifier and a secret. Wrong ones are counted, so that guessing is slowed down.
-pub(super) async fn credential_staff(app: &App, identifier: &str, secret: &str, ip: &str) -> Result<Staff> {
-    let now = app.clock.now();
-    let account = format!("api:{}", &identifier.chars().take(64).collect::<String>());
-    let mut conn = app.db.read().await?;
-    match api_credentials::authenticate(&mut conn, identifier, secret).await {
-        Ok(admin_id) => {
-            let staff = load_staff(&mut conn, admin_id).await?;
-            staff.ok_or(Error::Unauthenticated)
-        }
-        Err(Error::Unauthenticated) => {
-            crate::admins::check_guessing(&mut conn, &account, ip, now).await?;
-            drop(conn);
-            let mut tx = app.db.write().await?;
-            crate::admins::note_failure(&mut tx, &account, ip, now).await?;
-            tx.commit().await?;
-            Err(Error::Unauthenticated)
-        }
-        Err(other) => Err(other),
-    }
+/// The staff behind an identifier and a secret. Who asks too often is not looked up any further. A wrong secret is only
+/// counted in memory: it has 256 random bits, and a stranger must not be able to make the database write.
+pub(super) async fn credential_staff(
+    asked: &Asked<'_>,
+    identifier: &str,
+    secret: &str,
+    left: &mut Option<Left>,
+) -> Result<Staff> {
+    let mut conn = asked.app.db.read().await?;
+    let Some(credential) = api_credentials::authenticate(&mut conn, identifier, secret).await? else {
+        return Err(asked.nobody(left));
+    };
+    asked.limits.caller(Caller::Credential(credential.id), asked.now, left)?;
+    load_staff(&mut conn, credential.admin_id).await?.ok_or(Error::Unauthenticated)
 }
 
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {

@@ -73,6 +73,8 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> 
     if worker == Worker::Here {
         background.spawn(platform::jobs::work(app.clone(), stopped.clone()));
         background.spawn(watch_calendar(app.clone(), stopped.clone()));
+    } else {
+        background.spawn(watch_settings(app.clone(), stopped.clone()));
     }
     let mut signals = Signals::listen()?;
     tokio::spawn(async move {
@@ -106,6 +108,19 @@ async fn watch_calendar(app: App, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             () = tokio::time::sleep(TICK) => {}
             _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// A node that does no jobs must hear of changed settings all the same.
+async fn watch_settings(app: App, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        if let Err(error) = wiring::refresh(&app).await {
+            tracing::error!(%error, "the settings could not be read");
         }
     }
 }

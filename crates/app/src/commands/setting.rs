@@ -131,6 +131,7 @@ fn allowed(setting: &Setting) -> String {
         }
         Kind::TimeZone => "Write a time zone, such as Europe/Berlin.".to_owned(),
         Kind::Email => "Write an e-mail address.".to_owned(),
+        Kind::Networks => "Write addresses or networks such as 10.0.0.0/8; \"\" empties it.".to_owned(),
         Kind::Text { .. } | Kind::Lines { .. } => "Write a value; \"\" empties it.".to_owned(),
     }
 }

@@ -63,7 +63,7 @@ fn field(setting: &Setting, values: &Values, typed: Option<&Form>) -> Value {
         .and_then(|form| form.raw(&was(setting)).filter(|shown| *shown != given(setting, form)).and(Some(form)))
         .map_or(stored, |form| given(setting, form));
     let (kind, low, high) = match setting.kind {
-        Kind::Text { .. } => ("text", None, None),
+        Kind::Text { .. } | Kind::Networks => ("text", None, None),
         Kind::Lines { .. } => ("lines", None, None),
         Kind::Bool => ("bool", None, None),
         Kind::Int { min, max } | Kind::OptionalInt { min, max } => ("int", Some(min), Some(max)),
@@ -77,7 +77,7 @@ fn field(setting: &Setting, values: &Values, typed: Option<&Form>) -> Value {
         }
         _ => Vec::new(),
     };
-    let long = matches!(setting.kind, Kind::Text { max } if max > 40);
+    let long = matches!(setting.kind, Kind::Networks) || matches!(setting.kind, Kind::Text { max } if max > 40);
     context! {
         key => setting.key,
         label => setting.label,

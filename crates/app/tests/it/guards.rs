@@ -48,6 +48,7 @@ testkit::both_engines! {
     }
 
     async fn the_api_answers_strangers_with_a_problem(site: Site) {
+        site.set(&[("api_refusals_per_minute", "0")]).await;
         for entry in wiring::routes().table.iter().filter(|entry| matches!(entry.access, Access::Api(_))) {
             let path = filled(&entry.path);
             let response = site.send(ask(entry.method, &path, None, "")).await;

@@ -5,10 +5,13 @@
 mod backups;
 mod browser;
 mod cli;
+mod compat_answers;
+mod compat_clients;
 mod gateways;
 mod guards;
 mod health;
 mod killed;
+mod limits;
 mod pages;
 mod support;
 mod two_nodes;

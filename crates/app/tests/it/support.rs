@@ -6,13 +6,15 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use accounts::activity_log::Actor;
-use accounts::{admins, sessions};
+use accounts::{admins, api_credentials, sessions};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
+use base64::Engine as _;
 use http_body_util::BodyExt;
 use innkeeper::cli::Common;
 use innkeeper::logging::LogFormat;
 use innkeeper::{instance, wiring};
+use platform::web::lists::escape;
 use platform::{App, params};
 use serde_json::Value;
 use testkit::process::Child;
@@ -133,6 +135,26 @@ pub struct Session {
     pub csrf: String,
 }
 
+/// What a program logs in with.
+#[derive(Clone)]
+pub struct Credential {
+    pub identifier: String,
+    pub secret: String,
+}
+
+impl Credential {
+    pub fn of(made: &Value) -> Credential {
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        Credential { identifier: text("identifier"), secret: text("secret") }
+    }
+
+    /// The header `Authorization`.
+    pub fn basic(&self) -> String {
+        let text = format!("{}:{}", self.identifier, self.secret);
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text))
+    }
+}
+
 impl Open for Site {
     async fn open(engine: Engine) -> Site {
         // What a page says only by a reference stands in the test's output.
@@ -169,6 +191,44 @@ impl Site {
         Session { cookie: format!("{}={token}", sessions::COOKIE), csrf }
     }
 
+    /// Changes settings as another process does.
+    pub async fn set(&self, settings: &[(&str, &str)]) {
+        for (key, value) in settings {
+            self.place.done(&["setting", "set", key, value]);
+        }
+        wiring::refresh(&self.app).await.unwrap();
+    }
+
+    /// A new credential of the administrator whom [`Site::boss`] has made.
+    pub async fn credential(&self) -> Credential {
+        let now = self.app.clock.now();
+        let mut tx = self.app.db.write().await.unwrap();
+        let boss = admins::by_username(&mut tx, "boss").await.unwrap().unwrap();
+        let by = Actor::system("test");
+        let made = api_credentials::create(&mut tx, &by, boss.id, &self.app.random, now).await.unwrap();
+        tx.commit().await.unwrap();
+        Credential { identifier: made.identifier, secret: made.secret }
+    }
+
+    /// A call of the compatible API; the answer in JSON.
+    pub async fn action(&self, login: &Credential, name: &str, fields: &[(&str, &str)]) -> Value {
+        let mut form = format!("action={name}&identifier={}&secret={}", login.identifier, login.secret);
+        for (name, value) in fields {
+            form.push_str(&format!("&{}={}", escape(name), escape(value)));
+        }
+        let (_, body) = read(self.send(ask("POST", "/includes/api.php", None, &form)).await).await;
+        serde_json::from_str(&body).unwrap_or_else(|error| panic!("{name}: {error}: {body}"))
+    }
+
+    /// A call of the JSON API; the status and the answer.
+    pub async fn api(&self, login: &Credential, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+        request = request.header(header::AUTHORIZATION, login.basic()).header(header::CONTENT_TYPE, "application/json");
+        let (status, text) = read(self.send(request.body(Body::from(body)).unwrap()).await).await;
+        (status.as_u16(), serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}")))
+    }
+
     pub async fn boss(&self) -> Session {
         self.log_in("boss", accounts::roles::FULL_ADMINISTRATOR).await
     }
@@ -185,7 +245,7 @@ impl Site {
     pub async fn post(&self, path: &str, session: &Session, fields: &[(&str, &str)]) -> (StatusCode, String) {
         let mut body = format!("csrf={}", session.csrf);
         for (name, value) in fields {
-            body.push_str(&format!("&{name}={}", platform::web::lists::escape(value)));
+            body.push_str(&format!("&{name}={}", escape(value)));
         }
         read(self.send(ask("POST", path, Some(session), &body)).await).await
     }

@@ -17,12 +17,12 @@ async fn get_currencies(cx: CompatCx) -> Result<Answer> {
         .iter()
         .map(|dealt| {
             json!({
-                "id": dealt.id,
+                "id": dealt.id.to_string(),
                 "code": dealt.code.code(),
                 "prefix": dealt.prefix,
                 "suffix": dealt.suffix,
                 // 1 is the form 1234.56.
-                "format": 1,
+                "format": "1",
                 "rate": rate5(&dealt.rate),
             })
         })

@@ -38,9 +38,9 @@ async fn gen_invoices(cx: CompatCx) -> Result<Answer> {
     let report =
         super::run(&cx.app.db, &cx.actor, &terms, &scope, Mode::Real, Detail::Counts, &Progress::default()).await?;
     cx.app.wake.notify_waiters();
-    let mut answer = Answer::success().with("numcreated", report.invoices);
+    let mut answer = Answer::success().with("numcreated", report.invoices.to_string());
     if report.last_invoice_id > 0 {
-        answer = answer.with("latestinvoiceid", report.last_invoice_id);
+        answer = answer.with("latestinvoiceid", report.last_invoice_id.to_string());
     }
     if let Some(failure) = report.failures.first().filter(|_| report.invoices == 0) {
         return Ok(Answer::error(failure.message.clone()));

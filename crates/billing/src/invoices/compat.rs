@@ -21,6 +21,7 @@ use crate::currencies;
 use crate::gateways::Gateways;
 use crate::notes;
 use crate::terms::Terms;
+use crate::view::rate5;
 
 const NOT_FOUND: &str = "Invoice ID Not Found";
 const NO_TIME: &str = "0000-00-00 00:00:00";
@@ -128,7 +129,7 @@ async fn create_invoice(cx: CompatCx) -> Result<Answer> {
     let status = super::find(&mut tx, id).await?.status;
     tx.commit().await?;
     cx.app.wake.notify_waiters();
-    Ok(Answer::success().with("invoiceid", id).with("status", view::word(status)))
+    Ok(Answer::success().with("invoiceid", id.to_string()).with("status", view::word(status)))
 }
 
 /// The documented type of a line.
@@ -165,17 +166,16 @@ async fn get_invoice(cx: CompatCx) -> Result<Answer> {
     };
     let zone = company::zone(&mut conn).await?;
     let whole = view::load(&mut conn, invoice).await?;
-    let currency_id = currencies::find(&mut conn, whole.invoice.currency).await?.id;
     let charges_cards = cx
         .app
         .get::<Gateways>()?
         .all()
         .iter()
         .any(|gateway| gateway.name() == whole.invoice.gateway && gateway.capabilities().off_session);
-    Ok(detail(&whole, &zone, charges_cards, currency_id))
+    Ok(detail(&whole, &zone, charges_cards))
 }
 
-fn detail(whole: &Whole, zone: &TimeZone, charges_cards: bool, currency_id: i64) -> Answer {
+fn detail(whole: &Whole, zone: &TimeZone, charges_cards: bool) -> Answer {
     let invoice = &whole.invoice;
     let money = |minor: i64| invoice.money(minor).decimal();
     let items: Vec<Value> = whole
@@ -198,19 +198,20 @@ fn detail(whole: &Whole, zone: &TimeZone, charges_cards: bool, currency_id: i64)
         .map(|transaction| {
             let part = |minor: i64| Money::new(minor, transaction.currency).decimal();
             json!({
-                "id": transaction.id,
-                "userid": transaction.client_id.unwrap_or_default(),
-                "currency": currency_id,
+                "id": transaction.id.to_string(),
+                "userid": transaction.client_id.unwrap_or_default().to_string(),
+                // As in GetTransactions: the client's own.
+                "currency": "0",
                 "gateway": transaction.gateway,
                 "date": format!("{} 00:00:00", transaction.occurred_on),
                 "description": transaction.description,
                 "amountin": part(transaction.amount_in),
                 "fees": part(transaction.fees),
                 "amountout": part(transaction.amount_out),
-                "rate": transaction.rate,
+                "rate": rate5(&transaction.rate),
                 "transid": transaction.reference,
-                "invoiceid": invoice.id,
-                "refundid": transaction.refund_of.unwrap_or_default(),
+                "invoiceid": invoice.id.to_string(),
+                "refundid": transaction.refund_of.unwrap_or_default().to_string(),
             })
         })
         .collect();
@@ -471,7 +472,7 @@ async fn update_invoice(cx: CompatCx) -> Result<Answer> {
     apply(&mut locked, &cx, &terms, &seen, update, target).await?;
     tx.commit().await?;
     cx.app.wake.notify_waiters();
-    Ok(Answer::success().with("invoiceid", id))
+    Ok(Answer::success().with("invoiceid", id.to_string()))
 }
 
 async fn apply(

@@ -15,7 +15,7 @@ use super::store::{self, Filter, Listed};
 use super::{ADD, Duplicate, LIST, NewOther, NewPayment};
 use crate::currencies::{self, DealtCurrency};
 use crate::gateways;
-use crate::invoices;
+use crate::invoices::{self, InvoiceStatus};
 use crate::terms::Terms;
 use crate::view::{day, rate5, sentence};
 
@@ -58,6 +58,12 @@ async fn add_invoice_payment(cx: CompatCx) -> Result<Answer> {
     };
     let mut locked = clients::lock(&mut tx, seen.client_id).await?;
     let invoice = invoices::find(&mut locked, id).await?;
+    if paid.is_none() && invoice.balance == 0 && invoice.status == InvoiceStatus::Paid {
+        return Err(Error::invalid(
+            "amount",
+            "Nothing is owed on this invoice. Send what was paid all the same; it becomes credit.",
+        ));
+    }
     let new = NewPayment {
         client_id: invoice.client_id,
         gateway,

@@ -152,6 +152,12 @@ fn refuse_unbuilt(params: &mut Params<'_>) {
         ("subdomain", "Subdomains are not offered yet. Leave this out."),
         ("ondemandrenewalconfigurationoverride", "There are no on-demand renewals yet. Leave this out."),
         ("ondemandrenewalsenabled", "There are no on-demand renewals yet. Leave this out."),
+        ("ondemandrenewalperiodmonthly", "There are no on-demand renewals yet. Leave this out."),
+        ("ondemandrenewalperiodquarterly", "There are no on-demand renewals yet. Leave this out."),
+        ("ondemandrenewalperiodsemiannually", "There are no on-demand renewals yet. Leave this out."),
+        ("ondemandrenewalperiodannually", "There are no on-demand renewals yet. Leave this out."),
+        ("ondemandrenewalperiodbiennially", "There are no on-demand renewals yet. Leave this out."),
+        ("ondemandrenewalperiodtriennially", "There are no on-demand renewals yet. Leave this out."),
     ] {
         if params.text(name).is_some_and(set) {
             params.refuse(name, message);
@@ -319,7 +325,7 @@ fn option_json(full: &FullOption, pay_type: PayType, dealt: &[DealtCurrency]) ->
             })
         })
         .collect();
-    let mut option = json!({
+    json!({
         "id": full.option.id,
         "name": full.option.name,
         "type": match full.option.kind {
@@ -328,11 +334,8 @@ fn option_json(full: &FullOption, pay_type: PayType, dealt: &[DealtCurrency]) ->
             OptionKind::YesNo => "3",
             OptionKind::Quantity => "4",
         },
-    });
-    if full.option.kind == OptionKind::Quantity {
-        option["minqty"] = json!(full.option.min_quantity);
-        option["maxqty"] = json!(full.option.max_quantity);
-    }
-    option["options"] = json!({ "option": choices });
-    option
+        "minqty": full.option.min_quantity,
+        "maxqty": full.option.max_quantity,
+        "options": { "option": choices },
+    })
 }

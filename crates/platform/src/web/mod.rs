@@ -8,6 +8,7 @@ pub mod health;
 pub mod lists;
 mod parts;
 pub mod templates;
+pub mod throttle;
 
 pub use errors::{Audience, Fail, problem};
 pub use forms::Form;

@@ -302,12 +302,12 @@ async fn add_order(cx: CompatCx) -> Result<Answer> {
     cx.app.wake.notify_waiters();
     let list = |ids: Vec<i64>| ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
     let answer = Answer::success()
-        .with("orderid", order.id)
+        .with("orderid", order.id.to_string())
         .with("serviceids", list(services.iter().map(|service| service.id).collect()))
         .with("addonids", list(addons.iter().map(|addon| addon.id).collect()))
         .with("domainids", "");
     Ok(match invoice {
-        Some(issued) => answer.with("invoiceid", issued.id),
+        Some(issued) => answer.with("invoiceid", issued.id.to_string()),
         None => answer,
     })
 }
