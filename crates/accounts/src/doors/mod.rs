@@ -11,6 +11,8 @@ pub mod compat;
 pub mod finders;
 pub mod limits;
 mod serve;
+mod sidebar;
+mod staff;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -29,6 +31,7 @@ pub use api::{ApiCx, Operation};
 pub use compat::{Action, CompatCx};
 pub(crate) use serve::cookie as serve_cookie;
 pub use serve::{Address, service};
+pub use staff::Staff;
 
 /// Who may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,38 +158,6 @@ impl Routes {
         all.sort_by_key(|permission| permission.0);
         all
     }
-}
-
-/// The administrator behind a request.
-#[derive(Debug)]
-pub struct Staff {
-    pub id: i64,
-    pub username: String,
-    pub role: String,
-    pub permissions: HashSet<String>,
-}
-
-impl Staff {
-    pub fn may(&self, permission: Permission) -> bool {
-        self.permissions.contains(permission.0)
-    }
-
-    pub fn require(&self, permission: Permission) -> kernel::Result<()> {
-        if self.may(permission) { Ok(()) } else { Err(Error::Forbidden(permission.0)) }
-    }
-}
-
-pub(crate) async fn load_staff(conn: &mut platform::Conn, admin_id: i64) -> kernel::Result<Option<Staff>> {
-    let found: Option<(String, i64, String)> = conn
-        .optional(
-            "SELECT a.username, a.role_id, r.name FROM admins a JOIN roles r ON r.id = a.role_id \
-             WHERE a.id = $1 AND NOT a.disabled",
-            platform::params![admin_id],
-        )
-        .await?;
-    let Some((username, role_id, role)) = found else { return Ok(None) };
-    let permissions = crate::roles::permissions(conn, role_id).await?;
-    Ok(Some(Staff { id: admin_id, username, role, permissions }))
 }
 
 /// Takes what the guard put into the request. Its absence means a handler outside the route builder.

@@ -35,10 +35,15 @@ pub async fn find(conn: &mut Conn, token: &str, now: Timestamp) -> Result<Option
     let row: Option<(i64, String, Timestamp)> = conn
         .optional(
             "SELECT admin_id, csrf, seen_at FROM sessions WHERE token_hash = $1 AND expires_at > $2 AND seen_at > $3",
-            params![token_hash, now, now.plus_seconds(-IDLE)],
+            params![token_hash, now, idle_since(now)],
         )
         .await?;
     Ok(row.map(|(admin_id, csrf, seen_at)| Session { admin_id, csrf, seen_at, token_hash }))
+}
+
+/// A session that was not seen since then has ended.
+pub(crate) fn idle_since(now: Timestamp) -> Timestamp {
+    now.plus_seconds(-IDLE)
 }
 
 pub async fn touch(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<()> {

@@ -13,6 +13,9 @@ use super::{Cell, Engine, FromRow, Row, Value, dialect, first_words};
 
 const READERS: usize = 4;
 const CACHED_STATEMENTS: usize = 256;
+/// Pages that a connection keeps, in KiB. A batch writes all over the file; a page is read out of the system's cache.
+const WRITER_CACHE: i64 = 8192;
+const READER_CACHE: i64 = 2048;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnMissing {
@@ -184,7 +187,7 @@ fn connect(path: &Path, writes: bool) -> Result<Connection> {
             connection.pragma_update(None, "synchronous", "FULL")?;
         }
         connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "cache_size", -8192)?;
+        connection.pragma_update(None, "cache_size", if writes { -WRITER_CACHE } else { -READER_CACHE })?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         Ok(connection)

@@ -85,7 +85,7 @@ pub(super) fn all() -> Value {
         part("filter_search", 2, &["name", "label", "value"], |out, [name, label, value, ..]| {
             tag(out, "<div class=\"filter filter-search\"><label for=\"q-", name, "\" class=\"vh\">")?;
             tag(out, "", label, "</label>")?;
-            drawn(out, "search");
+            draw(out, "search");
             tag(out, "<input type=\"search\" id=\"q-", name, "\"")?;
             tag(out, " name=\"", name, "\" value=\"")?;
             or(out, value, "")?;
@@ -137,17 +137,18 @@ impl Object for Part {
 fn text(out: &mut String, value: &Value) -> Result {
     match value.as_str() {
         Some(text) if value.is_safe() => out.push_str(text),
-        Some(text) => escaped(out, text),
+        Some(text) => escape(out, text),
         None if value.is_undefined() => return Err(Error::from(ErrorKind::UndefinedError)),
         None if matches!(value.kind(), ValueKind::Number | ValueKind::Bool | ValueKind::None) => {
             let _ = write!(out, "{value}");
         }
-        None => escaped(out, &value.to_string()),
+        None => escape(out, &value.to_string()),
     }
     Ok(())
 }
 
-fn escaped(out: &mut String, text: &str) {
+/// Text as it stands in HTML.
+pub fn escape(out: &mut String, text: &str) {
     if text.bytes().any(|byte| matches!(byte, b'<' | b'>' | b'&' | b'"' | b'\'' | b'/')) {
         let _ = write!(out, "{}", minijinja::HtmlEscape(text));
     } else {
@@ -175,14 +176,15 @@ fn or(out: &mut String, value: &Value, otherwise: &str) -> Result {
     text(out, value)
 }
 
-fn drawn(out: &mut String, name: &str) {
+/// An icon.
+pub fn draw(out: &mut String, name: &str) {
     out.push_str(icons::BEGIN);
     out.push_str(icons::lines(name));
     out.push_str("</svg>");
 }
 
 fn icon(out: &mut String, name: &Value) -> Result {
-    drawn(out, name.as_str().unwrap_or_default());
+    draw(out, name.as_str().unwrap_or_default());
     Ok(())
 }
 
@@ -254,7 +256,7 @@ fn message_for(out: &mut String, name: &Value, errors: &Value) -> Result {
             tag(out, " id=\"e-", name, "\"")?;
         }
         out.push('>');
-        drawn(out, "warn");
+        draw(out, "warn");
         tag(out, "<span><span class=\"vh\">Error: </span>", &message?, "</span></p>")?;
     }
     Ok(())

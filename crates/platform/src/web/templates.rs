@@ -25,7 +25,7 @@ impl Templates {
         // A misspelt name is an error in the first test that renders the page, not an empty cell for ever.
         env.set_undefined_behavior(UndefinedBehavior::Strict);
         env.set_fuel(Some(20_000_000));
-        env.add_global("parts", super::parts::all());
+        env.add_global("small_parts", super::parts::all());
         let mut builder = Builder(env);
         builder.add::<Frame>("")?;
         Ok(builder)
