@@ -12,10 +12,11 @@ use billing::gateways::Gateways;
 use kernel::{Error, Result};
 use modules::gateways::Http;
 use platform::context::Extensions;
+use platform::prune::Prunes;
 use platform::web::templates::Templates;
 use platform::{App, Clock, Db, Events, Parts, Random, Vault, jobs, settings};
 
-use crate::{account, api_docs, automation, dashboard, jobs_page, search, settings_page};
+use crate::{account, api_docs, automation, dashboard, jobs_page, prune, search, settings_page};
 
 pub fn routes() -> Routes {
     Routes::new()
@@ -37,6 +38,7 @@ pub fn settings() -> settings::Registry {
     registry.add(billing::SETTINGS);
     accounts::SETTINGS.into_iter().for_each(|of| registry.add(of));
     registry.add(platform::mail::SETTINGS);
+    registry.add(platform::prune::SETTINGS);
     registry
 }
 
@@ -44,7 +46,13 @@ pub fn jobs() -> jobs::Registry {
     let mut registry = jobs::Registry::default();
     platform::mail::jobs(&mut registry);
     billing::jobs(&mut registry);
+    prune::jobs(&mut registry);
     registry
+}
+
+/// What a daily run clears away.
+fn prunes() -> Prunes {
+    Prunes([platform::prune::RUBBISH, &accounts::rubbish(), billing::RUBBISH].concat())
 }
 
 /// Who listens to what.
@@ -151,7 +159,7 @@ const PAGES: &[(&str, &str)] = &[
     ("client", "/admin/clients/{id}"),
     ("invoice", "/admin/invoices/{id}"),
     ("order", "/admin/orders/{id}"),
-    ("product", "/admin/products/{id}"),
+    ("product", "/admin/setup/products/{id}"),
     ("service", "/admin/services/{id}"),
     ("transaction", "/admin/transactions/{id}"),
     ("job", "/admin/utilities/jobs/{id}"),
@@ -188,6 +196,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(finders());
     extra.add(client_panels());
     extra.add(gateways()?);
+    extra.add(prunes());
     extra.add(InstanceName(RwLock::default()));
     extra.add(Limits::default());
     let routes = routes();
@@ -232,5 +241,6 @@ pub async fn system_url(app: &App, conn: &mut platform::Conn) -> Result<String> 
 /// by two nodes at once.
 pub async fn tick(app: &App) -> Result<()> {
     refresh(app).await?;
-    billing::schedule::tick(app).await.map(|_| ())
+    billing::schedule::tick(app).await?;
+    prune::tick(app).await
 }

@@ -64,7 +64,8 @@ pub fn figures<'a>(app: &'a App, conn: &'a mut Conn, client: &'a Client) -> Pane
             let amount = Money::new(minor, client.currency);
             json!(format!("{}{}{}", dealt.prefix, amount.decimal(), dealt.suffix))
         };
-        let count = |wanted: &dyn Fn(&Sums) -> bool| sums.iter().filter(|of| wanted(of)).map(|of| of.count).sum::<i64>();
+        let count =
+            |wanted: &dyn Fn(&Sums) -> bool| sums.iter().filter(|of| wanted(of)).map(|of| of.count).sum::<i64>();
         let balance = |wanted: &dyn Fn(&Sums) -> bool| {
             worth(sums.iter().filter(|of| wanted(of)).fold(0i64, |sum, of| sum.saturating_add(of.balance)))
         };
@@ -88,7 +89,8 @@ pub fn figures<'a>(app: &'a App, conn: &'a mut Conn, client: &'a Client) -> Pane
             let whole = sums.iter().filter(|of| of_status(of)).fold(0i64, |sum, of| sum.saturating_add(of.total));
             figures.push((number, json!(count(&of_status))));
             // What is open is worth what is still owed of it.
-            let open = matches!(status, InvoiceStatus::Unpaid | InvoiceStatus::PaymentPending | InvoiceStatus::Collections);
+            let open =
+                matches!(status, InvoiceStatus::Unpaid | InvoiceStatus::PaymentPending | InvoiceStatus::Collections);
             figures.push((amount, if open { balance(&of_status) } else { worth(whole) }));
         }
         Ok(figures)

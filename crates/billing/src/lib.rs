@@ -17,6 +17,7 @@ pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
 pub mod refunds;
+pub mod restores;
 pub mod schedule;
 pub mod settings;
 pub mod taxes;
@@ -36,6 +37,9 @@ pub use terms::{Buyer, Terms};
 #[include = "*.html"]
 #[include = "*.txt"]
 pub struct Templates;
+
+/// What of this crate need not be kept for ever.
+pub const RUBBISH: &[platform::prune::Rubbish] = &[invoices::pay_links::EXPIRED];
 
 /// Every route of this crate.
 pub fn routes() -> accounts::doors::Routes {

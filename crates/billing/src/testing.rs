@@ -120,6 +120,8 @@ impl Company {
             )
             .await
             .unwrap();
+        let words = format!("ada lovelace {email}");
+        accounts::search::index(&mut tx, accounts::search::Kind::Client, id, &words).await.unwrap();
         let client = clients::find(&mut tx, id).await.unwrap();
         tx.commit().await.unwrap();
         client

@@ -11,7 +11,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use crate::context::App;
 use crate::db::{Conn, Tx};
 use crate::jobs::{self, Done, Job, NewJob};
-use crate::settings::{Kind, Setting, Values};
+use crate::settings::{self, Kind, Setting, Values};
 use crate::{enum_column, params, record, secrets};
 
 pub const HOST: Setting = Setting {
@@ -22,6 +22,7 @@ pub const HOST: Setting = Setting {
     label: "SMTP server",
     help: "Host name of the server that takes your mail. While it is empty, mail waits in the queue.",
     read_by: "platform::mail::deliver",
+    rule: host,
 };
 pub const PORT: Setting = Setting {
     key: "smtp_port",
@@ -31,6 +32,7 @@ pub const PORT: Setting = Setting {
     label: "SMTP port",
     help: "587 with STARTTLS, 465 with TLS, 25 within your own network.",
     read_by: "platform::mail::deliver",
+    rule: settings::anything,
 };
 pub const SECURITY: Setting = Setting {
     key: "smtp_security",
@@ -40,6 +42,7 @@ pub const SECURITY: Setting = Setting {
     label: "SMTP encryption",
     help: "None only for a server on this machine or in your own network.",
     read_by: "platform::mail::deliver",
+    rule: settings::anything,
 };
 pub const USERNAME: Setting = Setting {
     key: "smtp_username",
@@ -49,6 +52,7 @@ pub const USERNAME: Setting = Setting {
     label: "SMTP user name",
     help: "Leave empty when the server asks for none. The password is set with: innkeeper setting set smtp_password.",
     read_by: "platform::mail::deliver",
+    rule: settings::anything,
 };
 pub const FROM: Setting = Setting {
     key: "mail_from",
@@ -58,8 +62,20 @@ pub const FROM: Setting = Setting {
     label: "Sender address",
     help: "The address that clients see and answer to.",
     read_by: "platform::mail::send",
+    rule: settings::anything,
 };
 pub const SETTINGS: &[Setting] = &[HOST, PORT, SECURITY, USERNAME, FROM];
+
+/// A name or an address of a machine, without a port: that is a setting of its own.
+fn host(value: &str, _others: &Values) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let is_address = value.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    if value.chars().all(allowed) || is_address {
+        return Ok(value.to_owned());
+    }
+    Err("Write the name of a server such as mail.example.com, without a scheme and without a port.".to_owned())
+}
+
 /// Where the SMTP password is kept among the secrets.
 pub const PASSWORD_PLACE: &str = "settings:smtp_password";
 

@@ -10,6 +10,7 @@ mod engines;
 mod folder;
 pub mod localstripe;
 pub mod peers;
+pub mod plans;
 pub mod postgres;
 pub mod process;
 pub mod smtp;

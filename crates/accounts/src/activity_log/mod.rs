@@ -6,6 +6,7 @@ pub mod compat;
 mod store;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 use kernel::{Error, Result, Timestamp, nonempty};
 use platform::db::{Conn, Insert, Tx};
@@ -13,7 +14,8 @@ use platform::{cells, params, record};
 
 use crate::roles::Permission;
 
-pub use store::{Listed, count, list};
+pub use store::{COLUMNS, Listed, SORTS, query};
+pub use trail::{Trail, trail};
 
 pub const VIEW: Permission = Permission("View Activity Log");
 
@@ -169,7 +171,8 @@ pub async fn about(conn: &mut Conn, subject: &str) -> Result<Vec<Entry>> {
 /// The last entries about a client.
 pub async fn of_client(conn: &mut Conn, client_id: i64, limit: i64) -> Result<Vec<Entry>> {
     let columns = Entry::columns("");
-    let sql = format!("SELECT {columns} FROM activity_log WHERE client_id = $1 ORDER BY id DESC LIMIT {limit}");
+    let sql =
+        format!("SELECT {columns} FROM activity_log WHERE client_id = $1 ORDER BY at DESC, id DESC LIMIT {limit}");
     conn.all(&sql, params![client_id]).await
 }
 

@@ -5,6 +5,7 @@ pub mod admin;
 
 use kernel::{Email, Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
+use platform::prune::{After, Rubbish};
 use platform::{Random, crypto, params, record};
 use tokio::sync::Semaphore;
 
@@ -99,6 +100,24 @@ pub async fn by_username(conn: &mut Conn, username: &str) -> Result<Option<Admin
 
 const LINK_HOURS: i64 = 72;
 
+/// Links that no longer work and failures that no longer count, for [`platform::prune`].
+pub const OLD: &[Rubbish] = &[
+    Rubbish {
+        name: "links for passwords",
+        table: "admin_links",
+        key: "token_hash",
+        condition: "expires_at <= $1",
+        after: After::Seconds(0),
+    },
+    Rubbish {
+        name: "failed logins",
+        table: "login_failures",
+        key: "id",
+        condition: "at <= $1",
+        after: After::Seconds(86_400),
+    },
+];
+
 /// A link by which the administrator chooses a password, once, within three days. Only its hash is stored.
 pub async fn make_link(tx: &mut Tx, admin_id: i64, random: &Random, now: Timestamp) -> Result<String> {
     let token = random.token();
@@ -166,7 +185,6 @@ pub async fn check_guessing(conn: &mut Conn, account: &str, ip: &str, now: Times
 
 pub async fn note_failure(tx: &mut Tx, account: &str, ip: &str, now: Timestamp) -> Result<()> {
     tx.execute("INSERT INTO login_failures (account, ip, at) VALUES ($1, $2, $3)", params![account, ip, now]).await?;
-    tx.execute("DELETE FROM login_failures WHERE at < $1", params![now.plus_seconds(-86_400)]).await?;
     Ok(())
 }
 

@@ -1,33 +1,30 @@
-//! Finds clients for the command bar: by id, or by words of name, company and e-mail address.
+//! Finds clients for the command bar: by id, or by how words of name, company and e-mail address begin.
 
 use kernel::Result;
-use platform::db::{Conn, ToValue};
+use platform::db::Conn;
 use platform::web::lists::Where;
 
 use super::ClientStatus;
 use crate::doors::finders::{self, Finders, Found, Hit};
-use crate::search;
+use crate::search::{self, Kind};
 
 pub fn finders(finders: &mut Finders) {
     finders.add("Clients", super::LIST, "/admin/clients?q=", |conn, text| -> Found<'_> { Box::pin(find(conn, text)) });
 }
 
 async fn find(conn: &mut Conn, text: &str) -> Result<Vec<Hit>> {
-    let lower = text.to_lowercase();
-    let id = text.trim_start_matches('#').parse::<i64>().unwrap_or_default();
-    let mut words = Where::default();
-    for word in lower.split_whitespace() {
-        words.and("search LIKE ? ESCAPE '\\'", search::anywhere(word));
+    let mut found = search::find(conn, Kind::Client, text).await?;
+    if let Ok(id) = text.trim_start_matches('#').parse::<i64>() {
+        found = found.or_id(id);
     }
-    let next = words.next();
-    let found = words.sql().trim_start_matches("WHERE ").to_owned();
+    let mut clauses = Where::default();
+    found.limit(&mut clauses, "c.id");
     let sql = format!(
-        "SELECT id, first_name, last_name, company, email, status FROM clients WHERE id = ${next} OR ({found}) \
-         ORDER BY id LIMIT {}",
+        "SELECT c.id, c.first_name, c.last_name, c.company, c.email, c.status FROM clients c {} ORDER BY c.id LIMIT {}",
+        clauses.sql(),
         finders::HITS
     );
-    words.params.push(id.to_value());
-    let rows: Vec<(i64, String, String, String, String, ClientStatus)> = conn.all(&sql, &words.params).await?;
+    let rows: Vec<(i64, String, String, String, String, ClientStatus)> = conn.all(&sql, &clauses.params).await?;
     Ok(rows
         .into_iter()
         .map(|(id, first, last, company, email, status)| {

@@ -30,7 +30,7 @@ use crate::users::{self, Owner};
 
 pub use countries::{countries, country_name};
 pub use finder::finders;
-pub use panels::{ClientPanel, ClientPanels, ClosingEffect, Figures, Panel, PanelFuture, Place};
+pub use panels::{ClientPanel, ClientPanels, ClosingEffect, Figures, Panel, PanelFuture, Place, Seen};
 pub use profile::{ClientEdit, Demand};
 pub use store::{Dealt, Listed};
 
@@ -156,9 +156,11 @@ pub struct ClientAdded {
 }
 
 /// A client was closed: whoever charges it or works for it stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientClosed {
     pub client_id: i64,
+    pub by: Actor,
+    pub now: Timestamp,
 }
 
 /// A client as it was written, and who owns it.
@@ -295,7 +297,7 @@ pub async fn update(locked: &mut Locked<'_>, by: &Actor, id: i64, edit: ClientEd
         Activity::new(format!("Client {} {what}", client.display_name())).changed(differences(&old, &client));
     activity_log::record(locked, by, activity.client(id).about(subject(id)), now).await?;
     if what == "closed" {
-        locked.publish(&ClientClosed { client_id: id }).await?;
+        locked.publish(&ClientClosed { client_id: id, by: by.clone(), now }).await?;
     }
     Ok(client)
 }
@@ -319,7 +321,7 @@ async fn close_these(tx: &mut Tx, by: &Actor, ids: &[i64], now: Timestamp) -> Re
         closed.iter().map(|id| Activity::new("Client closed").client(*id).about(subject(*id))).collect();
     activity_log::record_all(tx, by, &activities, now).await?;
     for client_id in &closed {
-        tx.publish(&ClientClosed { client_id: *client_id }).await?;
+        tx.publish(&ClientClosed { client_id: *client_id, by: by.clone(), now }).await?;
     }
     Ok(closed.len())
 }

@@ -3,15 +3,39 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use kernel::Result;
-use platform::App;
+use kernel::{Date, Result};
 use platform::db::Conn;
+use platform::{App, Extensions};
 
 use super::Client;
 use crate::roles::Permission;
 
 pub type PanelFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// A client whose page is being made.
+pub struct Seen {
+    pub client: Client,
+    /// The business's day.
+    pub today: Date,
+    known: Mutex<Extensions>,
+}
+
+impl Seen {
+    pub fn new(client: Client, today: Date) -> Seen {
+        Seen { client, today, known: Mutex::default() }
+    }
+
+    /// What another panel has found out and kept, so that the page asks for it once.
+    pub fn known<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get()
+    }
+
+    pub fn keep<T: Send + Sync + 'static>(&self, value: T) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).add(value);
+    }
+}
 
 /// Where on the client's page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +54,7 @@ pub struct ClientPanel {
     pub order: i32,
     pub permission: Permission,
     /// `None` leaves the panel out.
-    pub load: for<'a> fn(&'a App, &'a mut Conn, &'a Client) -> PanelFuture<'a, Option<Panel>>,
+    pub load: for<'a> fn(&'a App, &'a mut Conn, &'a Seen) -> PanelFuture<'a, Option<Panel>>,
 }
 
 /// A panel's inside.

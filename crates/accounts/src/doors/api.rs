@@ -8,6 +8,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
+use platform::prune::{After, KEEP_KEYS, Rubbish};
+use platform::web::lists::{Page, Place, Request};
 use platform::web::{Fail, Form};
 use platform::{App, Tx, crypto, params};
 use serde_json::{Map, Value, json};
@@ -64,6 +66,12 @@ impl Operation {
         self
     }
 
+    /// The parameters of a list that choose a part of it.
+    pub fn paged(self) -> Operation {
+        self.query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50; the further down, the slower")
+            .query("after", json!({ "type": "string" }), "The `next` of the page before, which is as fast everywhere")
+    }
+
     pub fn answers(mut self, status: u16, schema: Value) -> Operation {
         self.status = status;
         self.answer = schema;
@@ -71,17 +79,37 @@ impl Operation {
     }
 }
 
-/// A list's answer: the page and how many there are.
+/// A list's answer: a part of it and how many there are.
 pub fn list_schema(item: Value) -> Value {
     json!({
         "type": "object",
-        "required": ["items", "total"],
+        "required": ["items", "total", "total_is_exact", "next"],
         "properties": {
             "items": { "type": "array", "items": item },
-            "total": { "type": "integer", "minimum": 0 },
-            "page": { "type": "integer", "minimum": 1 },
+            "total": { "type": "integer", "minimum": 0, "description": "How many there are, counted up to 10,000" },
+            "total_is_exact": { "type": "boolean", "description": "false: there are more than `total`" },
+            "page": { "type": "integer", "minimum": 1, "description": "Where a page was asked for by its number" },
+            "next": { "type": ["string", "null"], "description": "For `after`: where the list goes on; null at its end" },
         }
     })
+}
+
+/// A list's answer, with its items as [`list_schema`] was told.
+pub fn list_answer<T>(request: &Request, page: &Page<T>, items: Vec<Value>) -> Response {
+    answer(&Value::Object(list_fields(request, page, items)))
+}
+
+pub fn list_fields<T>(request: &Request, page: &Page<T>, items: Vec<Value>) -> Map<String, Value> {
+    let (total, exact) = page.total.at_least();
+    let mut fields = Map::new();
+    fields.insert("items".to_owned(), Value::Array(items));
+    fields.insert("total".to_owned(), json!(total));
+    fields.insert("total_is_exact".to_owned(), json!(exact));
+    if let Some(number) = request.page() {
+        fields.insert("page".to_owned(), json!(number));
+    }
+    fields.insert("next".to_owned(), json!(page.on.as_ref().map(Place::encode)));
+    fields
 }
 
 /// A request of the JSON API by a known caller with the permission.
@@ -135,6 +163,15 @@ impl FromRequestParts<App> for ApiCx {
         }
     }
 }
+
+/// Requests that are no longer recognised as repeated, for [`platform::prune`]. Forms keep theirs in the same table.
+pub const ANSWERED: Rubbish = Rubbish {
+    name: "answers to repeated requests",
+    table: "idempotency_keys",
+    key: "scope, key",
+    condition: "created_at < $1",
+    after: After::Days(&KEEP_KEYS),
+};
 
 impl ApiCx {
     pub(super) async fn new(
@@ -301,6 +338,11 @@ pub struct Body {
 }
 
 impl Body {
+    /// Everything that was sent, for a body whose fields are not known beforehand.
+    pub fn into_fields(self) -> Map<String, Value> {
+        self.fields
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.fields.get(name).is_some_and(|value| !value.is_null())
     }

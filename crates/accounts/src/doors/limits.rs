@@ -13,7 +13,7 @@ use std::sync::{PoisonError, RwLock};
 
 use axum::http::HeaderMap;
 use kernel::{Error, Result, Timestamp};
-use platform::settings::{Network, Values, networks};
+use platform::settings::{Network, Values, anything, networks};
 use platform::web::throttle::{Left, Throttle};
 use platform::{Kind, Setting};
 
@@ -26,6 +26,7 @@ pub const API_REQUESTS: Setting = Setting {
     section: "Security",
     label: "API requests a minute",
     help: "Of one API credential, or of one member of staff. More are refused until a minute has let as many through. 0 sets no limit.",
+    rule: anything,
     read_by: "accounts::doors::limits::Limits::caller",
 };
 
@@ -36,6 +37,7 @@ pub const API_REFUSALS: Setting = Setting {
     section: "Security",
     label: "API requests without a valid credential a minute",
     help: "From one address. 0 sets no limit.",
+    rule: anything,
     read_by: "accounts::doors::limits::Limits::stranger",
 };
 
@@ -46,6 +48,7 @@ pub const LOGINS: Setting = Setting {
     section: "Security",
     label: "Attempts to log in a minute",
     help: "From one address, with right and with wrong passwords. 0 sets no limit.",
+    rule: anything,
     read_by: "accounts::doors::limits::Limits::login",
 };
 
@@ -56,6 +59,7 @@ pub const TRUSTED_PROXIES: Setting = Setting {
     section: "Security",
     label: "Trusted proxies",
     help: "Addresses or networks such as 127.0.0.1, 10.0.0.0/8. Only from these is X-Forwarded-For believed; without them, all who come through a proxy have its address.",
+    rule: anything,
     read_by: "accounts::doors::limits::Limits::address",
 };
 

@@ -16,7 +16,6 @@ use kernel::{Error, Result, Timestamp};
 use platform::App;
 use platform::web::throttle::Left;
 use platform::web::{Audience, Fail, Form, MAX_BODY, errors};
-
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 

@@ -95,7 +95,7 @@ pub(super) struct LoggedIn {
 }
 
 pub(super) async fn by_session(conn: &mut Conn, token: &str, now: Timestamp) -> Result<Option<LoggedIn>> {
-    let token_hash = crypto::sha256_hex(token.as_bytes());
+    let token_hash = sessions::hash(token);
     let found: Option<(i64, String, String, Option<String>, String, Timestamp)> = conn
         .optional(
             concat!(

@@ -5,18 +5,18 @@ use kernel::Result;
 use minijinja::{Value, context};
 use platform::jiff::tz::TimeZone;
 use platform::web::Fail;
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort, grouped};
+use platform::web::lists::{self, Column, Order, Page, Sort, grouped};
 
-use super::{Listed, count, list};
+use super::{COLUMNS, Listed, query};
 use crate::clients::LIST;
 use crate::company;
 use crate::doors::{AdminCx, Routes};
 
 const PAGE: &str = "/admin/users";
 const SORTS: &[Sort] = &[
-    Sort { key: "id", sql: "u.id" },
-    Sort { key: "name", sql: "u.last_name" },
-    Sort { key: "email", sql: "u.email_lower" },
+    Sort::by("id", &[]),
+    Sort::by("name", &[Column::text("u.last_name"), Column::text("u.first_name")]),
+    Sort::by("email", &[Column::text("u.email_lower")]),
 ];
 
 pub fn routes() -> Routes {
@@ -26,29 +26,26 @@ pub fn routes() -> Routes {
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
     let request = cx.list(SORTS, Order::Descending)?;
     let text = request.filter("q");
-    let order = request.order_by("u.id");
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
+    let query = query(&mut conn, text).await?;
     if request.csv {
-        let rows = list(&mut conn, text, &order, i64::MAX, 0).await?;
-        return Ok(lists::csv_response(
-            "users",
-            &["Id", "First name", "Last name", "E-mail", "Clients", "Added", "Last login"],
-            rows.iter().map(|user| csv_row(user, &zone)).collect(),
-        )?);
+        drop(conn);
+        let file = ("users", &["Id", "First name", "Last name", "E-mail", "Clients", "Added", "Last login"][..]);
+        let cells = move |user: &Listed| csv_row(user, &zone);
+        return Ok(lists::file(&cx.app.db, &request, query, COLUMNS, file, cells).await?);
     }
-    let counted = count(&mut conn, text, COUNT_LIMIT + 1).await?;
-    let users = list(&mut conn, text, &order, PAGE_SIZE, request.offset()).await?;
+    let page: Page<Listed> = query.page(&mut conn, &request, COLUMNS).await?;
     drop(conn);
     cx.page(
         "accounts/users/list.html",
         "clients",
         "Users",
         context! {
-            list => request.view(counted, users.len()),
+            list => request.view(&page),
             filter => context! { q => text },
             clear => if text.is_empty() { "" } else { PAGE },
-            rows => users.iter().map(|user| row(user, &zone)).collect::<Vec<_>>(),
+            rows => page.rows.iter().map(|user| row(user, &zone)).collect::<Vec<_>>(),
         },
     )
 }

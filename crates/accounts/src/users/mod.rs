@@ -16,7 +16,7 @@ use platform::{crypto, record};
 use crate::activity_log::{self, Activity, Actor};
 use crate::clients::Client;
 
-pub use store::{Listed, Of, count, list, of_client};
+pub use store::{COLUMNS, Listed, Of, of_client, query};
 
 record! {
     #[derive(Debug, Clone, PartialEq, serde::Serialize)]

@@ -46,7 +46,19 @@ pub async fn run(common: &Common, args: Serve) -> Result<Report> {
         extensions.add(metrics);
     }
     let app = instance::open_with(common, Migrations::Apply, args.clock, extensions).await?;
-    on(app, args.listen, if args.no_worker { Worker::Elsewhere } else { Worker::Here }).await
+    let worker = if args.no_worker { Worker::Elsewhere } else { Worker::Here };
+    let (json, sandbox) = (common.json, app.sandbox);
+    on(app, args.listen, worker, |address| match json {
+        true => serde_json::json!({ "admin": address, "sandbox": sandbox }).to_string(),
+        false => spoken(address, sandbox),
+    })
+    .await
+}
+
+/// The line that people read, and that scripts wait for.
+pub fn spoken(address: &str, sandbox: bool) -> String {
+    let sandbox = if sandbox { " (sandbox)" } else { "" };
+    format!("Innkeeper serves {address}{sandbox}")
 }
 
 /// Who does the jobs.
@@ -56,8 +68,8 @@ pub enum Worker {
     Elsewhere,
 }
 
-/// Serves until a signal says to stop.
-pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> {
+/// Serves until a signal says to stop. What `announce` makes of the admin area's address is said once it can be reached.
+pub async fn on(app: App, listen: SocketAddr, worker: Worker, announce: impl FnOnce(&str) -> String) -> Result<Report> {
     let routes = wiring::routes();
     // A new version may bring permissions that the full administrator does not have yet.
     let mut tx = app.db.write().await?;
@@ -85,8 +97,7 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> 
         tracing::warn!("stopped at once, on a second signal");
         std::process::exit(1);
     });
-    let sandbox = if app.sandbox { " (sandbox)" } else { "" };
-    cli::say(&format!("Innkeeper serves http://{address}/admin{sandbox}"));
+    cli::say(&announce(&format!("http://{address}/admin")));
     let service = accounts::doors::service(app, routes).into_make_service_with_connect_info::<SocketAddr>();
     let mut until = stopped;
     axum::serve(listener, service)
@@ -97,7 +108,7 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> 
         .map_err(|error| Error::Unavailable(format!("The server failed: {error}")))?;
     while background.join_next().await.is_some() {}
     tracing::info!("stopped");
-    Ok(Report::new("", serde_json::json!({ "outcome": "stopped" })))
+    Ok(Report::said())
 }
 
 async fn watch_calendar(app: App, mut stop: watch::Receiver<bool>) {

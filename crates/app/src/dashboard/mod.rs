@@ -9,7 +9,7 @@ use minijinja::context;
 use platform::charts::{self, ChartSpec, Series};
 use platform::db::{ToValue, Value};
 use platform::web::Fail;
-use platform::web::lists::{self, grouped};
+use platform::web::lists::{self, counted, grouped};
 use platform::{Conn, params, runs};
 
 use crate::times::Times;
@@ -60,8 +60,8 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
 }
 
 /// A number at the top of the page; `tone` is of its note.
-fn card(label: &str, value: i64, note: String, href: &str, tone: &str) -> minijinja::Value {
-    context! { label, value => grouped(value), note, href, tone }
+fn card(label: &str, value: String, note: String, href: &str, tone: &str) -> minijinja::Value {
+    context! { label, value, note, href, tone }
 }
 
 async fn clients(conn: &mut Conn, cards: &mut Vec<minijinja::Value>) -> Result<()> {
@@ -69,7 +69,7 @@ async fn clients(conn: &mut Conn, cards: &mut Vec<minijinja::Value>) -> Result<(
         conn.all("SELECT status, COUNT(*) FROM clients GROUP BY status", params![]).await?;
     let of = |status: &str| by_status.iter().find(|(name, _)| name == status).map_or(0, |(_, count)| *count);
     let rest = format!("{} inactive, {} closed", grouped(of("inactive")), grouped(of("closed")));
-    cards.push(card("Active clients", of("active"), rest, "/admin/clients?status=active", ""));
+    cards.push(card("Active clients", grouped(of("active")), rest, "/admin/clients?status=active", ""));
     Ok(())
 }
 
@@ -78,8 +78,8 @@ async fn work(conn: &mut Conn, cards: &mut Vec<minijinja::Value>) -> Result<()> 
     let href = |state: &str| format!("{}?state={state}", jobs_page::PATH);
     let note = if failed == 0 { "Nothing to look into" } else { "Look into the reasons" };
     let tone = if failed == 0 { "ok" } else { "bad" };
-    cards.push(card("Failed jobs", failed, note.to_owned(), &href("failed"), tone));
-    cards.push(card("Waiting jobs", ready, format!("{} running", grouped(running)), &href("ready"), ""));
+    cards.push(card("Failed jobs", counted(failed), note.to_owned(), &href("failed"), tone));
+    cards.push(card("Waiting jobs", counted(ready), format!("{} running", counted(running)), &href("ready"), ""));
     Ok(())
 }
 
@@ -89,7 +89,7 @@ async fn money(conn: &mut Conn, times: &Times, now: Timestamp, cards: &mut Vec<m
     let overdue = if work.overdue == 0 { "Everybody has paid" } else { "Past their due date" };
     cards.push(card(
         "Overdue invoices",
-        work.overdue,
+        counted(work.overdue),
         overdue.to_owned(),
         "/admin/invoices?status=overdue",
         tone(work.overdue),
@@ -101,9 +101,19 @@ async fn money(conn: &mut Conn, times: &Times, now: Timestamp, cards: &mut Vec<m
         grouped(work.waiting),
         grouped(work.events)
     );
-    cards.push(card("Charges to look into", open, note, "/admin/payments/attempts?state=open", tone(open)));
+    cards.push(card("Charges to look into", grouped(open), note, "/admin/payments/attempts?state=open", tone(open)));
+    if work.holds > 0 {
+        let note = "Restored from a backup. On the server, run: innkeeper payments reconcile";
+        cards.push(card("Payments on hold", grouped(work.holds), note.to_owned(), "/admin/automation", "bad"));
+    }
     let parked = if work.parked == 0 { "Everybody is billed" } else { "Not billed until looked into" };
-    cards.push(card("Parked clients", work.parked, parked.to_owned(), "/admin/invoices/parked", tone(work.parked)));
+    cards.push(card(
+        "Parked clients",
+        grouped(work.parked),
+        parked.to_owned(),
+        "/admin/invoices/parked",
+        tone(work.parked),
+    ));
     Ok(())
 }
 

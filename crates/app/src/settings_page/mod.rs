@@ -3,12 +3,14 @@
 //! A field is saved only when it differs from what the form showed, so two administrators who change different
 //! settings do not undo each other; who changes one that has changed meanwhile is told.
 
-use accounts::activity_log::{self, Activity, Actor, Change};
+pub mod api;
+
 use accounts::doors::{AdminCx, Permission, Redirect, Routes};
+use accounts::settings as rules;
 use axum::response::{IntoResponse, Response};
-use kernel::{Error, FieldErrors, Result, Timestamp};
+use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
-use platform::settings::{self, Registry, Setting, Values};
+use platform::settings::{Registry, Setting, Values};
 use platform::web::{Fail, Form};
 use platform::{Kind, Tx};
 
@@ -19,7 +21,7 @@ pub const PATH: &str = "/admin/setup/settings";
 const TEMPLATE: &str = "app/settings_page/form.html";
 
 pub fn routes() -> Routes {
-    Routes::new().get(PATH, CONFIGURE, show).post(PATH, CONFIGURE, save)
+    Routes::new().get(PATH, CONFIGURE, show).post(PATH, CONFIGURE, save).merge(api::routes())
 }
 
 async fn show(cx: AdminCx) -> Result<Response, Fail> {
@@ -160,22 +162,20 @@ async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
         wanted.push((setting, new));
     }
     errors.check()?;
-    for (setting, value) in &wanted {
-        store(tx, &cx.actor, setting, value, cx.now).await?;
+    let pairs: Vec<(&Setting, &str)> = wanted.iter().map(|(setting, value)| (*setting, value.as_str())).collect();
+    match rules::store(tx, &cx.actor, &pairs, cx.now).await {
+        Ok(changes) => Ok(changes.len()),
+        Err(Error::Invalid(wrong)) => Err(Error::Invalid(labelled(&wrong, &cx.app.settings))),
+        Err(other) => Err(other),
     }
-    Ok(wanted.len())
 }
 
-/// Stores one setting and tells the activity log from what to what it was changed. Also what the command line does.
-pub async fn store(tx: &mut Tx, by: &Actor, setting: &Setting, value: &str, now: Timestamp) -> Result<Change> {
-    let old = settings::set(tx, setting, value, now).await?;
-    let new = setting.check(value).unwrap_or_default();
-    let change = Change { field: setting.key.to_owned(), old, new };
-    if change.old != change.new {
-        let activity = Activity::new(format!("Setting “{}” changed", setting.label))
-            .about(format!("setting:{}", setting.key))
-            .changed(vec![change.clone()]);
-        activity_log::record(tx, by, activity, now).await?;
+/// At the top of a long form the sentence alone would not say what it is about.
+fn labelled(wrong: &FieldErrors, registry: &Registry) -> FieldErrors {
+    let mut errors = FieldErrors::default();
+    for (key, message) in wrong.iter() {
+        let label = registry.find(key).map_or(key, |setting| setting.label);
+        errors.add(key, format!("{label}: {message}"));
     }
-    Ok(change)
+    errors
 }

@@ -120,7 +120,7 @@ testkit::both_engines! {
         assert!(near.err.contains("Did you mean invoice_lead_days"), "{}", near.err);
         let wrong = place.run(&["setting", "set", "invoice_lead_days", "soon", "--json"]);
         assert_eq!(wrong.code, 1);
-        let problem: serde_json::Value = serde_json::from_str(&wrong.err).unwrap();
+        let problem: serde_json::Value = serde_json::from_str(&wrong.out).unwrap();
         assert_eq!(problem["errors"][0]["field"], "invoice_lead_days");
         assert_eq!(problem["errors"][0]["message"], "Write a whole number from 0 to 365.");
         let set = place.run(&["setting", "set", "invoice_lead_days", "10", "--json"]).json();

@@ -12,11 +12,16 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("GetClientsDetails.client.customfields1", "there are no custom fields"),
     ("GetProducts.products.product[].customfields.customfield", "there are no custom fields"),
     ("GetPayMethods.paymethods[].bank_name", "of a bank account; ours here is a card"),
-    ("GetInvoice.transactions", "empty text without payments, as in the example; with them as GetTransactions has them"),
+    (
+        "GetInvoice.transactions",
+        "empty text without payments, as in the example; with them as GetTransactions has them",
+    ),
 ];
 
 fn is_otherwise(path: &str) -> bool {
-    OTHERWISE.iter().any(|(known, _)| path == *known || path.strip_suffix(known).is_some_and(|rest| rest.ends_with('.')))
+    OTHERWISE
+        .iter()
+        .any(|(known, _)| path == *known || path.strip_suffix(known).is_some_and(|rest| rest.ends_with('.')))
 }
 
 /// What of `ours` is missing or of another kind.

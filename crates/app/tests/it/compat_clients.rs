@@ -37,7 +37,11 @@ impl Served {
             command.current_dir(folder);
         }
         let url = format!("{}{path}", self.url);
-        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(&script).args([&url, &self.login.identifier, &self.login.secret]).args(more);
+        command
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .arg(&script)
+            .args([&url, &self.login.identifier, &self.login.secret])
+            .args(more);
         let mut driver = Child::spawn("client", &mut command).unwrap();
         let ended = driver.wait(Duration::from_secs(60)).unwrap();
         let output = driver.output();
@@ -48,7 +52,8 @@ impl Served {
     /// A product that the drivers do not make themselves.
     async fn product(&self, product: &Value) -> String {
         let request = reqwest::Client::new().post(format!("{}/api/v1/products", self.url)).json(product);
-        let answer: Value = request.header("authorization", self.login.basic()).send().await.unwrap().json().await.unwrap();
+        let answer: Value =
+            request.header("authorization", self.login.basic()).send().await.unwrap().json().await.unwrap();
         answer["id"].as_i64().unwrap_or_else(|| panic!("{answer}")).to_string()
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod at_size;
 mod backups;
 mod browser;
 mod cli;
@@ -12,6 +13,10 @@ mod guards;
 mod health;
 mod killed;
 mod limits;
+mod one_document;
 mod pages;
+mod restores;
+mod runs;
+mod settings;
 mod support;
 mod two_nodes;

@@ -11,7 +11,7 @@ use minijinja::{Value, context};
 use platform::db::Conn;
 use platform::runs::{self, Run, RunState};
 use platform::web::Fail;
-use platform::web::lists::{COUNT_LIMIT, Order, PAGE_SIZE, Sort, grouped};
+use platform::web::lists::{Order, Page, Total, grouped};
 use serde_json::json;
 
 use super::store::{self, AttemptFilter, EventFilter};
@@ -52,7 +52,7 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
     let ids: Vec<i64> = shown.iter().map(|due| due.client_id).collect();
     let names = store::client_names(&mut conn, &ids).await?;
     let open = AttemptFilter { states: OPEN.to_vec(), ..AttemptFilter::default() };
-    let open = store::count_attempts(&mut conn, &open, COUNT_LIMIT).await?;
+    let open = open.query().counted(&mut conn).await?;
     let runs = runs::latest(&mut conn, jobs::TASK, 10).await?;
     drop(conn);
     let mut total: Vec<Money> = Vec::new();
@@ -83,7 +83,7 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
             nothing => due.is_empty(),
             more => due.len() > SHOWN,
             total => sums(&total),
-            open => if open == 0 { String::new() } else { grouped(open) },
+            open => if open == Total::Exactly(0) { String::new() } else { open.words() },
             today => terms.today.to_string(),
             rows,
             runs => runs.iter().map(run_row).collect::<Vec<_>>(),
@@ -232,8 +232,6 @@ async fn capture_one(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
     or_back(done.await, &back)
 }
 
-const ATTEMPT_SORTS: &[Sort] = &[Sort { key: "id", sql: "a.id" }];
-
 fn states() -> Vec<Value> {
     let mut all = vec![option("open", "Work to do")];
     all.extend(AttemptState::ALL.iter().map(|state| option(state.as_str(), words(state.as_str()))));
@@ -241,7 +239,7 @@ fn states() -> Vec<Value> {
 }
 
 async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(ATTEMPT_SORTS, Order::Descending)?;
+    let request = cx.list(store::ATTEMPT_SORTS, Order::Descending)?;
     let states_wanted = match request.filter("state") {
         "" => Vec::new(),
         "open" => OPEN.to_vec(),
@@ -254,11 +252,12 @@ async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
     };
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
-    let total = store::count_attempts(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let found = store::attempts(&mut conn, &filter, &request.order_by("a.id"), PAGE_SIZE, request.offset()).await?;
+    let columns = store::attempt_columns();
+    let page: Page<store::ListedAttempt> = filter.query().page(&mut conn, &request, &columns).await?;
     let gateways = gateways::all(&mut conn).await?;
     drop(conn);
-    let rows: Vec<Value> = found
+    let rows: Vec<Value> = page
+        .rows
         .iter()
         .map(|attempt| {
             context! {
@@ -281,7 +280,7 @@ async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
         SECTION,
         "Card attempts",
         context! {
-            list => no_file(request.view(total, rows.len())),
+            list => no_file(request.view(&page)),
             filter => context! {
                 state => request.filter("state"), gateway => request.filter("gateway"), client => request.filter("client"),
             },
@@ -292,10 +291,8 @@ async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
     )
 }
 
-const EVENT_SORTS: &[Sort] = &[Sort { key: "id", sql: "e.id" }];
-
 async fn events(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(EVENT_SORTS, Order::Descending)?;
+    let request = cx.list(store::EVENT_SORTS, Order::Descending)?;
     let state = match nonempty(request.filter("state")) {
         Some(text) => Some(EventState::parse(text).map_err(|message| Error::invalid("state", message))?),
         None => None,
@@ -303,11 +300,12 @@ async fn events(cx: AdminCx) -> Result<Response, Fail> {
     let filter = EventFilter { state, gateway: request.filter("gateway").to_owned() };
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
-    let total = store::count_events(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let found = store::events(&mut conn, &filter, PAGE_SIZE, request.offset()).await?;
+    let columns = store::ListedEvent::columns("e");
+    let page: Page<store::ListedEvent> = filter.query().page(&mut conn, &request, &columns).await?;
     let gateways = gateways::all(&mut conn).await?;
     drop(conn);
-    let rows: Vec<Value> = found
+    let rows: Vec<Value> = page
+        .rows
         .iter()
         .map(|event| {
             context! {
@@ -329,7 +327,7 @@ async fn events(cx: AdminCx) -> Result<Response, Fail> {
         SECTION,
         "Gateway events",
         context! {
-            list => no_file(request.view(total, rows.len())),
+            list => no_file(request.view(&page)),
             filter => context! { state => request.filter("state"), gateway => request.filter("gateway") },
             states => EventState::ALL.iter().map(|state| option(state.as_str(), words(state.as_str()))).collect::<Vec<_>>(),
             gateways => gateways.iter().map(|gateway| option(&gateway.name, &gateway.display_name)).collect::<Vec<_>>(),

@@ -42,6 +42,21 @@ pub async fn request(
     runs::request(tx, new, terms.now).await
 }
 
+/// Runs at once and waits for the result. See [`runs::now`].
+pub async fn run_now(app: &App, by: &Actor, terms: &Terms, trigger: &'static str) -> Result<(i64, Report)> {
+    let new = NewRun {
+        task: TASK,
+        job: JOB,
+        key: format!("{trigger}:{}", app.random.uuid(app.clock.now())),
+        business_date: terms.today,
+        trigger,
+        requested_by: by.name.clone(),
+        scope: json!({}),
+    };
+    let (itself, by, terms) = (app.clone(), by.clone(), terms.clone());
+    runs::now(app, new, summary, move |progress| async move { super::run(&itself, &by, &terms, &progress).await }).await
+}
+
 async fn perform(app: App, job: Job) -> Result<Done> {
     let run_id = job.int("run")?;
     let mut tx = app.db.write().await?;

@@ -30,6 +30,7 @@ use crate::gateways::{self, ChargeRequest, GatewayError, Gateways, LogLine, Look
 use crate::invoices::{self, InvoiceStatus};
 use crate::pay_methods;
 use crate::payments::{self, Duplicate, NewPayment};
+use crate::restores;
 use crate::settings;
 use crate::terms::Terms;
 use schedule::Schedule;
@@ -188,7 +189,7 @@ pub async fn due(conn: &mut Conn, app: &App, terms: &Terms) -> Result<Vec<Due>> 
                         (SELECT MAX(a.slot_on) FROM payment_attempts a WHERE a.invoice_id = i.id) \
                  FROM invoices i JOIN clients c ON c.id = i.client_id \
                  JOIN gateways g ON g.name = i.gateway AND g.active \
-                 WHERE i.status = 'unpaid' AND i.due_on <= $1 AND (i.due_on > $2 OR (i.due_on = $2 AND i.id > $3)) \
+                 WHERE i.status = 'unpaid' AND i.due_on >= $2 AND i.due_on <= $1 AND (i.due_on > $2 OR i.id > $3) \
                    AND i.balance > 0 AND i.gateway IN $4[] AND NOT c.no_auto_capture AND c.status <> 'closed' \
                    AND EXISTS (SELECT 1 FROM pay_methods m WHERE m.client_id = i.client_id AND m.gateway = i.gateway \
                                AND m.removed_at IS NULL) \
@@ -337,6 +338,7 @@ impl Report {
 /// Charges everything that is due, a few at a time, and tells `progress` of every attempt.
 pub async fn run(app: &App, by: &Actor, terms: &Terms, progress: &Progress) -> Result<Report> {
     let mut conn = app.db.read().await?;
+    restores::refuse_on_hold(&mut conn).await?;
     let all = due(&mut conn, app, terms).await?;
     drop(conn);
     let mut report = Report { due: all.len(), ..Report::default() };
@@ -415,6 +417,7 @@ struct Prepared {
 async fn prepare(app: &App, invoice_id: i64, slot: Option<Date>, run_id: Option<i64>) -> Result<Option<Prepared>> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
+    restores::refuse_on_hold(&mut tx).await?;
     let seen = invoices::find(&mut tx, invoice_id).await?;
     let mut locked = clients::lock(&mut tx, seen.client_id).await?;
     let invoice = invoices::find(&mut locked, invoice_id).await?;

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
 use platform::web::Fail;
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort};
+use platform::web::lists::{self, Order, Page};
 
 use super::store::{self, LogFilter, Logged};
 use super::{CONFIGURE, Configure, Gateway, Gateways, Move, VIEW_LOG, contract::Capabilities};
@@ -180,11 +180,10 @@ async fn rearrange(cx: AdminCx, Path(name): Path<String>) -> Result<Redirect, Fa
     Ok(Redirect::to(PAGE))
 }
 
-const LOG_SORTS: &[Sort] = &[Sort { key: "at", sql: "l.at" }];
 const LOG_FILTERS: [&str; 7] = ["q", "gateway", "result", "client", "invoice", "from", "to"];
 
 async fn log(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(LOG_SORTS, Order::Descending)?;
+    let request = cx.list(store::SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
     let filter = LogFilter {
@@ -196,20 +195,17 @@ async fn log(cx: AdminCx) -> Result<Response, Fail> {
         from: date_filter(&request, "from")?.map(|day| company::day_start(day, &zone)),
         until: date_filter(&request, "to")?.map(|day| company::day_end(day, &zone)),
     };
-    let order_by = request.order_by("l.id");
+    let columns = Logged::columns("l");
     if request.csv {
-        let rows = store::list(&mut conn, &filter, &order_by, i64::MAX, 0).await?;
-        return Ok(lists::csv_response(
-            "gateway-log",
-            &["At", "Gateway", "What", "Result", "Client", "Invoice", "Detail"],
-            rows.iter().map(csv_row).collect(),
-        )?);
+        drop(conn);
+        let file = ("gateway-log", &["At", "Gateway", "What", "Result", "Client", "Invoice", "Detail"][..]);
+        return Ok(lists::file(&cx.app.db, &request, filter.query(), &columns, file, csv_row).await?);
     }
-    let total = store::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let found = store::list(&mut conn, &filter, &order_by, PAGE_SIZE, request.offset()).await?;
+    let page: Page<Logged> = filter.query().page(&mut conn, &request, &columns).await?;
     let gateways = super::all(&mut conn).await?;
     drop(conn);
-    let rows: Vec<Value> = found
+    let rows: Vec<Value> = page
+        .rows
         .iter()
         .map(|line| {
             context! {
@@ -224,7 +220,7 @@ async fn log(cx: AdminCx) -> Result<Response, Fail> {
         "billing",
         "Gateway log",
         context! {
-            list => request.view(total, rows.len()),
+            list => request.view(&page),
             filter => Value::from_pairs(LOG_FILTERS.map(|name| (name, request.filter(name).to_owned()))),
             filtered => LOG_FILTERS.iter().any(|name| !request.filter(name).is_empty()),
             gateways => gateways.iter().map(|gateway| option(&gateway.name, &gateway.display_name)).collect::<Vec<_>>(),

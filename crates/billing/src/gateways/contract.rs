@@ -39,6 +39,12 @@ pub trait Gateway: Send + Sync {
     /// Refunds `amount` of a payment; `refund` is the idempotency key.
     async fn refund(&self, config: &GatewayConfig, request: RefundRequest) -> Result<RefundOutcome, GatewayError>;
 
+    /// Every payment with our metadata that the provider has taken since then, for books that come from a backup.
+    async fn taken_since(&self, config: &GatewayConfig, since: Timestamp) -> Result<Vec<Taken>, GatewayError> {
+        let _ = (config, since);
+        Err(GatewayError::Unsupported("listing what was taken"))
+    }
+
     /// Checks the signature and its age, and reads the event. Anything unsigned, stale or unreadable is an `Err`.
     fn verify_webhook(
         &self,
@@ -182,6 +188,19 @@ pub enum LookUp {
     NeverArrived,
     /// Still in the provider's hands.
     InProgress,
+}
+
+/// A payment in the provider's own list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    pub external_id: String,
+    /// Our attempt, client and invoice, as far as the provider was told.
+    pub attempt: String,
+    pub client_id: Option<i64>,
+    pub invoice_id: Option<i64>,
+    pub amount: Money,
+    pub fee: Option<Money>,
+    pub taken_at: Timestamp,
 }
 
 #[derive(Debug, Clone)]

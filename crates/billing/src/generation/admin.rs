@@ -10,12 +10,13 @@ use kernel::{Error, FieldErrors, Money, Result, nonempty};
 use minijinja::{Value, context};
 use platform::runs::{self, Run, RunState};
 use platform::web::Fail;
-use platform::web::lists::{Order, PAGE_SIZE, Sort, grouped};
+use platform::web::lists::{Order, grouped};
 use serde_json::json;
 
 use super::{GENERATE, Scope, jobs};
 use crate::settings;
 use crate::terms::Terms;
+use crate::view::no_file;
 
 const SECTION: &str = "billing";
 pub const PAGE: &str = "/admin/invoices/generate";
@@ -261,16 +262,14 @@ async fn progress(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     Ok(axum::Json(body).into_response())
 }
 
-const PARKED_SORTS: &[Sort] = &[Sort { key: "at", sql: "p.at" }];
-
 async fn parked(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(PARKED_SORTS, Order::Descending)?;
+    let request = cx.list(super::PARKED_SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
-    let total = super::count_parked(&mut conn).await?;
-    let found = super::parked(&mut conn, PAGE_SIZE, request.offset()).await?;
+    let page = super::parked_page(&mut conn, &request).await?;
     drop(conn);
-    let rows: Vec<Value> = found
+    let rows: Vec<Value> = page
+        .rows
         .iter()
         .map(|parked| {
             let name = [parked.first_name.as_str(), parked.last_name.as_str()].join(" ");
@@ -283,7 +282,7 @@ async fn parked(cx: AdminCx) -> Result<Response, Fail> {
             }
         })
         .collect();
-    let values = context! { list => request.view(total, rows.len()), rows };
+    let values = context! { list => no_file(request.view(&page)), rows };
     cx.page("billing/generation/parked.html", SECTION, "Parked clients", values)
 }
 

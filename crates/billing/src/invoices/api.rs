@@ -1,12 +1,12 @@
 //! Invoices in the JSON API.
 
 use accounts::clients;
-use accounts::doors::api::{Body, answer, list_schema};
+use accounts::doors::api::{Body, answer, list_answer, list_schema};
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use kernel::{Currency, Date, Error, Money, Rate, Result};
 use platform::web::Fail;
-use platform::web::lists::{Order, PAGE_SIZE, Request};
+use platform::web::lists::{Order, Page, Request};
 use serde_json::{Value, json};
 
 use super::drafts::{self, DraftEdit, NewDraft, OwnRates};
@@ -23,7 +23,7 @@ pub fn routes() -> Routes {
     let day = || json!({ "type": "string", "format": "date" });
     let amount = || json!({ "type": "string", "description": "Decimal text" });
     let list = Operation::new("GET", "/invoices", LIST, TAG, "List invoices")
-        .query("q", text(), "The beginning of a number, an id, or words of the client's name")
+        .query("q", text(), "The beginning of a number, an id, or how words of the client's name begin")
         .query(
             "status",
             json!({ "type": "string", "enum": ["draft", "unpaid", "overdue", "payment_pending", "paid", "cancelled",
@@ -45,7 +45,7 @@ pub fn routes() -> Routes {
             "issued_on", "-issued_on", "total", "-total"] }),
             "Newest first unless this says otherwise",
         )
-        .query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50 invoices")
+        .paged()
         .answers(200, list_schema(schema()));
     let make = Operation::new("POST", "/invoices", CREATE, TAG, "Write a draft, or issue an invoice at once")
         .body(new_schema())
@@ -243,11 +243,10 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let choices = listing::choices(&mut conn).await?;
     let filter = Filter::parse(&request.form, choices.base)?;
     let search = Search::new(&mut conn, filter, terms.today).await?;
-    let total = search.count(&mut conn).await?;
-    let order = listing::order_by(&request);
-    let invoices = search.invoices(&mut conn, &order, PAGE_SIZE, request.offset()).await?;
-    let items: Vec<Value> = invoices.iter().map(|invoice| head(invoice, terms.today)).collect();
-    Ok(answer(&json!({ "items": items, "total": total, "page": request.page })))
+    let columns = Invoice::columns("i");
+    let page: Page<Invoice> = search.plain_query().whole_page(&mut conn, &request, &columns).await?;
+    let items: Vec<Value> = page.rows.iter().map(|invoice| head(invoice, terms.today)).collect();
+    Ok(list_answer(&request, &page, items))
 }
 
 async fn show(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {

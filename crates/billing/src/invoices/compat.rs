@@ -10,11 +10,12 @@ use accounts::doors::{Action, CompatCx, Routes};
 use kernel::{Currency, Date, Error, Money, Rate, Result};
 use platform::compat::{Answer, Commas, Params};
 use platform::jiff::tz::TimeZone;
-use platform::web::lists::{Request, Sort};
+use platform::web::lists::{Column, Order, Sort};
 use serde_json::{Value, json};
 
 use super::drafts::{self, DraftEdit, NewDraft, OwnRates};
 use super::listing::{self, Filter, Search, Status};
+use super::standing::{self, Standing};
 use super::view::{self, Whole};
 use super::{CREATE, Invoice, InvoiceStatus, LIST, LineKind, MANAGE, NewLine, Tell};
 use crate::currencies;
@@ -242,19 +243,19 @@ fn detail(whole: &Whole, zone: &TimeZone, charges_cards: bool) -> Answer {
 
 /// The columns that GetInvoices orders by: theirs, ours.
 const ORDERS: &[(&str, Sort)] = &[
-    ("id", Sort { key: "id", sql: "i.id" }),
-    ("invoicenumber", Sort { key: "number", sql: "i.series_number" }),
-    ("date", Sort { key: "issued_on", sql: "i.issued_on" }),
-    ("duedate", Sort { key: "due_on", sql: "i.due_on" }),
-    ("total", Sort { key: "total", sql: "i.total" }),
-    ("status", Sort { key: "status", sql: "i.status" }),
+    ("id", listing::SORTS[0]),
+    ("invoicenumber", listing::SORTS[1]),
+    ("date", listing::SORTS[3]),
+    ("duedate", listing::SORTS[2]),
+    ("total", listing::SORTS[4]),
+    ("status", Sort::by("status", &[Column::text("i.status")])),
 ];
 
 /// So many invoices an answer has at most.
 const MOST: i64 = 10_000;
 
 async fn get_invoices(cx: CompatCx) -> Result<Answer> {
-    let (part, filter, request) = cx.request.read(|params| {
+    let (part, filter, sort, order) = cx.request.read(|params| {
         let part = part(params);
         let status = params.parsed("status", |text| match text.to_lowercase().as_str() {
             "overdue" => Ok(Status::Overdue),
@@ -266,21 +267,19 @@ async fn get_invoices(cx: CompatCx) -> Result<Answer> {
             found.map(|(_, sort)| *sort).ok_or("Order by id, invoicenumber, date, duedate, total or status.")
         });
         let descending = params.parsed("order", |text| match text.to_lowercase().as_str() {
-            "asc" => Ok(false),
-            "desc" => Ok(true),
+            "asc" => Ok(Order::Ascending),
+            "desc" => Ok(Order::Descending),
             _ => Err("Enter asc or desc."),
         });
         let sort = sort.unwrap_or(ORDERS[0].1);
-        let request =
-            Request { form: Default::default(), sort, descending: descending.unwrap_or(false), page: 1, csv: false };
-        Ok((part?, Filter { status, client_id, ..Filter::default() }, request))
+        let order = descending.unwrap_or(Order::Ascending);
+        Ok((part?, Filter { status, client_id, ..Filter::default() }, sort, order))
     })?;
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
     let search = Search::new(&mut conn, filter, cx.now.date_in(&zone)).await?;
-    let total = search.count_all(&mut conn).await?;
-    let order = listing::order_by(&request);
-    let invoices = search.invoices(&mut conn, &order, part.limit.min(MOST), part.start).await?;
+    let total = search.query().count_all(&mut conn).await?;
+    let invoices = search.invoices(&mut conn, (&sort, order), part.start, part.limit.min(MOST)).await?;
     let mut ids: Vec<i64> = invoices.iter().map(|invoice| invoice.client_id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -509,6 +508,10 @@ async fn apply(
         Some(InvoiceStatus::Cancelled) => notes::cancel(tx, by, terms, id, "").await.map(|_| ()),
         Some(InvoiceStatus::Paid) if now.is_open() && now.balance > 0 => {
             notes::waive_balance(tx, by, terms, id, "Marked paid without a payment").await.map(|_| ())
+        }
+        Some(target) if now.is_open() && Standing::of(target).is_some() => {
+            let Some(standing) = Standing::of(target) else { return Ok(()) };
+            standing::put(tx, by, id, standing, terms.now).await
         }
         Some(target) => Err(Error::refused(format!(
             "An invoice that is {} cannot be made {} by hand. {}",

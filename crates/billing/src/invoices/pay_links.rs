@@ -7,6 +7,7 @@ use axum::response::Response;
 use kernel::{Error, Result, Timestamp};
 use minijinja::{Value, context};
 use platform::db::{Conn, Tx};
+use platform::prune::{After, Rubbish};
 use platform::settings::Values;
 use platform::web::Fail;
 use platform::{App, crypto, params};
@@ -20,6 +21,15 @@ use crate::terms::Terms;
 
 /// Seconds for which a link works: a client pays late, but a mailbox that leaks in a year tells nothing.
 const LIFE: i64 = 60 * 86_400;
+
+/// Links that no longer work, for [`platform::prune`].
+pub const EXPIRED: Rubbish = Rubbish {
+    name: "pay links",
+    table: "pay_links",
+    key: "token_hash",
+    condition: "expires_at <= $1",
+    after: After::Seconds(0),
+};
 
 pub fn routes() -> Routes {
     Routes::new().public_get("/pay/{token}", show).public_get("/pay/{token}/pdf", print)

@@ -116,6 +116,11 @@ pub async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<CreditNo
     store::of_invoice(conn, invoice_id).await
 }
 
+/// The notes on an invoice with their lines.
+pub async fn with_lines(conn: &mut Conn, invoice_id: i64) -> Result<Vec<(CreditNote, Vec<NoteLine>)>> {
+    store::with_lines(conn, invoice_id).await
+}
+
 /// A line of an invoice and what is left of it to credit.
 #[derive(Debug, Clone)]
 pub struct Left {
@@ -139,7 +144,12 @@ impl Left {
 pub async fn left(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Left>> {
     let credited = store::credited(conn, invoice_id).await?;
     let lines = invoices::lines(conn, invoice_id).await?;
-    Ok(lines
+    Ok(left_of(lines, &credited))
+}
+
+/// What is left of each line after these lines of credit notes.
+pub fn left_of(lines: Vec<Line>, credited: &[NoteLine]) -> Vec<Left> {
+    lines
         .into_iter()
         .map(|line| {
             let done = credited.iter().filter(|note| note.invoice_line_id == Some(line.id));
@@ -148,7 +158,7 @@ pub async fn left(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Left>> {
             });
             Left { line, net, tax1, tax2 }
         })
-        .collect())
+        .collect()
 }
 
 /// A part of a line on its way to a note.
@@ -273,7 +283,7 @@ pub async fn cancel(
         params![invoice_id, terms.now],
     )
     .await?;
-    recurring::settle(tx, invoice_id).await?;
+    recurring::settle(tx, invoice_id, terms.now).await?;
     let text = format!("Invoice {} cancelled", invoice.title());
     let activity = Activity::new(text).client(invoice.client_id).about(format!("invoice:{invoice_id}"));
     activity_log::record(tx, by, activity, terms.now).await?;
@@ -313,17 +323,7 @@ async fn creditable(tx: &mut Locked<'_>, id: i64) -> Result<Invoice> {
         InvoiceStatus::Refunded => return Err(Error::refused("The invoice was refunded: all of it was given back.")),
         _ => {}
     }
-    // Whether the money comes is not known yet; a note now would be over the wrong balance.
-    let open: bool = tx
-        .scalar(
-            "SELECT EXISTS (SELECT 1 FROM payment_attempts WHERE invoice_id = $1 \
-             AND state IN ('intent', 'unknown', 'pending'))",
-            params![id],
-        )
-        .await?;
-    if open {
-        return Err(Error::refused("A charge of this invoice is under way. Wait for its outcome."));
-    }
+    invoices::check_no_charge_under_way(tx, id).await?;
     Ok(invoice)
 }
 
@@ -425,7 +425,7 @@ async fn issue(
         credits::write(tx, movement, terms.now).await?;
     }
     let whole: Vec<i64> = parts.iter().filter(|part| part.whole).map(|part| part.line_id).collect();
-    settle_lines(tx, invoice.id, &whole).await?;
+    settle_lines(tx, invoice.id, &whole, terms.now).await?;
     let text = format!("Credit note {} of {total} on invoice {}", note.number, invoice.title());
     let activity = Activity::new(text).client(invoice.client_id).about(format!("invoice:{}", invoice.id));
     activity_log::record(tx, by, activity, terms.now).await?;
@@ -444,7 +444,7 @@ pub struct CreditNoteIssued {
 }
 
 /// The periods of lines that nobody will pay any more count as settled.
-async fn settle_lines(tx: &mut Locked<'_>, invoice_id: i64, lines: &[i64]) -> Result<()> {
+async fn settle_lines(tx: &mut Locked<'_>, invoice_id: i64, lines: &[i64], now: Timestamp) -> Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
@@ -454,5 +454,5 @@ async fn settle_lines(tx: &mut Locked<'_>, invoice_id: i64, lines: &[i64]) -> Re
             params![invoice_id, lines],
         )
         .await?;
-    if charges.is_empty() { Ok(()) } else { recurring::settle_charges(tx, invoice_id, &charges).await }
+    if charges.is_empty() { Ok(()) } else { recurring::settle_charges(tx, invoice_id, &charges, now).await }
 }

@@ -1,6 +1,6 @@
 //! A client's stored payment methods on its page.
 
-use accounts::clients::{Client, ClientPanel, Panel, PanelFuture, Place};
+use accounts::clients::{ClientPanel, Panel, PanelFuture, Place, Seen};
 use minijinja::{Value, context};
 use platform::App;
 use platform::db::Conn;
@@ -11,9 +11,9 @@ pub fn panels() -> Vec<ClientPanel> {
     vec![ClientPanel { title: "Payment methods", place: Place::Side, order: 20, permission: MANAGE, load: methods }]
 }
 
-fn methods<'a>(app: &'a App, conn: &'a mut Conn, client: &'a Client) -> PanelFuture<'a, Option<Panel>> {
+fn methods<'a>(app: &'a App, conn: &'a mut Conn, seen: &'a Seen) -> PanelFuture<'a, Option<Panel>> {
     Box::pin(async move {
-        let methods = super::of_client(conn, client.id).await?;
+        let methods = super::of_client(conn, seen.client.id).await?;
         let rows: Vec<Value> = methods
             .iter()
             .map(|method| {
@@ -24,7 +24,7 @@ fn methods<'a>(app: &'a App, conn: &'a mut Conn, client: &'a Client) -> PanelFut
             })
             .collect();
         let html = app.templates.render("billing/pay_methods/panel.html", context! { rows })?;
-        let href = format!("/admin/clients/{}/pay-methods", client.id);
+        let href = format!("/admin/clients/{}/pay-methods", seen.client.id);
         Ok(Some(Panel { html, href, label: "Manage".to_owned(), flush: false }))
     })
 }

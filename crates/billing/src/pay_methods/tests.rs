@@ -121,11 +121,12 @@ testkit::both_engines! {
     async fn the_client_page_shows_methods_and_credit(company: Company) {
         let mut conn = company.app.db.read().await.unwrap();
         let client = clients::find(&mut conn, 1).await.unwrap();
+        let seen = accounts::clients::Seen::new(client, kernel::Date::MIN);
         let mut panels = accounts::clients::ClientPanels::default();
         crate::client_panels(&mut panels);
         let mut all = String::new();
         for panel in panels.panels {
-            let shown = (panel.load)(&company.app, &mut conn, &client).await.unwrap();
+            let shown = (panel.load)(&company.app, &mut conn, &seen).await.unwrap();
             all.push_str(&shown.map(|panel| panel.html).unwrap_or_default());
         }
         assert!(all.contains("None stored") && all.contains("0.00 USD"), "{all}");

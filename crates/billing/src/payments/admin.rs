@@ -6,7 +6,7 @@ use accounts::doors::{AdminCx, Id, Redirect, Routes};
 use axum::response::{IntoResponse, Response};
 use kernel::{Currency, Error, FieldErrors, Money, Result, nonempty};
 use minijinja::{Value, context};
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Request, Sort};
+use platform::web::lists::{self, Order, Page, Request};
 use platform::web::{Fail, Form};
 
 use super::store::{self, Filter, Listed};
@@ -19,11 +19,6 @@ use crate::{currencies, invoices, once, refunds};
 const PAGE: &str = "/admin/transactions";
 const SECTION: &str = "billing";
 
-const SORTS: &[Sort] = &[
-    Sort { key: "date", sql: "t.occurred_on" },
-    Sort { key: "id", sql: "t.id" },
-    Sort { key: "amount", sql: "t.amount_in" },
-];
 const FILTERS: [&str; 8] = ["q", "client", "invoice", "gateway", "kind", "from", "to", "amount"];
 
 pub fn routes() -> Routes {
@@ -80,48 +75,47 @@ fn gateway_options(cx: &AdminCx) -> Result<Vec<Value>> {
     Ok(modules.all().iter().map(|module| option(module.name(), module.display_name())).collect())
 }
 
+const FILE: (&str, &[&str]) = (
+    "transactions",
+    &[
+        "Id",
+        "Date",
+        "Client id",
+        "Client",
+        "Gateway",
+        "Reference",
+        "Kind",
+        "Currency",
+        "In",
+        "Out",
+        "Fees",
+        "Rate",
+        "Description",
+        "Invoice",
+    ],
+);
+
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(SORTS, Order::Descending)?;
+    let request = cx.list(store::SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let filter = filter_of(&mut conn, &request).await?;
-    let order_by = request.order_by("t.id");
     if request.csv {
-        let rows = store::list(&mut conn, &filter, &order_by, i64::MAX, 0).await?;
-        return Ok(lists::csv_response(
-            "transactions",
-            &[
-                "Id",
-                "Date",
-                "Client id",
-                "Client",
-                "Gateway",
-                "Reference",
-                "Kind",
-                "Currency",
-                "In",
-                "Out",
-                "Fees",
-                "Rate",
-                "Description",
-                "Invoice",
-            ],
-            rows.iter().map(csv_row).collect(),
-        )?);
+        drop(conn);
+        return Ok(lists::file(&cx.app.db, &request, filter.query(), &store::columns(), FILE, csv_row).await?);
     }
-    let total = store::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let found = store::list(&mut conn, &filter, &order_by, PAGE_SIZE, request.offset()).await?;
+    let page: Page<Listed> = filter.query().page(&mut conn, &request, &store::columns()).await?;
     drop(conn);
     cx.page(
         "billing/payments/list.html",
         SECTION,
         "Transactions",
         context! {
-            list => request.view(total, found.len()),
+            list => request.view(&page),
             filter => Value::from_pairs(FILTERS.map(|name| (name, request.filter(name).to_owned()))),
             filtered => FILTERS.iter().any(|name| !request.filter(name).is_empty()),
             gateways => gateway_options(&cx)?,
             kinds => TransactionKind::ALL.iter().map(|kind| option(kind.as_str(), words(kind.as_str()))).collect::<Vec<_>>(),
-            rows => found.iter().map(row).collect::<Vec<_>>(),
+            rows => page.rows.iter().map(row).collect::<Vec<_>>(),
         },
     )
 }

@@ -1,12 +1,12 @@
 //! Transactions in the JSON API.
 
 use accounts::clients;
-use accounts::doors::api::{Body, answer, list_schema};
+use accounts::doors::api::{Body, answer, list_answer, list_schema};
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use kernel::{Currency, Date, Error, Money, Result};
 use platform::web::Fail;
-use platform::web::lists::{COUNT_LIMIT, Order, PAGE_SIZE, Request, Sort};
+use platform::web::lists::{Order, Page, Request, Sort};
 use serde_json::{Value, json};
 
 use super::{ADD, Duplicate, LIST, NewOther, NewPayment, Transaction, TransactionKind, store};
@@ -14,11 +14,7 @@ use crate::gateways;
 use crate::terms::Terms;
 
 const TAG: &str = "Payments";
-const SORTS: &[Sort] = &[
-    Sort { key: "id", sql: "t.id" },
-    Sort { key: "date", sql: "t.occurred_on" },
-    Sort { key: "amount", sql: "t.amount_in" },
-];
+const SORTS: &[Sort] = &[store::BY_ID, store::SORTS[0], store::SORTS[2]];
 
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
@@ -38,7 +34,7 @@ pub fn routes() -> Routes {
             json!({ "type": "string", "enum": ["id", "-id", "date", "-date", "amount", "-amount"] }),
             "Newest first unless this says otherwise",
         )
-        .query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50")
+        .paged()
         .answers(200, list_schema(schema()));
     let show = Operation::new("GET", "/transactions/{id}", LIST, TAG, "One transaction and what it settled")
         .answers(200, schema());
@@ -142,10 +138,8 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let request = Request::parse(&cx.query, SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let filter = super::admin::filter_of(&mut conn, &request).await?;
-    let total = store::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let rows = store::list(&mut conn, &filter, &request.order_by("t.id"), PAGE_SIZE, request.offset()).await?;
-    let items: Vec<Value> = rows.iter().map(listed).collect();
-    Ok(answer(&json!({ "items": items, "total": total, "page": request.page })))
+    let page: Page<store::Listed> = filter.query().whole_page(&mut conn, &request, &store::columns()).await?;
+    Ok(list_answer(&request, &page, page.rows.iter().map(listed).collect()))
 }
 
 async fn find(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {

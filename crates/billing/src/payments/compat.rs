@@ -8,7 +8,7 @@ use accounts::doors::compat::Part;
 use accounts::doors::{Action, CompatCx, Routes};
 use kernel::{Date, Error, Money, Result};
 use platform::compat::{Answer, Params};
-use platform::db::Conn;
+use platform::web::lists::Order;
 use serde_json::{Value, json};
 
 use super::store::{self, Filter, Listed};
@@ -239,18 +239,16 @@ async fn get_transactions(cx: CompatCx) -> Result<Answer> {
     })?;
     let mut conn = cx.app.db.read().await?;
     let dealt = currencies::all(&mut conn).await?;
-    let total = count_all(&mut conn, &filter).await?;
-    let rows = store::list(&mut conn, &filter, "ORDER BY t.id", part.limit, part.start).await?;
+    let query = filter.query();
+    let total = query.count_all(&mut conn).await?;
+    let order = (&store::BY_ID, Order::Ascending);
+    let rows: Vec<Listed> = query.part(&mut conn, &store::columns(), order, part.start, part.limit).await?;
     let shown: Vec<Value> = rows.iter().map(|row| described(row, &dealt)).collect();
     Ok(Answer::success()
         .with("totalresults", total)
         .with("startnumber", part.start)
         .with("numreturned", shown.len())
         .with_list("transactions", "transaction", shown))
-}
-
-async fn count_all(conn: &mut Conn, filter: &Filter) -> Result<i64> {
-    store::count(conn, filter, i64::MAX).await
 }
 
 fn described(row: &Listed, dealt: &[DealtCurrency]) -> Value {

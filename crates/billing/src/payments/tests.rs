@@ -284,27 +284,6 @@ testkit::both_engines! {
         company.is_sound().await;
     }
 
-    // At any size the list reads its page and counts a bounded part.
-    async fn the_list_uses_its_indexes(company: Company) {
-        let mut conn = company.app.db.read().await.unwrap();
-        if conn.engine() != platform::db::Engine::Sqlite {
-            // An empty table is scanned whatever indexes it has.
-            return;
-        }
-        for (place, index) in [
-            ("t.client_id = 1 ORDER BY t.id DESC", "transactions_client"),
-            ("t.reference = 'x' ORDER BY t.occurred_on DESC, t.id DESC", "transactions_reference"),
-            ("t.gateway = 'x' ORDER BY t.occurred_on DESC, t.id DESC", "transactions_gateway"),
-            ("t.kind = 'x' ORDER BY t.occurred_on DESC, t.id DESC", "transactions_kind"),
-            ("t.occurred_on >= '2026-01-01' ORDER BY t.occurred_on DESC, t.id DESC", "transactions_date"),
-            ("1 = 1 ORDER BY t.amount_in DESC, t.id DESC", "transactions_amount"),
-        ] {
-            let sql = format!("SELECT t.id, t.description FROM transactions t WHERE {place} LIMIT 50");
-            let plan = conn.plan(&sql, params![]).await.unwrap();
-            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE") || place.contains("reference"), "{place}: {plan}");
-        }
-    }
-
     // None of them asks the database once a row.
     async fn pages_of_money_ask_few_questions(company: Company) {
         let (doors, client, _) = three(&company).await;

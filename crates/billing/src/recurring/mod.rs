@@ -5,9 +5,13 @@
 //! - `next_invoice_on` is the start of the first period without an invoice, `next_due_on` of the first unpaid one.
 //! - Paying moves `next_due_on` to the end of the paid period, never to a date that depends on when it was paid.
 
-use kernel::{Currency, Cycle, Date, Money, Result, Timestamp};
+pub mod first;
+
+use kernel::{Currency, Cycle, Date, Error, Money, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::{params, record};
+
+pub use first::First;
 
 record! {
     #[derive(Debug, Clone, serde::Serialize)]
@@ -109,11 +113,21 @@ pub struct DueDateMoved {
     pub owner_kind: String,
     pub owner_id: i64,
     pub next_due_on: Date,
+    pub direction: Direction,
+    pub now: Timestamp,
+}
+
+/// Which way a due date moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    On,
+    /// A payment was taken back.
+    Back,
 }
 
 /// Marks the periods on a paid invoice as settled and moves their charges' due dates to the ends of the periods. Doing
 /// it again moves nothing: a period is settled once.
-pub async fn settle(tx: &mut Tx, invoice_id: i64) -> Result<()> {
+pub async fn settle(tx: &mut Tx, invoice_id: i64, now: Timestamp) -> Result<()> {
     let settled: Vec<(i64, Date)> = tx
         .all(
             "UPDATE billed_periods SET settled = TRUE WHERE invoice_id = $1 AND NOT settled \
@@ -121,11 +135,11 @@ pub async fn settle(tx: &mut Tx, invoice_id: i64) -> Result<()> {
             params![invoice_id],
         )
         .await?;
-    move_on(tx, settled).await
+    move_on(tx, settled, now).await
 }
 
 /// As [`settle`], for some of the charges on an invoice.
-pub async fn settle_charges(tx: &mut Tx, invoice_id: i64, charges: &[i64]) -> Result<()> {
+pub async fn settle_charges(tx: &mut Tx, invoice_id: i64, charges: &[i64], now: Timestamp) -> Result<()> {
     let settled: Vec<(i64, Date)> = tx
         .all(
             "UPDATE billed_periods SET settled = TRUE WHERE invoice_id = $1 AND charge_id IN $2[] AND NOT settled \
@@ -133,10 +147,63 @@ pub async fn settle_charges(tx: &mut Tx, invoice_id: i64, charges: &[i64]) -> Re
             params![invoice_id, charges],
         )
         .await?;
-    move_on(tx, settled).await
+    move_on(tx, settled, now).await
 }
 
-async fn move_on(tx: &mut Tx, settled: Vec<(i64, Date)>) -> Result<()> {
+record! {
+    struct Settled {
+        charge_id: i64,
+        period_from: Date,
+        period_until: Date,
+        owner_kind: String,
+        owner_id: i64,
+        description: String,
+        next_due_on: Date,
+        later_paid: bool,
+    }
+}
+
+/// Marks the periods on an invoice as not settled any more, because its payment was taken back, and moves the due dates
+/// back to their starts. Those of the charges in `kept` stay: notes took them back. A later period that is paid refuses.
+pub async fn unsettle(tx: &mut Tx, invoice_id: i64, kept: &[i64], now: Timestamp) -> Result<()> {
+    let settled: Vec<Settled> = tx
+        .all(
+            "SELECT b.charge_id, b.period_from, b.period_until, c.owner_kind, c.owner_id, c.description, c.next_due_on, \
+             EXISTS (SELECT 1 FROM billed_periods l WHERE l.charge_id = b.charge_id AND l.settled \
+                     AND l.period_from >= b.period_until) \
+             FROM billed_periods b JOIN recurring_charges c ON c.id = b.charge_id \
+             WHERE b.invoice_id = $1 AND b.settled ORDER BY b.charge_id",
+            params![invoice_id],
+        )
+        .await?;
+    for period in settled.iter().filter(|period| !kept.contains(&period.charge_id)) {
+        if period.later_paid {
+            return Err(Error::refused(format!(
+                "A later period of “{}” is paid. Take that payment back first.",
+                period.description
+            )));
+        }
+        tx.execute(
+            "UPDATE billed_periods SET settled = FALSE WHERE charge_id = $1 AND period_from = $2",
+            params![period.charge_id, period.period_from],
+        )
+        .await?;
+        // A date that somebody has moved since stays where it was put.
+        if period.next_due_on == period.period_until {
+            tx.execute(
+                "UPDATE recurring_charges SET next_due_on = $2 WHERE id = $1",
+                params![period.charge_id, period.period_from],
+            )
+            .await?;
+            let (owner_kind, owner_id) = (period.owner_kind.clone(), period.owner_id);
+            let next_due_on = period.period_from;
+            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on, direction: Direction::Back, now }).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn move_on(tx: &mut Tx, settled: Vec<(i64, Date)>, now: Timestamp) -> Result<()> {
     for (charge_id, until) in settled {
         let moved: Option<(String, i64)> = tx
             .optional(
@@ -147,7 +214,8 @@ async fn move_on(tx: &mut Tx, settled: Vec<(i64, Date)>) -> Result<()> {
             )
             .await?;
         if let Some((owner_kind, owner_id)) = moved {
-            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on: until }).await?;
+            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on: until, direction: Direction::On, now })
+                .await?;
         }
     }
     Ok(())

@@ -33,6 +33,7 @@ use crate::invoices::{self, Invoice, InvoiceStatus};
 use crate::ledger::{self, Account, Entry};
 use crate::notes::{self, Selection};
 use crate::payments::{self, Transaction, TransactionKind};
+use crate::restores;
 use crate::terms::Terms;
 
 pub const REFUND: Permission = Permission("Refund Invoice Payments");
@@ -211,6 +212,9 @@ pub async fn begin(tx: &mut Locked<'_>, app: &App, by: &Actor, terms: &Terms, ne
             "{} cannot send this payment back. Send the money yourself and record the refund by hand.",
             transaction.gateway
         )));
+    }
+    if new.method == Method::Gateway {
+        restores::refuse_on_hold(tx).await?;
     }
     let places = available(tx, &transaction).await?;
     let Some(place) = places.iter().find(|place| place.source == new.source) else {

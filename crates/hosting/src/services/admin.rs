@@ -10,7 +10,7 @@ use billing::gateways;
 use billing::recurring::{self, RecurringCharge};
 use kernel::{Currency, Cycle, Date, Error, FieldErrors, Money, Result, nonempty};
 use minijinja::{Value, context};
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort, grouped};
+use platform::web::lists::{self, Order, Page, grouped};
 use platform::web::{Fail, Form};
 
 use super::panels::row;
@@ -25,14 +25,13 @@ use crate::{products, services};
 
 const PAGE: &str = "/admin/services";
 const SECTION: &str = "clients";
-/// A file of more rows is asked for by filters.
-const CSV_LIMIT: i64 = 200_000;
-
-pub(super) const SORTS: &[Sort] = &[
-    Sort { key: "id", sql: "s.id" },
-    Sort { key: "domain", sql: "s.domain" },
-    Sort { key: "due", sql: "s.next_due_on" },
-];
+const FILE: (&str, &[&str]) = (
+    "services",
+    &[
+        "Id", "Client", "Product", "Domain", "Status", "Quantity", "Amount", "Currency", "Cycle", "Gateway", "Ordered",
+        "Next due",
+    ],
+);
 
 pub fn routes() -> Routes {
     Routes::new()
@@ -70,23 +69,15 @@ impl Filter {
 }
 
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(SORTS, Order::Descending)?;
+    let request = cx.list(store::SORTS, Order::Descending)?;
     let filter = Filter::parse(&request.form)?;
     let mut conn = cx.app.db.read().await?;
-    let order_by = request.order_by("s.id");
+    let query = store::query(&mut conn, &filter).await?;
     if request.csv {
-        let rows = store::list(&mut conn, &filter, &order_by, CSV_LIMIT, 0).await?;
-        return Ok(lists::csv_response(
-            "services",
-            &[
-                "Id", "Client", "Product", "Domain", "Status", "Quantity", "Amount", "Currency", "Cycle", "Gateway",
-                "Ordered", "Next due",
-            ],
-            rows.iter().map(csv_row).collect(),
-        )?);
+        drop(conn);
+        return Ok(lists::file(&cx.app.db, &request, query, store::LISTED, FILE, csv_row).await?);
     }
-    let counted = store::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let rows = store::list(&mut conn, &filter, &order_by, PAGE_SIZE, request.offset()).await?;
+    let page: Page<store::Listed> = query.page(&mut conn, &request, store::LISTED).await?;
     let products = products::list(&mut conn, &products::Filter::default()).await?;
     let gateways = gateways::all(&mut conn).await?;
     drop(conn);
@@ -97,14 +88,14 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         SECTION,
         "Services",
         context! {
-            list => request.view(counted, rows.len()),
+            list => request.view(&page),
             filter => Value::from_pairs(names.map(|name| (name, request.filter(name).to_owned()))),
             clear => if filtered { PAGE } else { "" },
             statuses => statuses(),
             products => products.iter().map(|product| option(product.id, &product.name)).collect::<Vec<_>>(),
             cycles => cycles(None),
             gateways => gateways.iter().map(|gateway| option(&gateway.name, &gateway.display_name)).collect::<Vec<_>>(),
-            rows => rows.iter().map(row).collect::<Vec<_>>(),
+            rows => page.rows.iter().map(row).collect::<Vec<_>>(),
         },
     )
 }
@@ -438,7 +429,9 @@ fn written(form: &Form, service: &Service, options: &[FullOption]) -> Result<Ser
     let mut errors = FieldErrors::default();
     let text = |name: &str| Some(form.raw(name).unwrap_or_default().to_owned());
     let mut money = |name: &str| errors.take(name, Money::parse(form.text(name), service.currency));
-    let (recurring_amount, first_amount) = (money("recurring_amount"), money("first_amount"));
+    let recurring_amount = money("recurring_amount");
+    // Only asked for while the first invoice is not made.
+    let first_amount = form.raw("first_amount").and_then(|_| money("first_amount"));
     let edit = ServiceEdit {
         product_id: Some(form.id("product_id", &mut errors)),
         domain: text("domain"),
@@ -469,6 +462,7 @@ async fn form_page(cx: &AdminCx, id: i64, typed: Option<&Form>, errors: &FieldEr
     let products = products::list(&mut conn, &products::Filter::default()).await?;
     let options = config_options::of_product(&mut conn, service.product_id).await?;
     let picked = services::options_of(&mut conn, id).await?;
+    let first = recurring::first::of_owner(&mut conn, SERVICE, id).await?;
     let mut offered = gateways::all(&mut conn).await?;
     drop(conn);
     offered.retain(|gateway| gateway.active || gateway.name == service.gateway);
@@ -479,6 +473,7 @@ async fn form_page(cx: &AdminCx, id: i64, typed: Option<&Form>, errors: &FieldEr
         id,
         v => fields(FIELDS, &shown),
         recalculate => shown.ticked("recalculate"),
+        first_waits => first.is_some(),
         currency => service.currency.to_string(),
         products => products.iter()
             .filter(|product| !product.retired || product.id == service.product_id)

@@ -39,8 +39,7 @@ async fn get_clients_products(cx: CompatCx) -> Result<Answer> {
         Ok((filter, part?))
     })?;
     let mut conn = cx.app.db.read().await?;
-    let total = store::count(&mut conn, &filter, i64::MAX).await?;
-    let page = store::page(&mut conn, &filter, "ORDER BY s.id", part.limit, part.start).await?;
+    let (page, total) = store::part(&mut conn, &filter, part.start, part.limit).await?;
     let shown = shown(&mut conn, &page).await?;
     drop(conn);
     let number = |number: i64| u64::try_from(number).unwrap_or_default();

@@ -19,22 +19,24 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use accounts::activity_log::{self, Activity, Actor};
+use accounts::activity_log::{self, Activity, Actor, Change};
 use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
 use accounts::roles::Permission;
 use billing::gateways;
-use billing::recurring::{self, Charge, DueDateMoved};
+use billing::recurring::{self, Charge, Direction, DueDateMoved, First};
 use kernel::{Currency, Cycle, Date, Error, FieldErrors, Money, Result, Timestamp};
 use platform::Reaction;
 use platform::db::{Conn, Tx};
 use platform::record;
 
+use crate::addons;
 use crate::config_options::{self, FullOption, OptionValue, Picked};
 use crate::edit;
 use crate::prices::{self, Owner};
-use crate::pricing::{self, Quote, Selected};
+use crate::pricing::{self, FirstCharge, Quote, Selected};
 use crate::products::{self, Product};
 
+use first::Said;
 pub use first::{FirstInvoice, FirstLine};
 pub use store::{Listed, NamedOption};
 
@@ -104,7 +106,7 @@ record! {
         pub status: ServiceStatus,
         pub quantity: i64,
         pub currency: Currency,
-        /// What the first invoice billed, with the setup fee.
+        /// What the first invoice bills or has billed, with the setup fee.
         pub first_amount: i64,
         /// Of the whole service: its quantity is in it.
         pub recurring_amount: i64,
@@ -136,6 +138,15 @@ impl Service {
         Money::new(self.first_amount, self.currency)
     }
 
+    fn said(&self) -> Said {
+        Said {
+            product_id: self.product_id,
+            recurring: self.recurring(),
+            cycle: self.cycle,
+            next_due_on: self.next_due_on,
+        }
+    }
+
     /// How invoices and lists name it.
     pub fn title(&self, product: &str) -> String {
         if self.domain.is_empty() { product.to_owned() } else { format!("{product} - {}", self.domain) }
@@ -160,7 +171,19 @@ record! {
         pub anchor_day: u8,
         pub registered_on: Date,
         pub next_due_on: Option<Date>,
+        pub terminated_on: Option<Date>,
         pub created_at: Timestamp,
+    }
+}
+
+impl ServiceAddon {
+    fn said(&self, service: &Service) -> Said {
+        Said {
+            product_id: service.product_id,
+            recurring: Money::new(self.recurring_amount, service.currency),
+            cycle: self.cycle,
+            next_due_on: self.next_due_on,
+        }
     }
 }
 
@@ -332,6 +355,7 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
     service.id = store::insert(tx, &service).await?;
     store::set_options(tx, service.id, &picked).await?;
     let charge_id = put_charge(tx, &service, &product, now).await?;
+    put_first(tx, new.first_invoice, charge_id, &first).await?;
     let mut lines: Vec<FirstLine> = Vec::new();
     lines.extend(charge_id.zip(first.period).map(|(charge_id, period)| FirstLine {
         service_id: service.id,
@@ -346,7 +370,8 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
     }));
     let mut made = Vec::with_capacity(addons.len());
     for addon in &addons {
-        let (addon, line) = insert_addon(tx, &service, &product, addon, new.order_id, new.ordered_on, now).await?;
+        let (addon, line) =
+            insert_addon(tx, &service, &product, addon, new.order_id, new.ordered_on, new.first_invoice, now).await?;
         made.push(addon);
         lines.extend(line);
     }
@@ -373,9 +398,9 @@ pub async fn add_addon(
     }
     let product = products::find(tx, service.product_id).await?;
     let title = service.title(&product.name);
-    let planned =
-        plan_addon(tx, &product, &title, service.cycle, service.currency, new, ordered_on, first_invoice).await?;
-    let (addon, line) = insert_addon(tx, &service, &product, &planned, order_id, ordered_on, now).await?;
+    let planned = plan_addon(tx, &product, &title, service.cycle, service.currency, new, ordered_on).await?;
+    let (addon, line) =
+        insert_addon(tx, &service, &product, &planned, order_id, ordered_on, first_invoice, now).await?;
     let text = format!("Addon “{}” ordered for “{}”", addon.name, service.title(&product.name));
     let activity = Activity::new(text).client(service.client_id).about(subject(service.id));
     activity_log::record(tx, by, activity, now).await?;
@@ -389,6 +414,7 @@ async fn insert_addon(
     planned: &PlannedAddon,
     order_id: Option<i64>,
     ordered_on: Date,
+    first_invoice: FirstInvoice,
     now: Timestamp,
 ) -> Result<(ServiceAddon, Option<FirstLine>)> {
     let PlannedAddon { addon, quantity, cycle, quote, first, title } = planned;
@@ -407,10 +433,12 @@ async fn insert_addon(
         anchor_day: first.anchor_day,
         registered_on: ordered_on,
         next_due_on: cycle.is_recurring().then_some(ordered_on),
+        terminated_on: None,
         created_at: now,
     };
     made.id = store::insert_addon(tx, &made).await?;
     let charge_id = put_addon_charge(tx, service, &product.name, &made, now).await?;
+    put_first(tx, first_invoice, charge_id, first).await?;
     let line = charge_id.zip(first.period).map(|(charge_id, period)| FirstLine {
         service_id: service.id,
         owner_kind: ADDON,
@@ -423,6 +451,14 @@ async fn insert_addon(
         taxed: made.taxed,
     });
     Ok((made, line))
+}
+
+/// Leaves what the first invoice is to bill with the charge, for the generation of due invoices.
+async fn put_first(tx: &mut Tx, by: FirstInvoice, charge_id: Option<i64>, charge: &FirstCharge) -> Result<()> {
+    match (by, charge_id, first::waiting(charge)) {
+        (FirstInvoice::Generation, Some(charge_id), Some(first)) => recurring::first::put(tx, charge_id, &first).await,
+        _ => Ok(()),
+    }
 }
 
 /// Moves a service to another status; addons that shared the old one go along. The same status again changes nothing.
@@ -482,6 +518,8 @@ pub async fn update(tx: &mut Locked<'_>, by: &Actor, id: i64, edit: ServiceEdit,
             service.recurring_amount = quote.recurring.minor;
         }
     }
+    let open = recurring::first::of_owner(tx, SERVICE, id).await?;
+    let first = open.map(|open| first_follows(open, &before, &mut service, &edit, &product)).transpose()?;
     end_or_revive(tx, &before, &mut service, &edit, now).await?;
     let mut changes = edit::differences(described(&before), described(&service));
     changes.extend(edit::differences(
@@ -496,14 +534,54 @@ pub async fn update(tx: &mut Locked<'_>, by: &Actor, id: i64, edit: ServiceEdit,
     if picked != stored {
         store::set_options(tx, id, &picked).await?;
     }
-    put_charge(tx, &service, &product, now).await?;
-    bring_addons_along(tx, &before, &service, &product.name, now).await?;
+    let charge_id = put_charge(tx, &service, &product, now).await?;
+    keep_first(tx, SERVICE, id, charge_id, first).await?;
+    changes.extend(bring_addons_along(tx, &before, &service, &product.name, now).await?);
     let activity = Activity::new(what_happened(&before, &service, &product.name))
         .client(service.client_id)
         .about(subject(id))
         .changed(changes);
     activity_log::record(tx, by, activity, now).await?;
     Ok(service)
+}
+
+/// As long as the first invoice was not made, it bills what the service says: `None` once that is free.
+fn first_follows(
+    open: First,
+    before: &Service,
+    service: &mut Service,
+    edit: &ServiceEdit,
+    product: &Product,
+) -> Result<Option<First>> {
+    let mut first = Some(open);
+    if service.said() != before.said() {
+        let anew = first::anew(open, &service.said(), product.prorata_rule(), service.anchor_day)?;
+        first = anew.map(|(first, _)| first);
+        service.anchor_day = anew.map_or(service.anchor_day, |(_, anchor)| anchor);
+        service.first_amount = first.map_or(Ok(Money::zero(service.currency)), |first| first.total())?.minor;
+    }
+    match (first, edit.first_amount.filter(|written| *written != before.first())) {
+        (Some(open), Some(total)) => {
+            service.first_amount = total.minor;
+            first::over(open, total).map(Some)
+        }
+        (first, _) => Ok(first),
+    }
+}
+
+/// Puts down what the first invoice bills now. The outer `None`: it has been made.
+async fn keep_first(
+    tx: &mut Tx,
+    owner_kind: &str,
+    owner_id: i64,
+    charge_id: Option<i64>,
+    first: Option<Option<First>>,
+) -> Result<()> {
+    match (first, charge_id) {
+        (Some(Some(first)), Some(charge_id)) => recurring::first::put(tx, charge_id, &first).await,
+        (Some(_), _) => recurring::first::forget(tx, owner_kind, owner_id).await,
+        (None, _) => Ok(()),
+    }
 }
 
 /// Changes an addon of a service, and its charge with it.
@@ -526,18 +604,47 @@ pub async fn update_addon(
     amount(&mut addon.recurring_amount, "recurring_amount", edit.recurring_amount, service.currency, &mut errors);
     due(&mut addon.next_due_on, &mut addon.anchor_day, edit.next_due_on, addon.cycle, &mut errors);
     errors.check()?;
+    let product = products::find(tx, service.product_id).await?;
+    let open = recurring::first::of_owner(tx, ADDON, id).await?;
+    let first = match open {
+        Some(open) => Some(first_of_addon_follows(tx, open, &before, &mut addon, &service, &product).await?),
+        None => None,
+    };
+    end_or_revive_addon(tx, &before, &mut addon, now).await?;
     let changes =
         edit::differences(described_addon(&before, service.currency), described_addon(&addon, service.currency));
     if changes.is_empty() {
         return Ok(before);
     }
-    let product = products::find(tx, service.product_id).await?;
     store::update_addon(tx, &addon).await?;
-    put_addon_charge(tx, &service, &product.name, &addon, now).await?;
+    let charge_id = put_addon_charge(tx, &service, &product.name, &addon, now).await?;
+    keep_first(tx, ADDON, id, charge_id, first).await?;
     let text = format!("Addon “{}” of “{}” changed", addon.name, service.title(&product.name));
     let activity = Activity::new(text).client(service.client_id).about(subject(service.id)).changed(changes);
     activity_log::record(tx, by, activity, now).await?;
     Ok(addon)
+}
+
+/// As [`first_follows`], of an addon.
+async fn first_of_addon_follows(
+    tx: &mut Tx,
+    open: First,
+    before: &ServiceAddon,
+    addon: &mut ServiceAddon,
+    service: &Service,
+    product: &Product,
+) -> Result<Option<First>> {
+    if addon.said(service) == before.said(service) {
+        return Ok(Some(open));
+    }
+    let ids: Vec<i64> = addon.addon_id.into_iter().collect();
+    let prorated = addons::by_ids(tx, &ids).await?.first().is_some_and(|addon| addon.prorata);
+    let rule = product.prorata_rule().filter(|_| prorated);
+    let anew = first::anew(open, &addon.said(service), rule, addon.anchor_day)?;
+    addon.anchor_day = anew.map_or(addon.anchor_day, |(_, anchor)| anchor);
+    let first = anew.map(|(first, _)| first);
+    addon.first_amount = first.map_or(Ok(Money::zero(service.currency)), |first| first.total())?.minor;
+    Ok(first)
 }
 
 /// A payment has moved a charge on: the service or addon says the same. The last of a limited number of periods, once
@@ -552,10 +659,13 @@ pub fn due_date_moved<'a>(tx: &'a mut Tx, event: &'a DueDateMoved) -> Reaction<'
                 let is_last = |charge: &recurring::RecurringCharge| {
                     charge.remaining == Some(0) && charge.next_invoice_on <= charge.next_due_on
                 };
-                if charge.is_some_and(|charge| charge.cycle.is_recurring() && is_last(&charge)) {
-                    complete(tx, event.owner_id).await?;
+                match event.direction {
+                    Direction::On if charge.is_some_and(|charge| charge.cycle.is_recurring() && is_last(&charge)) => {
+                        complete(tx, event.owner_id, event.now).await
+                    }
+                    Direction::On => Ok(()),
+                    Direction::Back => go_on(tx, event.owner_id, event.now).await,
                 }
-                Ok(())
             }
             ADDON => store::move_addon_due(tx, event.owner_id, event.next_due_on).await,
             _ => Ok(()),
@@ -566,23 +676,34 @@ pub fn due_date_moved<'a>(tx: &'a mut Tx, event: &'a DueDateMoved) -> Reaction<'
 /// A closed client has no services: what was ordered is cancelled, what ran is terminated.
 pub fn client_closed<'a>(tx: &'a mut Tx, event: &'a ClientClosed) -> Reaction<'a> {
     Box::pin(async move {
-        let services = store::end_of_client(tx, event.client_id).await?;
-        for id in &services {
-            recurring::set_billable(tx, SERVICE, *id, false).await?;
-        }
-        for id in store::end_addons(tx, &services).await? {
-            recurring::set_billable(tx, ADDON, id, false).await?;
+        let mut locked = clients::lock(tx, event.client_id).await?;
+        for (id, status) in store::live_of_client(&mut locked, event.client_id).await? {
+            let end = match status {
+                ServiceStatus::Pending => ServiceStatus::Cancelled,
+                _ => ServiceStatus::Terminated,
+            };
+            set_status(&mut locked, &event.by, id, end, event.now).await?;
         }
         Ok(())
     })
 }
 
-async fn complete(tx: &mut Tx, id: i64) -> Result<()> {
-    if store::complete(tx, id).await? {
-        recurring::set_billable(tx, SERVICE, id, false).await?;
-        for addon in store::complete_addons(tx, id).await? {
-            recurring::set_billable(tx, ADDON, addon, false).await?;
-        }
+/// Ends a service that ran until its last period was paid.
+async fn complete(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+    let service = find(tx, id).await?;
+    if service.status.is_billable() {
+        let mut locked = clients::lock(tx, service.client_id).await?;
+        set_status(&mut locked, &Actor::system("Last payment"), id, ServiceStatus::Completed, now).await?;
+    }
+    Ok(())
+}
+
+/// A service that its last payment had completed goes on when that payment is taken back.
+async fn go_on(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+    let service = find(tx, id).await?;
+    if service.status == ServiceStatus::Completed {
+        let mut locked = clients::lock(tx, service.client_id).await?;
+        set_status(&mut locked, &Actor::system("Payment taken back"), id, ServiceStatus::Active, now).await?;
     }
     Ok(())
 }
@@ -592,12 +713,15 @@ fn selected<'a>(options: &'a [FullOption], picked: &[Picked]) -> Result<Vec<Sele
     picked.iter().filter_map(|pick| Some(find(pick)?.selected(pick))).collect()
 }
 
-fn overridden(quote: Quote, price: Option<Money>, setup: Option<Money>) -> Result<Quote> {
+fn overridden(quote: Quote, cycle: Cycle, price: Option<Money>, setup: Option<Money>) -> Result<Quote> {
     for (field, amount) in [("price", price), ("setup", setup)] {
         let Some(amount) = amount else { continue };
         if amount.is_negative() || amount.currency != quote.recurring.currency {
             let text = format!("Enter an amount of nought or more, in {}.", quote.recurring.currency);
             return Err(Error::invalid(field, text));
+        }
+        if cycle == Cycle::Free && amount.is_positive() {
+            return Err(Error::invalid(field, "This is free of charge and is never invoiced. Leave the amount out."));
         }
     }
     Ok(Quote { recurring: price.unwrap_or(quote.recurring), setup: setup.unwrap_or(quote.setup) })
@@ -677,8 +801,7 @@ async fn end_or_revive(
     if before.status == service.status {
         return Ok(());
     }
-    let ends = matches!(service.status, ServiceStatus::Terminated | ServiceStatus::Cancelled);
-    if ends && service.terminated_on.is_none() {
+    if service.status.is_over() && service.terminated_on.is_none() {
         service.terminated_on = Some(crate::today(tx, now).await?);
     }
     if !service.status.is_over() && edit.terminated_on.is_none() {
@@ -690,23 +813,49 @@ async fn end_or_revive(
     Ok(())
 }
 
+/// The date that goes with an addon's status.
+async fn end_or_revive_addon(
+    tx: &mut Tx,
+    before: &ServiceAddon,
+    addon: &mut ServiceAddon,
+    now: Timestamp,
+) -> Result<()> {
+    if before.status == addon.status {
+        return Ok(());
+    }
+    match (addon.status.is_over(), addon.terminated_on) {
+        (true, None) => addon.terminated_on = Some(crate::today(tx, now).await?),
+        (true, Some(_)) => {}
+        (false, _) => addon.terminated_on = None,
+    }
+    Ok(())
+}
+
 /// Addons that shared the service's old status share the new one; those of an ended service end. Their charges are put
-/// again, because the gateway and the description are the service's.
+/// again, because the gateway and the description are the service's. What changed of them comes back.
 async fn bring_addons_along(
     tx: &mut Tx,
     before: &Service,
     service: &Service,
     product: &str,
     now: Timestamp,
-) -> Result<()> {
-    for mut addon in store::addons_of(tx, service.id).await? {
+) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for old in store::addons_of(tx, service.id).await? {
+        let mut addon = old.clone();
         if goes_along(&addon, before.status, service.status) {
             addon.status = service.status;
+            end_or_revive_addon(tx, &old, &mut addon, now).await?;
             store::update_addon(tx, &addon).await?;
+            changes.push(Change {
+                field: format!("status of addon “{}”", addon.name),
+                old: old.status.to_string(),
+                new: addon.status.to_string(),
+            });
         }
         put_addon_charge(tx, service, product, &addon, now).await?;
     }
-    Ok(())
+    Ok(changes)
 }
 
 /// Whether an addon moves with its service from one status to another.
@@ -847,6 +996,7 @@ fn described_addon(addon: &ServiceAddon, currency: Currency) -> Vec<(&'static st
         ("recurring_amount", Money::new(addon.recurring_amount, currency).to_string()),
         ("cycle", addon.cycle.to_string()),
         ("next_due_on", edit::shown(&addon.next_due_on)),
+        ("terminated_on", edit::shown(&addon.terminated_on)),
     ]
 }
 

@@ -5,7 +5,7 @@ use accounts::clients::Client;
 use kernel::{Currency, Cycle, Date, Error, FieldErrors, Result};
 use platform::db::Conn;
 
-use super::{FirstInvoice, NewAddon, NewService, domain, first, overridden, selected};
+use super::{NewAddon, NewService, domain, first, overridden, selected};
 use crate::addons::{self, Addon};
 use crate::config_options::{self, Picked};
 use crate::prices::{self, Owner};
@@ -72,14 +72,13 @@ pub async fn plan(conn: &mut Conn, client: &Client, new: &NewService) -> Result<
     };
     let chosen = selected(&options, &picked)?;
     let quote = pricing::quote(&sold, &chosen, new.quantity, cycle, client.currency)
-        .and_then(|calculated| overridden(calculated, new.price, new.setup));
+        .and_then(|calculated| overridden(calculated, cycle, new.price, new.setup));
     let Some(quote) = noted(&mut errors, quote)? else { return Err(Error::Invalid(errors)) };
-    let first = first::charge(&quote, product.prorata_rule(), cycle, new.ordered_on, new.first_invoice)?;
+    let first = pricing::first_charge(&quote, product.prorata_rule(), cycle, new.ordered_on)?;
     let title = if domain.is_empty() { product.name.clone() } else { format!("{} - {domain}", product.name) };
     let mut planned = Vec::with_capacity(new.addons.len());
     for addon in &new.addons {
-        let one =
-            plan_addon(conn, &product, &title, cycle, client.currency, addon, new.ordered_on, new.first_invoice).await;
+        let one = plan_addon(conn, &product, &title, cycle, client.currency, addon, new.ordered_on).await;
         planned.extend(noted(&mut errors, one)?);
     }
     errors.check()?;
@@ -95,7 +94,6 @@ pub async fn plan_addon(
     currency: Currency,
     new: &NewAddon,
     ordered_on: Date,
-    first_invoice: FirstInvoice,
 ) -> Result<PlannedAddon> {
     let known = addons::by_ids(conn, &[new.addon_id]).await?.pop();
     let addon = known.ok_or_else(|| Error::invalid("addons", "Addon ID invalid"))?;
@@ -109,10 +107,10 @@ pub async fn plan_addon(
         Some(cycle) => pricing::cycle_for(&sold, Some(cycle), currency)?,
         None => pricing::addon_cycle(&sold, service_cycle, currency)?,
     };
-    let quote = overridden(pricing::quote(&sold, &[], new.quantity, cycle, currency)?, new.price, None)?;
+    let quote = overridden(pricing::quote(&sold, &[], new.quantity, cycle, currency)?, cycle, new.price, None)?;
     // The day is the product's, so that both fall due together.
     let rule = product.prorata_rule().filter(|_| addon.prorata);
-    let first = first::charge(&quote, rule, cycle, ordered_on, first_invoice)?;
+    let first = pricing::first_charge(&quote, rule, cycle, ordered_on)?;
     let title = super::addon_title(&addon.name, new.quantity, service);
     Ok(PlannedAddon { addon, quantity: new.quantity, cycle, quote, first, title })
 }

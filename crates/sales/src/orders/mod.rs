@@ -19,8 +19,10 @@ mod tests;
 use accounts::activity_log::{self, Activity, Actor, changes};
 use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
 use accounts::roles::Permission;
+use billing::invoices::rearrange::{InvoiceReplaced, MERGED};
 use billing::invoices::{self, Invoice, InvoicePaid, Issued, LineKind, NewInvoice, NewLine, Tell};
 use billing::notes;
+use billing::recurring;
 use billing::terms::{Buyer, Terms};
 use hosting::config_options::OptionValue;
 use hosting::products::AutoSetup;
@@ -63,7 +65,7 @@ kernel::text_enum! {
     pub enum InvoiceFate {
         /// There was none, or nothing of it was open.
         Untouched = "untouched",
-        /// It was paid in part, so what becomes of it is for staff to say.
+        /// It was paid in part, or is about other things too, so what becomes of it is for staff to say.
         LeftOpen = "left_open",
         Cancelled = "cancelled",
     }
@@ -144,7 +146,7 @@ record! {
 pub enum Invoicing {
     /// The order, at once.
     AtOnce,
-    /// The generation of due invoices, once the services are active: without setup fees and proration.
+    /// The generation of due invoices, once the services are active. It bills the same.
     WhenDue,
 }
 
@@ -491,17 +493,13 @@ fn invoice_lines(line: FirstLine, kind: LineKind, title: &str) -> Vec<NewLine> {
             kind: LineKind::Setup,
             billed: None,
             owner,
-            description: setup_description(title),
+            description: recurring::first::setup_description(title),
             quantity: 1,
             amount: line.setup,
             taxed: line.taxed,
         });
     }
     lines
-}
-
-fn setup_description(title: &str) -> String {
-    format!("Setup fee: {title}")
 }
 
 /// Makes a pending order active, with all that is pending of it.
@@ -624,7 +622,8 @@ async fn call_off_invoice(tx: &mut Locked<'_>, by: &Actor, order: &Order, now: T
     match fate(&invoice) {
         InvoiceFate::Untouched => {}
         InvoiceFate::LeftOpen => {
-            let text = format!("Invoice {} of order {} was paid in part and stays open", invoice.title(), order.number);
+            let why = if invoice.source == MERGED { "is about more than order" } else { "was paid in part for order" };
+            let text = format!("Invoice {} {why} {} and stays open", invoice.title(), order.number);
             let activity = Activity::new(text).client(order.client_id).about(subject(order.id));
             activity_log::record(tx, by, activity, now).await?;
         }
@@ -639,7 +638,7 @@ async fn call_off_invoice(tx: &mut Locked<'_>, by: &Actor, order: &Order, now: T
 
 /// What becomes of an invoice when its order is called off.
 pub(crate) fn fate(invoice: &Invoice) -> InvoiceFate {
-    match (invoice.is_open(), invoice.balance == invoice.total) {
+    match (invoice.is_open(), invoice.balance == invoice.total && invoice.source != MERGED) {
         (false, _) => InvoiceFate::Untouched,
         (true, false) => InvoiceFate::LeftOpen,
         (true, true) => InvoiceFate::Cancelled,
@@ -675,16 +674,29 @@ async fn set_up(tx: &mut Locked<'_>, by: &Actor, order: &Order, trigger: Trigger
 /// Payment accepts what waits for nothing else.
 pub fn invoice_paid<'a>(tx: &'a mut Tx, event: &'a InvoicePaid) -> Reaction<'a> {
     Box::pin(async move {
-        let Some(order) = store::pending_of_invoice(tx, event.invoice_id).await? else { return Ok(()) };
-        let mut locked = clients::lock(tx, order.client_id).await?;
-        let now = store::paid_at(&mut locked, event.invoice_id).await?;
-        set_up(&mut locked, &Actor::system("Payment"), &order, Trigger::Paid, now).await
+        for order in store::pending_of_invoice(tx, event.invoice_id).await? {
+            let mut locked = clients::lock(tx, order.client_id).await?;
+            set_up(&mut locked, &Actor::system("Payment"), &order, Trigger::Paid, event.now).await?;
+        }
+        Ok(())
     })
+}
+
+/// The invoice of an order was merged into another: paying that one counts.
+pub fn invoice_replaced<'a>(tx: &'a mut Tx, event: &'a InvoiceReplaced) -> Reaction<'a> {
+    Box::pin(async move { store::replace_invoice(tx, event.old_id, event.new_id).await })
 }
 
 /// A closed client orders nothing any more.
 pub fn client_closed<'a>(tx: &'a mut Tx, event: &'a ClientClosed) -> Reaction<'a> {
-    Box::pin(async move { store::cancel_pending_of(tx, event.client_id).await })
+    Box::pin(async move {
+        for (id, number) in store::cancel_pending_of(tx, event.client_id, event.now).await? {
+            let text = format!("Order {number} cancelled with its client");
+            let activity = Activity::new(text).client(event.client_id).about(subject(id));
+            activity_log::record(tx, &event.by, activity, event.now).await?;
+        }
+        Ok(())
+    })
 }
 
 pub(crate) fn subject(id: i64) -> String {

@@ -7,7 +7,7 @@
 
 use billing::gateways::{
     Attempt, Capabilities, ChargeRequest, ConfigField, Gateway, GatewayConfig, GatewayError, LookUp, MethodToken,
-    Outcome, RefundOutcome, RefundRequest, StoreRequest, StoredMethod, WebhookError, WebhookEvent,
+    Outcome, RefundOutcome, RefundRequest, StoreRequest, StoredMethod, Taken, WebhookError, WebhookEvent,
 };
 use kernel::{Money, Rounding, Timestamp};
 
@@ -107,6 +107,11 @@ impl Gateway for Sandbox {
             Scenario::Lost | Scenario::Down => LookUp::NeverArrived,
             decided => LookUp::Known(decided.final_outcome(&attempt.attempt, fee(attempt.amount))),
         })
+    }
+
+    /// No provider stands behind it, so nothing was taken that the books do not know.
+    async fn taken_since(&self, _: &GatewayConfig, _: Timestamp) -> Result<Vec<Taken>, GatewayError> {
+        Ok(Vec::new())
     }
 
     async fn cancel(&self, _: &GatewayConfig, external_id: &str) -> Result<LookUp, GatewayError> {

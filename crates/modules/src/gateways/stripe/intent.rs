@@ -22,6 +22,8 @@ const AUTHENTICATION_REQUIRED: &str = "authentication_required";
 pub(super) struct PaymentIntent {
     pub id: String,
     pub status: String,
+    /// Seconds since 1970.
+    pub created: Option<i64>,
     amount: i64,
     amount_received: Option<i64>,
     currency: String,
@@ -54,6 +56,11 @@ pub(super) enum Progress {
 impl PaymentIntent {
     pub fn attempt(&self) -> Option<&str> {
         self.metadata.as_ref()?.get(ATTEMPT).map(String::as_str)
+    }
+
+    /// What we wrote beside it, as a number.
+    pub fn id_of(&self, key: &str) -> Option<i64> {
+        self.metadata.as_ref()?.get(key)?.parse().ok()
     }
 
     pub fn asked(&self) -> Option<Money> {

@@ -18,7 +18,7 @@
 
 use billing::gateways::{
     Attempt, Capabilities, ChargeRequest, ConfigField, Gateway, GatewayConfig, GatewayError, LookUp, MethodToken,
-    Outcome, RefundOutcome, RefundRequest, StoreRequest, StoredMethod, WebhookError, WebhookEvent,
+    Outcome, RefundOutcome, RefundRequest, StoreRequest, StoredMethod, Taken, WebhookError, WebhookEvent,
 };
 use kernel::Timestamp;
 use reqwest::StatusCode;
@@ -190,6 +190,10 @@ impl Gateway for Stripe {
 
     async fn cancel(&self, config: &GatewayConfig, external_id: &str) -> Result<LookUp, GatewayError> {
         self.cancel_payment(config, external_id).await
+    }
+
+    async fn taken_since(&self, config: &GatewayConfig, since: Timestamp) -> Result<Vec<Taken>, GatewayError> {
+        search::taken_since(&self.http, config, since).await
     }
 
     async fn refund(&self, config: &GatewayConfig, request: RefundRequest) -> Result<RefundOutcome, GatewayError> {

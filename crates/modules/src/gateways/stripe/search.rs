@@ -1,12 +1,12 @@
 //! Finding out what became of a charge, by reading only.
 
-use billing::gateways::{Attempt, GatewayConfig, GatewayError, LookUp};
+use billing::gateways::{Attempt, GatewayConfig, GatewayError, LookUp, Outcome, Taken};
 use kernel::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::api::{self, Api, Form, unknown};
-use super::intent::{PaymentIntent, Progress};
+use super::intent::{CLIENT, INVOICE, PaymentIntent, Progress};
 use super::{fees, retrieve};
 use crate::gateways::http::Http;
 
@@ -79,12 +79,53 @@ async fn search(api: &Api<'_>, attempt: &Attempt) -> Result<Search<PaymentIntent
     find(api, "/v1/payment_intents", &query, |intent: &PaymentIntent| intent.attempt() == Some(&attempt.attempt)).await
 }
 
+/// Every payment of ours that was taken since then.
+pub(super) async fn taken_since(
+    http: &Http,
+    config: &GatewayConfig,
+    since: Timestamp,
+) -> Result<Vec<Taken>, GatewayError> {
+    let api = Api::new(http, config)?;
+    let from = (since.micros() / 1_000_000).to_string();
+    let mut intents = Vec::new();
+    find(&api, "/v1/payment_intents", &[("created[gte]", from.as_str())], |intent: &PaymentIntent| {
+        if intent.status == "succeeded" && intent.attempt().is_some() {
+            intents.push(intent.clone());
+        }
+        false
+    })
+    .await?;
+    let mut all = Vec::new();
+    for intent in intents {
+        all.push(taken(&api, intent, since).await?);
+    }
+    Ok(all)
+}
+
+async fn taken(api: &Api<'_>, intent: PaymentIntent, since: Timestamp) -> Result<Taken, GatewayError> {
+    let amount = intent.money().ok_or_else(|| unknown(format!("Stripe's payment {} has no amount.", intent.id)))?;
+    let outcome = Outcome::Succeeded { external_id: intent.id.clone(), fee: None };
+    let fee = match fees::added(api, &intent, outcome).await {
+        Outcome::Succeeded { fee, .. } => fee,
+        _ => None,
+    };
+    Ok(Taken {
+        attempt: intent.attempt().unwrap_or_default().to_owned(),
+        client_id: intent.id_of(CLIENT),
+        invoice_id: intent.id_of(INVOICE),
+        amount,
+        fee,
+        taken_at: intent.created.map_or(since, |seconds| Timestamp::from_micros(seconds.saturating_mul(1_000_000))),
+        external_id: intent.id,
+    })
+}
+
 /// The first object of a list that `wanted` likes, page by page. An end that is not certain is an error.
 pub(super) async fn find<T: Listed>(
     api: &Api<'_>,
     path: &str,
     filter: &Form<'_>,
-    wanted: impl Fn(&T) -> bool,
+    mut wanted: impl FnMut(&T) -> bool,
 ) -> Result<Search<T>, GatewayError> {
     let mut asked_at = None;
     let mut after: Option<String> = None;
@@ -97,7 +138,7 @@ pub(super) async fn find<T: Listed>(
         // The first page's: what arrives while we turn the pages is not seen.
         asked_at = asked_at.or(answer.date);
         let last = page.data.last().map(|object| object.id().to_owned());
-        if let Some(found) = page.data.into_iter().find(&wanted) {
+        if let Some(found) = page.data.into_iter().find(&mut wanted) {
             return Ok(Search::Found(found));
         }
         if !page.has_more {
