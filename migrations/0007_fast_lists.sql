@@ -6,7 +6,7 @@ CREATE TABLE search_words (
     of_id BIGINT NOT NULL,
     PRIMARY KEY (kind, word, of_id)
 );
-CREATE INDEX search_words_of ON search_words (of_id, kind);
+CREATE INDEX search_words_of ON search_words (of_id, kind, word);
 
 INSERT INTO search_words (kind, word, of_id)
 WITH RECURSIVE places (place) AS (

@@ -30,6 +30,8 @@ impl Kind {
 const LENGTH: usize = 40;
 /// So many are found by an index. More are no find: they are among what is looked through.
 pub const MOST: usize = 1_000;
+/// Several words of one name may begin alike.
+const LOOKED: usize = 4 * MOST;
 
 /// What a `search` column holds.
 pub fn text(parts: &[&str]) -> String {
@@ -87,7 +89,6 @@ fn after(text: &str) -> String {
 /// Who has been found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// These, in no order.
     Ids(Vec<i64>),
     /// More than [`MOST`], by all these beginnings of words.
     Many(Kind, Vec<String>),
@@ -122,12 +123,15 @@ async fn find_words(conn: &mut Conn, kind: Kind, mut words: Vec<String>) -> Resu
             at + 1
         ));
     }
+    // Made distinct here: PostgreSQL reads all there are to do so.
     let sql = format!(
-        "SELECT DISTINCT w.of_id FROM search_words w WHERE w.kind = $1 AND w.word >= $2 AND w.word < $3{clauses} LIMIT {}",
-        MOST + 1
+        "SELECT w.of_id FROM search_words w WHERE w.kind = $1 AND w.word >= $2 AND w.word < $3{clauses} LIMIT {LOOKED}"
     );
-    let ids: Vec<i64> = conn.column(&sql, &values).await?;
-    Ok(if ids.len() > MOST { Found::Many(kind, words) } else { Found::Ids(ids) })
+    let mut ids: Vec<i64> = conn.column(&sql, &values).await?;
+    let cut_off = ids.len() == LOOKED;
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(if cut_off || ids.len() > MOST { Found::Many(kind, words) } else { Found::Ids(ids) })
 }
 
 impl Found {
@@ -161,9 +165,10 @@ impl Found {
         match self {
             Found::Ids(ids) => (format!("{column} IN ?[]"), vec![Value::Ints(ids.clone().into())]),
             Found::Many(kind, words) => {
+                // The offset keeps PostgreSQL from reading all words of the range to look each row up among them.
                 let begins = format!(
                     "EXISTS (SELECT 1 FROM search_words w WHERE w.of_id = {column} AND w.kind = '{}' AND w.word >= ? \
-                     AND w.word < ?)",
+                     AND w.word < ? LIMIT 1 OFFSET 0)",
                     kind.as_str()
                 );
                 let clauses = vec![begins; words.len()];

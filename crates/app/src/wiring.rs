@@ -31,6 +31,7 @@ pub fn routes() -> Routes {
         .merge(billing::routes())
         .merge(hosting::routes())
         .merge(sales::routes())
+        .merge(modules::routes())
 }
 
 pub fn settings() -> settings::Registry {
@@ -70,6 +71,7 @@ pub fn templates() -> Result<Templates> {
     templates.add::<billing::Templates>("billing")?;
     templates.add::<hosting::Templates>("hosting")?;
     templates.add::<sales::Templates>("sales")?;
+    templates.add::<modules::Templates>("modules")?;
     templates.add::<crate::Templates>("app")?;
     Ok(templates.build())
 }
@@ -88,6 +90,7 @@ pub fn finders() -> Finders {
     let mut finders = Finders::default();
     accounts::finders(&mut finders);
     billing::finders(&mut finders);
+    hosting::finders(&mut finders);
     finders
 }
 
@@ -124,6 +127,7 @@ fn client_panels() -> ClientPanels {
     billing::client_panels(&mut panels);
     hosting::client_panels(&mut panels);
     panels.panels.extend(sales::panels());
+    panels.links.extend(sales::client_links());
     panels.closing.extend(sales::closing());
     panels.panels.sort_by_key(|panel| panel.order);
     panels

@@ -4,6 +4,9 @@
 //! A day on which nothing ran is made up for by the next run, because it takes everything that is due by then.
 //! After a restore nothing runs until the books were compared with the gateways': see [`crate::restores`].
 
+#[cfg(test)]
+mod tests;
+
 use accounts::activity_log::Actor;
 use kernel::Result;
 use platform::db::Tx;

@@ -54,20 +54,20 @@ settings! {
         "Off: invoices are generated and cards charged only when somebody asks for it.", "billing::schedule::tick";
     LEAD_DAYS = "invoice_lead_days", "Automation", DAYS, "14", "Invoice generation",
         "Days before the due date on which an invoice is made.", "billing::terms::Terms::load";
-    LEAD_MONTHLY = "invoice_lead_days_monthly", "Automation", CYCLE_DAYS, "", "… monthly",
-        "Empty: as above.", "billing::terms::Terms::load";
-    LEAD_QUARTERLY = "invoice_lead_days_quarterly", "Automation", CYCLE_DAYS, "", "… quarterly",
-        "Empty: as above.", "billing::terms::Terms::load";
-    LEAD_SEMIANNUALLY = "invoice_lead_days_semiannually", "Automation", CYCLE_DAYS, "", "… semi-annually",
-        "Empty: as above.", "billing::terms::Terms::load";
-    LEAD_ANNUALLY = "invoice_lead_days_annually", "Automation", CYCLE_DAYS, "", "… annually",
-        "Empty: as above.", "billing::terms::Terms::load";
-    LEAD_BIENNIALLY = "invoice_lead_days_biennially", "Automation", CYCLE_DAYS, "", "… biennially",
-        "Empty: as above.", "billing::terms::Terms::load";
-    LEAD_TRIENNIALLY = "invoice_lead_days_triennially", "Automation", CYCLE_DAYS, "", "… triennially",
-        "Empty: as above.", "billing::terms::Terms::load";
-    LEAD_DOMAINS = "invoice_lead_days_domains", "Automation", CYCLE_DAYS, "", "… domains",
-        "Empty: as above.", "billing::terms::Terms::load";
+    LEAD_MONTHLY = "invoice_lead_days_monthly", "Automation", CYCLE_DAYS, "", "Invoice generation, monthly",
+        "Days before the due date. Empty: as for all.", "billing::terms::Terms::load";
+    LEAD_QUARTERLY = "invoice_lead_days_quarterly", "Automation", CYCLE_DAYS, "", "Invoice generation, quarterly",
+        "Days before the due date. Empty: as for all.", "billing::terms::Terms::load";
+    LEAD_SEMIANNUALLY = "invoice_lead_days_semiannually", "Automation", CYCLE_DAYS, "", "Invoice generation, semi-annually",
+        "Days before the due date. Empty: as for all.", "billing::terms::Terms::load";
+    LEAD_ANNUALLY = "invoice_lead_days_annually", "Automation", CYCLE_DAYS, "", "Invoice generation, annually",
+        "Days before the due date. Empty: as for all.", "billing::terms::Terms::load";
+    LEAD_BIENNIALLY = "invoice_lead_days_biennially", "Automation", CYCLE_DAYS, "", "Invoice generation, biennially",
+        "Days before the due date. Empty: as for all.", "billing::terms::Terms::load";
+    LEAD_TRIENNIALLY = "invoice_lead_days_triennially", "Automation", CYCLE_DAYS, "", "Invoice generation, triennially",
+        "Days before the due date. Empty: as for all.", "billing::terms::Terms::load";
+    LEAD_DOMAINS = "invoice_lead_days_domains", "Automation", CYCLE_DAYS, "", "Invoice generation, domains",
+        "Days before the due date. Empty: as for all.", "billing::terms::Terms::load";
     CAPTURE_DAYS_BEFORE = "capture_days_before_due", "Automation", DAYS, "0", "Charge cards before due",
         "Days before the due date on which a stored card is first charged; 0 on the due date.", "billing::captures::due";
     CAPTURE_ONCE = "capture_attempt_once", "Automation", Kind::Bool, "false", "Attempt only once",

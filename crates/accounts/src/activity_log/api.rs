@@ -8,19 +8,17 @@ use serde_json::{Value, json};
 use super::{COLUMNS, Filter, Listed, SORTS, VIEW, query};
 use crate::company;
 use crate::doors::api::{list_answer, list_schema};
-use crate::doors::{ApiCx, Operation, Routes};
+use crate::doors::{ApiCx, Operation, Routes, schema};
 
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
-    let id = || json!({ "type": "integer", "format": "int64" });
-    let date = || json!({ "type": "string", "format": "date" });
     let operation = Operation::new("GET", "/activity-log", VIEW, "Activity log", "What has happened, the newest first")
         .query("q", text(), "Words that all occur in the description")
-        .query("client", id(), "Only about this client")
+        .query("client", schema::id(), "Only about this client")
         .query("actor", text(), "Part of the name of whoever did it")
         .query("ip", text(), "The address it was done from")
-        .query("from", date(), "From this day on")
-        .query("until", date(), "Up to and with this day")
+        .query("from", schema::date(), "From this day on")
+        .query("until", schema::date(), "Up to and with this day")
         .paged()
         .answers(200, list_schema(schema()));
     Routes::new().api(operation, index)

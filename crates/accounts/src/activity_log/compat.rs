@@ -6,7 +6,7 @@ use platform::jiff::tz::TimeZone;
 use platform::web::lists::Order;
 use serde_json::{Value, json};
 
-use super::{ActorKind, COLUMNS, Filter, Listed, SORTS, VIEW, note, query};
+use super::{ADD, ActorKind, COLUMNS, Filter, Listed, SORTS, VIEW, note, query};
 use crate::company;
 use crate::doors::compat::part;
 use crate::doors::{Action, CompatCx, Routes};
@@ -14,7 +14,7 @@ use crate::doors::{Action, CompatCx, Routes};
 pub fn routes() -> Routes {
     Routes::new().action(Action::new("GetActivityLog", VIEW, get_activity_log)).action(Action::new(
         "LogActivity",
-        VIEW,
+        ADD,
         log_activity,
     ))
 }

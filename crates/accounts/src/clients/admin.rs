@@ -11,8 +11,8 @@ use platform::web::lists::{self, Column, Order, Page, Sort, grouped};
 use platform::web::{Fail, Form};
 
 use super::{
-    ADD, Client, ClientEdit, ClientPanels, ClientStatus, EDIT, Filter, LIST, Listed, NewClient, Place, Seen, VIEW,
-    countries, country_name, store,
+    ADD, Client, ClientEdit, ClientPanels, ClientStatus, DELETE, EDIT, Filter, LIST, LinkPlace, Listed, NewClient,
+    Place, Seen, VIEW, countries, country_name, panels, store,
 };
 use crate::activity_log::{self, Entry};
 use crate::client_groups::{self, ClientGroup};
@@ -39,13 +39,13 @@ pub fn routes() -> Routes {
         .get(LIST_PAGE, LIST, index)
         .post(LIST_PAGE, ADD, create)
         .get("/admin/clients/new", ADD, new_page)
-        .post("/admin/clients/bulk", EDIT, bulk)
-        .post("/admin/clients/close", EDIT, close_many)
+        .post("/admin/clients/bulk", DELETE, bulk)
+        .post("/admin/clients/close", DELETE, close_many)
         .get("/admin/clients/{id}", VIEW, show)
         .post("/admin/clients/{id}", EDIT, update)
         .get("/admin/clients/{id}/edit", EDIT, edit_page)
-        .get("/admin/clients/{id}/close", EDIT, close_page)
-        .post("/admin/clients/{id}/close", EDIT, close)
+        .get("/admin/clients/{id}/close", DELETE, close_page)
+        .post("/admin/clients/{id}/close", DELETE, close)
         .post("/admin/clients/{id}/reopen", EDIT, reopen)
         .post("/admin/clients/{id}/users", EDIT, attach_user)
         .post("/admin/clients/{id}/users/remove", EDIT, detach_user)
@@ -272,13 +272,21 @@ async fn form_page(cx: &AdminCx, target: Target<'_>, values: Value, errors: &Fie
         Target::New => ("New client".to_owned(), LIST_PAGE.to_owned(), LIST_PAGE.to_owned(), true),
         Target::Edit(client) => {
             let href = format!("/admin/clients/{}", client.id);
-            (client.display_name(), href.clone(), href, false)
+            (format!("Edit {}", client.display_name()), href.clone(), href, false)
         }
     };
-    let statuses = ClientStatus::ALL.iter().map(|status| option(status.as_str(), word(*status))).collect::<Vec<_>>();
+    // What may not be chosen is not offered; a closed client's form shows what it is.
+    let is_closed = matches!(target, Target::Edit(client) if client.status == ClientStatus::Closed);
+    let offered = |status: &&ClientStatus| **status != ClientStatus::Closed || is_closed || cx.staff.may(DELETE);
+    let statuses: Vec<Value> =
+        ClientStatus::ALL.iter().filter(offered).map(|status| option(status.as_str(), word(*status))).collect();
+    let (tabs, name) = match target {
+        Target::New => (Vec::new(), String::new()),
+        Target::Edit(client) => (panels::tabs(cx, client.id), client.display_name()),
+    };
     let context = context! {
         v => values,
-        new, action, cancel, statuses,
+        new, action, cancel, statuses, tabs, name,
         groups => group_options(&groups),
         currencies => currencies.iter().map(|dealt| option(dealt.code.code(), dealt.code.code())).collect::<Vec<_>>(),
         gateways => gateways.iter().map(|(name, title)| option(name, title)).collect::<Vec<_>>(),
@@ -364,7 +372,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         Vec::new()
     };
     let seen = Seen::new(client, cx.now.date_in(&zone));
-    let (figures, main, side) = panels(&cx, &mut conn, &seen).await?;
+    let (figures, main, side) = contributed(&cx, &mut conn, &seen).await?;
     drop(conn);
     let client = seen.client;
     let flags = flags_of(&client);
@@ -382,6 +390,8 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
                 .filter(|line| *line != client.name() && *line != client.company).collect::<Vec<_>>(),
             group => group.map(|(name, colour)| context! { name, colour }),
             flags, figures, main, side,
+            tabs => panels::tabs(&cx, id),
+            actions => panels::links(&cx, id, LinkPlace::Action),
             users => users.iter().map(|user| context! {
                 id => user.id, name => user.name(), email => &user.email, is_owner => user.is_owner,
                 last => user.last_login_at.map(|at| company::clock(at, &zone)).unwrap_or_default(),
@@ -409,13 +419,13 @@ fn event(entry: &Entry, zone: &TimeZone) -> Value {
     let text = if changed.is_empty() {
         entry.description.clone()
     } else {
-        format!("{}: {}", entry.description, changed.join(", "))
+        format!("{} ({})", entry.description, changed.join(", ").to_lowercase())
     };
     context! { when => company::clock(entry.at, zone), instant => entry.at.to_string(), who => &entry.actor_name, text }
 }
 
 /// The panels that the reader may see, by their place.
-async fn panels(cx: &AdminCx, conn: &mut Conn, seen: &Seen) -> Result<(Vec<String>, Vec<Value>, Vec<Value>)> {
+async fn contributed(cx: &AdminCx, conn: &mut Conn, seen: &Seen) -> Result<(Vec<String>, Vec<Value>, Vec<Value>)> {
     let (mut figures, mut main, mut side) = (Vec::new(), Vec::new(), Vec::new());
     let Some(contributed) = cx.app.extensions.get::<ClientPanels>() else { return Ok((figures, main, side)) };
     let mut wanted: Vec<_> = contributed.panels.iter().filter(|panel| cx.staff.may(panel.permission)).collect();

@@ -7,21 +7,22 @@ use platform::web::lists::{Order, Page, Request};
 use serde_json::{Value, json};
 
 use super::admin::SORTS;
-use super::{ADD, Client, ClientEdit, ClientStatus, Demand, EDIT, Filter, LIST, Listed, NewClient, VIEW, store};
+use super::{
+    ADD, Client, ClientEdit, ClientStatus, DELETE, Demand, EDIT, Filter, LIST, Listed, NewClient, VIEW, store,
+};
 use crate::clients;
 use crate::doors::api::{Body, answer, list_answer, list_schema};
-use crate::doors::{ApiCx, Id, Operation, Routes};
+use crate::doors::{ApiCx, Id, Operation, Routes, schema};
 use crate::users::{self, Of, Owner};
 
 const TAG: &str = "Clients";
 
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
-    let integer = || json!({ "type": "integer" });
     let list = Operation::new("GET", "/clients", LIST, TAG, "List clients")
         .query("q", text(), "How words of name, company and e-mail address begin, or an id")
         .query("status", json!({ "type": "string", "enum": ["active", "inactive", "closed"] }), "Only these")
-        .query("group", integer(), "Only of this client group; 0: of none")
+        .query("group", schema::id(), "Only of this client group; 0: of none")
         .query("currency", text(), "ISO 4217 code")
         .query("country", text(), "ISO 3166-1 alpha-2 code")
         .query("sort", json!({ "type": "string", "enum": ["id", "-id", "name", "-name", "company", "-company", "created", "-created"] }), "Newest first unless this says otherwise")
@@ -34,7 +35,7 @@ pub fn routes() -> Routes {
     let change = Operation::new("PATCH", "/clients/{id}", EDIT, TAG, "Change what is sent of a client")
         .body(edit_schema())
         .answers(200, schema());
-    let shut = Operation::new("POST", "/clients/{id}/close", EDIT, TAG, "Close a client").answers(200, schema());
+    let shut = Operation::new("POST", "/clients/{id}/close", DELETE, TAG, "Close a client").answers(200, schema());
     Routes::new().api(list, index).api(add, create).api(show, find).api(change, update).api(shut, close)
 }
 

@@ -11,8 +11,8 @@ use platform::web::lists::{Column, Order, Sort};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ADD, Client, ClientEdit, ClientPanels, ClientStatus, Dealt, Demand, EDIT, Filter, LIST, Listed, NewClient, VIEW,
-    country_name, store,
+    ADD, Client, ClientEdit, ClientPanels, ClientStatus, DELETE, Dealt, Demand, EDIT, Filter, LIST, Listed, NewClient,
+    VIEW, country_name, store,
 };
 use crate::activity_log::{self, Activity};
 use crate::doors::compat::part;
@@ -26,7 +26,7 @@ pub fn routes() -> Routes {
         .action(Action::new("GetClients", LIST, get_clients))
         .action(Action::new("GetClientsDetails", VIEW, get_clients_details))
         .action(Action::new("UpdateClient", EDIT, update_client))
-        .action(Action::new("CloseClient", EDIT, close_client))
+        .action(Action::new("CloseClient", DELETE, close_client))
 }
 
 /// The parameters that are text: theirs, ours.

@@ -6,10 +6,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::{Date, Result};
+use minijinja::{Value, context};
 use platform::db::Conn;
 use platform::{App, Extensions};
 
-use super::Client;
+use super::{Client, EDIT, VIEW};
+use crate::activity_log;
+use crate::doors::AdminCx;
 use crate::roles::Permission;
 
 pub type PanelFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -69,6 +72,63 @@ pub struct Panel {
     pub flush: bool,
 }
 
+/// Where a link to something of the client stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkPlace {
+    /// Among the tabs of the client's pages.
+    Tab,
+    /// In the menu of what can be done for the client.
+    Action,
+}
+
+/// A page about the client, shown to whoever has the permission. Links stand in the order of their numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientLink {
+    pub label: &'static str,
+    /// The address; `{id}` stands for the client's.
+    pub href: &'static str,
+    pub place: LinkPlace,
+    pub order: i32,
+    pub permission: Permission,
+}
+
+/// The links of a place as `{label, href, current}`.
+pub(super) fn links(cx: &AdminCx, id: i64, place: LinkPlace) -> Vec<Value> {
+    let Some(contributed) = cx.app.extensions.get::<ClientPanels>() else { return Vec::new() };
+    let mut wanted: Vec<ClientLink> = contributed.links.iter().chain(OWN).copied().collect();
+    wanted.retain(|link| link.place == place && cx.staff.may(link.permission));
+    wanted.sort_by_key(|link| link.order);
+    let shown = |link: &ClientLink| {
+        let href = link.href.replace("{id}", &id.to_string());
+        context! { label => link.label, current => href == cx.path, href }
+    };
+    wanted.iter().map(shown).collect()
+}
+
+/// The tabs of a client's pages, for `ui.tabs`. The one whose address is asked for is the current one.
+pub fn tabs(cx: &AdminCx, id: i64) -> Vec<Value> {
+    links(cx, id, LinkPlace::Tab)
+}
+
+/// What is found in this crate.
+const OWN: &[ClientLink] = &[
+    ClientLink { label: "Summary", href: "/admin/clients/{id}", place: LinkPlace::Tab, order: 0, permission: VIEW },
+    ClientLink {
+        label: "Profile",
+        href: "/admin/clients/{id}/edit",
+        place: LinkPlace::Tab,
+        order: 10,
+        permission: EDIT,
+    },
+    ClientLink {
+        label: "Log",
+        href: "/admin/logs/activity?client={id}",
+        place: LinkPlace::Tab,
+        order: 90,
+        permission: activity_log::VIEW,
+    },
+];
+
 /// What closing clients would end, counted for the page that asks whether to do it.
 #[derive(Clone, Copy)]
 pub struct ClosingEffect {
@@ -84,6 +144,7 @@ pub type Figures = Vec<(&'static str, serde_json::Value)>;
 #[derive(Default)]
 pub struct ClientPanels {
     pub panels: Vec<ClientPanel>,
+    pub links: Vec<ClientLink>,
     pub closing: Vec<ClosingEffect>,
     pub figures: Vec<for<'a> fn(&'a App, &'a mut Conn, &'a Client) -> PanelFuture<'a, Figures>>,
 }

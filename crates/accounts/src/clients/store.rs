@@ -259,6 +259,40 @@ pub(super) async fn query(conn: &mut Conn, filter: &Filter) -> Result<Query<'sta
     Ok(Query { table: "clients c", id: "c.id", joins: "", filter: clauses })
 }
 
+record! {
+    /// A client as one of those found by some words.
+    pub struct Hit {
+        pub id: i64,
+        pub first_name: String,
+        pub last_name: String,
+        pub company: String,
+        pub email: String,
+        pub status: ClientStatus,
+    }
+}
+
+impl Hit {
+    /// Company and person, or the address of somebody without either.
+    pub fn title(&self) -> String {
+        let person = [self.first_name.as_str(), self.last_name.as_str()].join(" ");
+        let parts = [self.company.trim(), person.trim()];
+        let title = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
+        if title.is_empty() { self.email.clone() } else { title }
+    }
+}
+
+/// The first clients with this id or whose words begin so, by id.
+pub(super) async fn found(conn: &mut Conn, text: &str, limit: i64) -> Result<Vec<Hit>> {
+    let mut found = search::find(conn, Kind::Client, text).await?;
+    if let Ok(id) = text.trim_start_matches('#').parse::<i64>() {
+        found = found.or_id(id);
+    }
+    let mut clauses = Where::default();
+    found.limit(&mut clauses, "c.id");
+    let sql = format!("SELECT {} FROM clients c {} ORDER BY c.id LIMIT {limit}", Hit::columns("c"), clauses.sql());
+    conn.all(&sql, &clauses.params).await
+}
+
 /// How many of these clients have which status.
 pub(super) async fn statuses(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(ClientStatus, i64)>> {
     conn.all("SELECT status, COUNT(*) FROM clients WHERE id IN $1[] GROUP BY status", params![ids]).await

@@ -72,6 +72,7 @@ pub(super) async fn serve(
     let asked = Asked { app: &app, limits: &limits, ip: &ip, now: app.clock.now() };
     let body = match read_body(body).await {
         Ok(body) => body,
+        Err(error @ Error::TooLarge(_)) => return respond(&Answer::from_error(&error, ""), Format::Json, ""),
         Err(error) => return respond(&Answer::error(error.to_string()).with_status(400), Format::Json, ""),
     };
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -113,9 +114,8 @@ async fn call(asked: &Asked<'_>, table: &Table, request: Arc<Request>, left: &mu
     if !staff.may(action.permission) {
         return Ok(Answer::denied(format!("Invalid Permissions: the action needs “{}”", action.permission.0)));
     }
-    let (app, ip) = (asked.app.clone(), asked.ip.to_owned());
-    let actor = Actor { kind: ActorKind::Api, id: Some(staff.id), name: staff.username.clone(), ip };
-    let cx = CompatCx { app, now: asked.now, staff: Arc::new(staff), actor, request };
+    let actor = staff.actor(ActorKind::Api, asked.ip);
+    let cx = CompatCx { app: asked.app.clone(), now: asked.now, staff: Arc::new(staff), actor, request };
     (action.function)(cx).await
 }
 

@@ -7,7 +7,8 @@
 //! - A wrong credential never takes a token of the right one's bucket: whoever knows an identifier could shut its
 //!   owner out.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{PoisonError, RwLock};
 
@@ -141,9 +142,12 @@ impl Limits {
             .flat_map(|all| all.split(','))
             .collect();
         let mut known = peer.to_canonical();
+        if proxies.is_empty() && !forwarded.is_empty() {
+            warn_once(known);
+        }
         for text in forwarded.into_iter().rev() {
-            match text.trim().parse::<IpAddr>() {
-                Ok(before) if trusted(known) => known = before.to_canonical(),
+            match hop(text) {
+                Some(before) if trusted(known) => known = before,
                 _ => break,
             }
         }
@@ -155,6 +159,33 @@ fn passed(taken: Result<Left, Left>, left: &mut Option<Left>) -> Result<()> {
     let (Ok(found) | Err(found)) = taken;
     *left = (found.limit > 0).then_some(found);
     taken.map(|_| ()).map_err(|refused| Error::TooMany { retry_after: refused.seconds.max(1) })
+}
+
+/// `203.0.113.7`, `2001:db8::7`, and with a port as some proxies write it.
+fn hop(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let plain = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let address = plain.parse().or_else(|_| text.parse::<SocketAddr>().map(|with_port| with_port.ip()));
+    address.ok().map(|address| address.to_canonical())
+}
+
+fn warn_once(peer: IpAddr) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            %peer,
+            "requests come through a proxy that is not trusted, so all of them count as one address: see the setting \
+             trusted_proxies"
+        );
+    });
+}
+
+/// Whom a wrong password is counted against in the database: an address, or a /64 of IPv6.
+pub(crate) fn counted(ip: &str) -> String {
+    match ip.parse() {
+        Ok(IpAddr::V6(_)) => format!("{}/64", Ipv6Addr::from_bits(bucket_of(ip))),
+        _ => ip.to_owned(),
+    }
 }
 
 /// One home or one machine has a whole /64 of IPv6 addresses.
@@ -200,6 +231,8 @@ mod tests {
         assert_eq!(from(&limits, "127.0.0.1", &["192.0.2.1, 198.51.100.1, 10.1.2.3"]), "198.51.100.1");
         assert_eq!(from(&limits, "127.0.0.1", &["192.0.2.1, 198.51.100.1", "10.1.2.3"]), "198.51.100.1");
         assert_eq!(from(&limits, "2001:db8::7", &["2001:db9::1"]), "2001:db9::1");
+        assert_eq!(from(&limits, "127.0.0.1", &["203.0.113.7:4711"]), "203.0.113.7");
+        assert_eq!(from(&limits, "127.0.0.1", &["[2001:db9::7]:4711"]), "2001:db9::7");
         // What cannot be read ends the chain.
         assert_eq!(from(&limits, "127.0.0.1", &["198.51.100.1, unknown"]), "127.0.0.1");
         assert_eq!(from(&limits, "127.0.0.1", &[]), "127.0.0.1");
@@ -211,6 +244,7 @@ mod tests {
         assert_eq!(bucket_of("2001:db8::1"), bucket_of("2001:db8::ffff:2"));
         assert_ne!(bucket_of("2001:db8::1"), bucket_of("2001:db8:0:1::1"));
         assert_ne!(bucket_of("192.0.2.1"), bucket_of("192.0.2.2"));
+        assert_eq!([counted("2001:db8:1:2:3::4"), counted("192.0.2.1")], ["2001:db8:1:2::/64", "192.0.2.1"]);
     }
 
     #[test]

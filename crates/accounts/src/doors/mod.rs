@@ -8,8 +8,10 @@
 pub mod admin;
 pub mod api;
 pub mod compat;
+mod described;
 pub mod finders;
 pub mod limits;
+pub mod schema;
 mod serve;
 mod sidebar;
 mod staff;
@@ -32,12 +34,16 @@ pub use compat::{Action, CompatCx};
 pub(crate) use serve::cookie as serve_cookie;
 pub use serve::{Address, service};
 pub use staff::Staff;
+#[cfg(test)]
+pub(crate) use staff::by_credential;
 
 /// Who may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Anyone: login, assets, health, webhooks (which prove themselves by their signature), signed links.
     Public,
+    /// Staff with a session, whatever they may do.
+    AnyStaff,
     /// Staff with a session and the permission.
     Staff(Permission),
     /// API clients and staff with the permission.
@@ -84,6 +90,15 @@ impl Routes {
         self.route("POST", path, Access::Staff(permission), axum::routing::post(handler))
     }
 
+    /// A form that needs no more than a session.
+    pub fn post_of_anybody<H, T>(self, path: &str, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("POST", path, Access::AnyStaff, axum::routing::post(handler))
+    }
+
     /// A page that anyone may see.
     pub fn public_get<H, T>(self, path: &str, handler: H) -> Routes
     where
@@ -110,6 +125,7 @@ impl Routes {
     {
         let path = format!("/api/v1{}", operation.path);
         let (method, permission) = (operation.method, operation.permission);
+        let described = Arc::new(operation.clone());
         self.operations.push(operation);
         let router = match method {
             "GET" => axum::routing::get(handler),
@@ -118,7 +134,7 @@ impl Routes {
             "DELETE" => axum::routing::delete(handler),
             _ => axum::routing::post(handler),
         };
-        self.route(method, &path, Access::Api(permission), router)
+        self.guarded(method, &path, Access::Api(permission), router, Some(described))
     }
 
     /// An action of the compatible API.
@@ -127,8 +143,20 @@ impl Routes {
         self
     }
 
-    fn route(mut self, method: &'static str, path: &str, access: Access, router: MethodRouter<App>) -> Routes {
-        let guard = axum::middleware::from_fn(move |request, next| serve::guard(access, request, next));
+    fn route(self, method: &'static str, path: &str, access: Access, router: MethodRouter<App>) -> Routes {
+        self.guarded(method, path, access, router, None)
+    }
+
+    fn guarded(
+        mut self,
+        method: &'static str,
+        path: &str,
+        access: Access,
+        router: MethodRouter<App>,
+        operation: Option<Arc<Operation>>,
+    ) -> Routes {
+        let guard =
+            axum::middleware::from_fn(move |request, next| serve::guard(access, operation.clone(), request, next));
         self.router = self.router.route(path, router.layer(guard));
         self.table.push(Entry { method, path: path.to_owned(), access });
         self
@@ -149,16 +177,21 @@ impl Routes {
             .table
             .iter()
             .filter_map(|entry| match entry.access {
-                Access::Public => None,
+                Access::Public | Access::AnyStaff => None,
                 Access::Staff(permission) | Access::Api(permission) => Some(permission),
             })
             .chain(self.actions.iter().map(|action| action.permission))
+            .chain([API_ACCESS])
             .filter(|permission| seen.insert(*permission))
             .collect();
         all.sort_by_key(|permission| permission.0);
         all
     }
 }
+
+
+/// What every use of an API credential needs, besides the permission of what is done with it.
+pub const API_ACCESS: Permission = Permission("API Access");
 
 /// Takes what the guard put into the request. Its absence means a handler outside the route builder.
 pub(crate) fn extension<T: Clone + Send + Sync + 'static>(parts: &mut Parts) -> Result<T, Fail> {
@@ -182,6 +215,32 @@ impl FromRequestParts<App> for Id {
     }
 }
 
+/// Two numbers in a path like `/clients/{id}/pay-methods/{method}`.
+#[derive(Debug, Clone, Copy)]
+pub struct Ids(pub i64, pub i64);
+
+impl FromRequestParts<App> for Ids {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Ids, Fail> {
+        let path = axum::extract::Path::<(i64, i64)>::from_request_parts(parts, app).await;
+        path.map(|axum::extract::Path((first, second))| Ids(first, second)).or(Err(Fail(Error::NotFound("This page"))))
+    }
+}
+
+/// The word in a path like `/gateways/{name}`.
+#[derive(Debug, Clone)]
+pub struct Word(pub String);
+
+impl FromRequestParts<App> for Word {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Word, Fail> {
+        let path = axum::extract::Path::<String>::from_request_parts(parts, app).await;
+        path.map(|axum::extract::Path(word)| Word(word)).or(Err(Fail(Error::NotFound("This page"))))
+    }
+}
+
 /// A request that may come from anyone.
 #[derive(Clone)]
 pub struct PublicCx {
@@ -192,6 +251,15 @@ pub struct PublicCx {
     pub query: String,
     pub headers: axum::http::HeaderMap,
     pub body: axum::body::Bytes,
+}
+
+impl PublicCx {
+    /// The fields of a form that stands on a page of ours behind a secret address. Who does not know the address cannot
+    /// send the form, so the address is its token; and a browser that says it comes from another site is refused.
+    pub fn form(&self) -> kernel::Result<platform::web::Form> {
+        serve::check_origin(&self.headers)?;
+        serve::form_of(&self.headers, &self.body)
+    }
 }
 
 impl FromRequestParts<App> for PublicCx {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use kernel::{Error, Result, Timestamp};
 use platform::App;
 use platform::web::throttle::Left;
@@ -20,8 +20,8 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::limits::{Caller, Limits};
-use super::{Access, AdminCx, ApiCx, PublicCx, Routes, Staff, staff};
-use crate::activity_log::{Actor, ActorKind};
+use super::{API_ACCESS, Access, AdminCx, ApiCx, Operation, PublicCx, Routes, Staff, staff};
+use crate::activity_log::ActorKind;
 use crate::sessions;
 
 /// Where a request comes from.
@@ -66,6 +66,8 @@ async fn wrong_method() -> Response {
 async fn outermost(State((app, limits)): State<(App, Arc<Limits>)>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let audience = Audience::of(&path);
+    // The pattern, for the log: a path may carry a token.
+    let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let ip = limits.address(peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), request.headers());
     request.extensions_mut().insert(Address(ip.to_string()));
@@ -80,7 +82,7 @@ async fn outermost(State((app, limits)): State<(App, Arc<Limits>)>, mut request:
     };
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         let reference = app.random.token()[..12].to_uppercase();
-        errors::log(&error, &reference, &path);
+        errors::log(&error, &reference, &route);
         let headers = response.headers().clone();
         let left = response.extensions_mut().remove::<Left>();
         response = render(&app, &error, &reference, audience, &path);
@@ -141,10 +143,10 @@ fn secure(headers: &mut HeaderMap, audience: Audience) {
 }
 
 /// In front of one route: reads the body, finds out who it is, and lets pass who may.
-pub(super) async fn guard(access: Access, request: Request, next: Next) -> Response {
+pub(super) async fn guard(access: Access, operation: Option<Arc<Operation>>, request: Request, next: Next) -> Response {
     let mut left = None;
-    let mut response = match admit(access, request, &mut left).await {
-        Ok(request) => next.run(request).await,
+    let mut response = match admit(access, operation, request, &mut left).await {
+        Ok(request) => run(request, next).await,
         Err(error) => Fail(error).into_response(),
     };
     if let Some(left) = left {
@@ -153,7 +155,21 @@ pub(super) async fn guard(access: Access, request: Request, next: Next) -> Respo
     response
 }
 
-async fn admit(access: Access, request: Request, left: &mut Option<Left>) -> Result<Request> {
+async fn run(request: Request, next: Next) -> Response {
+    let repeatable = request.extensions().get::<ApiCx>().filter(|cx| cx.has_key()).cloned();
+    let response = next.run(request).await;
+    match repeatable {
+        Some(cx) if response.extensions().get::<Arc<Error>>().is_some() => cx.second_look().await.unwrap_or(response),
+        _ => response,
+    }
+}
+
+async fn admit(
+    access: Access,
+    operation: Option<Arc<Operation>>,
+    request: Request,
+    left: &mut Option<Left>,
+) -> Result<Request> {
     let (mut parts, body) = request.into_parts();
     let known = &parts.extensions;
     let (Some(app), Some(limits), Some(Address(ip))) =
@@ -171,15 +187,17 @@ async fn admit(access: Access, request: Request, left: &mut Option<Left>) -> Res
             let cx = PublicCx { app, now, ip, path, query, headers: parts.headers.clone(), body: body.clone() };
             parts.extensions.insert(Arc::new(cx));
         }
-        Access::Staff(permission) => {
+        Access::AnyStaff | Access::Staff(_) => {
             let (staff, csrf) = session_staff(&app, &parts.headers).await?.ok_or(Error::Unauthenticated)?;
-            staff.require(permission)?;
+            if let Access::Staff(permission) = access {
+                staff.require(permission)?;
+            }
             let form = if changes { form_of(&parts.headers, &body)? } else { Form::default() };
             if changes {
                 check_origin(&parts.headers)?;
                 check_csrf(&csrf, form.text("csrf"))?;
             }
-            let actor = actor(ActorKind::Admin, &staff, &ip);
+            let actor = staff.actor(ActorKind::Admin, &ip);
             let cx = AdminCx {
                 app,
                 now,
@@ -197,29 +215,42 @@ async fn admit(access: Access, request: Request, left: &mut Option<Left>) -> Res
             let asked = Asked { app: &app, limits: &limits, ip: &ip, now };
             let (staff, kind) = api_caller(&asked, &parts.headers, changes, left).await?;
             staff.require(permission)?;
-            let actor = actor(kind, &staff, &ip);
-            let cx = ApiCx::new(app, now, Arc::new(staff), actor, &parts, path, query, body.clone()).await?;
+            if !body.is_empty() {
+                check_json(&parts.headers)?;
+            }
+            let actor = staff.actor(kind, &ip);
+            let operation = operation.ok_or_else(|| Error::broken(format!("{path} is not described")))?;
+            super::described::check_query(&operation, &query)?;
+            let cx = ApiCx::new(app, now, Arc::new(staff), actor, operation, &parts, path, query, body.clone()).await?;
             parts.extensions.insert(cx);
         }
     }
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 
-fn actor(kind: ActorKind, staff: &Staff, ip: &str) -> Actor {
-    Actor { kind, id: Some(staff.id), name: staff.username.clone(), ip: ip.to_owned() }
-}
+/// Who sends more than this does not wait for an answer.
+const MAX_DISCARDED: usize = 64 * 1024 * 1024;
 
-pub(super) async fn read_body(body: Body) -> Result<Bytes> {
-    match Limited::new(body, MAX_BODY).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {
-            Err(Error::invalid("body", format!("The request is larger than {} MiB.", MAX_BODY / 1024 / 1024)))
+/// The body, if it is not too large. The rest of one that is is read all the same, a piece at a time: who is still
+/// sending when the connection is closed sees a broken connection instead of the answer.
+pub(super) async fn read_body(mut body: Body) -> Result<Bytes> {
+    let (mut kept, mut size) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Err(Error::invalid("body", "The request broke off.")) };
+        let Ok(data) = frame.into_data() else { continue };
+        size += data.len();
+        if size <= MAX_BODY {
+            kept.extend_from_slice(&data);
+        } else if size > MAX_DISCARDED {
+            break;
+        } else {
+            kept = Vec::new();
         }
-        Err(_) => Err(Error::invalid("body", "The request broke off.")),
     }
+    if size > MAX_BODY { Err(Error::TooLarge(MAX_BODY / 1024 / 1024)) } else { Ok(kept.into()) }
 }
 
-fn form_of(headers: &HeaderMap, body: &[u8]) -> Result<Form> {
+pub(super) fn form_of(headers: &HeaderMap, body: &[u8]) -> Result<Form> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !body.is_empty() && !kind.starts_with("application/x-www-form-urlencoded") {
         return Err(Error::invalid("form", "Send the form as application/x-www-form-urlencoded."));
@@ -227,11 +258,48 @@ fn form_of(headers: &HeaderMap, body: &[u8]) -> Result<Form> {
     Form::parse(body)
 }
 
+fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// No form of another site can say this of itself; a script of another site must ask first, and is refused. A program
+/// that is no browser may leave it out.
+fn check_json(headers: &HeaderMap) -> Result<()> {
+    let is_browser = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    if !is_browser && !headers.contains_key(header::CONTENT_TYPE) {
+        return Ok(());
+    }
+    let kind = header_text(headers, "content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        Err(Error::invalid("Content-Type", "Send the body as application/json."))
+    }
+}
+
+const FOREIGN: &str = "This was sent from another site.";
+
 /// A browser says where a request comes from; another site's form is refused even with a stolen token.
-fn check_origin(headers: &HeaderMap) -> Result<()> {
-    match headers.get("sec-fetch-site").and_then(|value| value.to_str().ok()) {
-        Some("cross-site" | "same-site") => Err(Error::refused("This form was sent from another site.")),
+pub(super) fn check_origin(headers: &HeaderMap) -> Result<()> {
+    match header_text(headers, "sec-fetch-site") {
+        Some("cross-site" | "same-site") => Err(Error::refused(FOREIGN)),
         _ => Ok(()),
+    }
+}
+
+/// A browser that was once told a name and a password for Basic authentication sends them along with other sites'
+/// requests too, and there is no token to tell those by. Programs that are no browsers say nothing of an origin. Without
+/// TLS, browsers leave `Sec-Fetch-Site` out.
+fn check_basic_origin(headers: &HeaderMap) -> Result<()> {
+    check_origin(headers)?;
+    if headers.contains_key("sec-fetch-site") {
+        return Ok(());
+    }
+    let Some(origin) = header_text(headers, "origin") else { return Ok(()) };
+    let from = origin.split_once("://").map(|(_, from)| from);
+    match (from, header_text(headers, "host")) {
+        (Some(from), Some(host)) if from.eq_ignore_ascii_case(host) => Ok(()),
+        _ => Err(Error::refused(FOREIGN)),
     }
 }
 
@@ -297,6 +365,9 @@ async fn api_caller(
     left: &mut Option<Left>,
 ) -> Result<(Staff, ActorKind)> {
     if let Some((identifier, secret)) = basic(headers) {
+        if changes {
+            check_basic_origin(headers)?;
+        }
         let staff = credential_staff(asked, &identifier, &secret, left).await?;
         return Ok((staff, ActorKind::Api));
     }
@@ -310,7 +381,7 @@ async fn api_caller(
     Ok((staff, ActorKind::Admin))
 }
 
-/// The staff behind an identifier and a secret. Who asks too often is not looked up any further. A wrong secret is only
+/// The staff behind an identifier and a secret, who may use APIs at all. Who asks too often is not looked up any further. A wrong secret is only
 /// counted in memory: it has 256 random bits, and a stranger must not be able to make the database write.
 pub(super) async fn credential_staff(
     asked: &Asked<'_>,
@@ -323,6 +394,7 @@ pub(super) async fn credential_staff(
         return Err(asked.nobody(left));
     };
     asked.limits.caller(Caller::Credential(credential), asked.now, left)?;
+    staff.require(API_ACCESS)?;
     Ok(staff)
 }
 

@@ -8,6 +8,7 @@ use kernel::{Error, Result, Timestamp};
 use minijinja::Value;
 use platform::{Conn, crypto, params};
 
+use crate::activity_log::{self, Actor, ActorKind};
 use crate::roles::Permission;
 use crate::sessions;
 
@@ -34,6 +35,12 @@ impl Staff {
         self.rights.names.iter().map(String::as_str)
     }
 
+    /// The one whom rules and the activity log know.
+    pub fn actor(&self, kind: ActorKind, ip: &str) -> Actor {
+        let rights = activity_log::Rights::These(self.rights.names.clone());
+        Actor { kind, id: Some(self.id), name: self.username.clone(), ip: ip.to_owned(), rights }
+    }
+
     pub(super) fn rights(&self) -> &Arc<Rights> {
         &self.rights
     }
@@ -42,7 +49,7 @@ impl Staff {
 /// What a role may do.
 #[derive(Debug)]
 pub(super) struct Rights {
-    names: HashSet<String>,
+    names: Arc<HashSet<String>>,
     /// For templates: a map of names.
     pub shown: Value,
 }
@@ -59,7 +66,7 @@ impl Rights {
             return found.clone();
         }
         drop(known);
-        let names: HashSet<String> = text.lines().map(str::to_owned).collect();
+        let names: Arc<HashSet<String>> = Arc::new(text.lines().map(str::to_owned).collect());
         let shown = Value::from_pairs(names.iter().map(|name| (name.clone(), true)));
         let rights = Arc::new(Rights { names, shown });
         let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
@@ -117,7 +124,7 @@ pub(super) async fn by_session(conn: &mut Conn, token: &str, now: Timestamp) -> 
 
 /// The id of a credential that is in force, and whose it is. The secret has 256 random bits, so a fast hash of it is
 /// stored: a slow one would protect nothing that could be guessed, and cost every request a tenth of a second.
-pub(super) async fn by_credential(conn: &mut Conn, identifier: &str, secret: &str) -> Result<Option<(i64, Staff)>> {
+pub(crate) async fn by_credential(conn: &mut Conn, identifier: &str, secret: &str) -> Result<Option<(i64, Staff)>> {
     let found: Option<(i64, String, String, Option<String>, i64, String)> = conn
         .optional(
             concat!(

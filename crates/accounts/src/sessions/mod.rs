@@ -78,3 +78,9 @@ pub async fn end(tx: &mut Tx, token: &str) -> Result<()> {
     tx.execute("DELETE FROM sessions WHERE token_hash = $1", params![crypto::sha256_hex(token.as_bytes())]).await?;
     Ok(())
 }
+
+/// Ends every session of an administrator.
+pub async fn end_all(tx: &mut Tx, admin_id: i64) -> Result<()> {
+    tx.execute("DELETE FROM sessions WHERE admin_id = $1", params![admin_id]).await?;
+    Ok(())
+}

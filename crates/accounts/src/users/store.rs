@@ -6,7 +6,7 @@ use platform::web::lists::{Query, Where};
 use platform::{params, record};
 
 use super::User;
-use crate::clients::Client;
+use crate::clients::{Client, ClientStatus};
 use crate::search::{self, Kind};
 
 /// A user's part in a client.
@@ -95,6 +95,45 @@ pub(super) async fn insert(
         search::index(tx, Kind::User, user.id, &searched).await?;
     }
     Ok(inserted)
+}
+
+pub(super) async fn update(tx: &mut Tx, user: &User) -> Result<()> {
+    let searched = search::text(&[&user.first_name, &user.last_name, &user.email]);
+    tx.execute(
+        "UPDATE users SET first_name = $2, last_name = $3, email = $4, email_lower = $5, language = $6, search = $7 \
+         WHERE id = $1",
+        params![
+            user.id,
+            user.first_name,
+            user.last_name,
+            user.email,
+            user.email.to_lowercase(),
+            user.language,
+            searched
+        ],
+    )
+    .await?;
+    search::index(tx, Kind::User, user.id, &searched).await
+}
+
+record! {
+    /// A client for which a user may act.
+    pub struct ActsFor {
+        pub id: i64,
+        pub name: String,
+        pub status: ClientStatus,
+        pub is_owner: bool,
+    }
+}
+
+/// The first so many clients of a user, the oldest first.
+pub(super) async fn clients_of(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<ActsFor>> {
+    conn.all(
+        "SELECT c.id, COALESCE(NULLIF(c.company, ''), c.first_name || ' ' || c.last_name), c.status, cu.is_owner \
+         FROM client_users cu JOIN clients c ON c.id = cu.client_id WHERE cu.user_id = $1 ORDER BY c.id LIMIT $2",
+        params![user_id, limit],
+    )
+    .await
 }
 
 pub(super) async fn link(tx: &mut Tx, client_id: i64, user_id: i64, part: Part) -> Result<u64> {

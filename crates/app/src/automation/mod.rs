@@ -200,11 +200,23 @@ fn facts(text: &str) -> Vec<(String, String)> {
                 serde_json::Value::String(text) => text,
                 serde_json::Value::Null => String::new(),
                 serde_json::Value::Number(number) => number.as_i64().map_or_else(|| number.to_string(), grouped),
+                serde_json::Value::Bool(yes) => if yes { "Yes" } else { "No" }.to_owned(),
+                serde_json::Value::Array(items) => listed(&items),
                 other => other.to_string(),
             };
             (words(&name), text)
         })
         .collect()
+}
+
+/// Sums by currency as amounts, other lists as they are; "Nothing" when empty.
+fn listed(items: &[serde_json::Value]) -> String {
+    let one = |item: &serde_json::Value| match (item["amount"].as_str(), item["currency"].as_str()) {
+        (Some(amount), Some(currency)) => format!("{amount} {currency}"),
+        _ => item.to_string(),
+    };
+    let told: Vec<String> = items.iter().map(one).collect();
+    if told.is_empty() { "Nothing".to_owned() } else { told.join(", ") }
 }
 
 /// How fast a run is and how long it will take at that rate.

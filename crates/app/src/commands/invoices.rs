@@ -65,7 +65,7 @@ pub async fn run(common: &Common, command: Invoices) -> Result<Report> {
     let app = instance::open(common).await?;
     let terms = terms(&app, args.date, args.dry_run).await?;
     if let Some(id) = args.client {
-        accounts::clients::find(&mut app.db.read().await?, id).await?;
+        accounts::clients::named(&mut app.db.read().await?, "--client", id).await?;
     }
     let scope = Scope { client_id: args.client, ..Scope::default() };
     let by = Actor::system("command line");

@@ -37,6 +37,9 @@ fn instant(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
+/// How long requests in hand may take once the server is told to end. A client that stops in the middle of sending must
+/// not keep it alive.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often the calendar is looked at.
 const TICK: Duration = Duration::from_secs(15);
 
@@ -99,13 +102,18 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker, announce: impl FnO
     });
     cli::say(&announce(&format!("http://{address}/admin")));
     let service = accounts::doors::service(app, routes).into_make_service_with_connect_info::<SocketAddr>();
-    let mut until = stopped;
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            let _ = until.wait_for(|stop| *stop).await;
-        })
-        .await
-        .map_err(|error| Error::Unavailable(format!("The server failed: {error}")))?;
+    let (mut until, mut since) = (stopped.clone(), stopped);
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        let _ = until.wait_for(|stop| *stop).await;
+    });
+    let patience = async {
+        let _ = since.wait_for(|stop| *stop).await;
+        tokio::time::sleep(PATIENCE).await;
+    };
+    tokio::select! {
+        served = serving => served.map_err(|error| Error::Unavailable(format!("The server failed: {error}")))?,
+        () = patience => tracing::warn!("some requests did not end and were given up"),
+    }
     while background.join_next().await.is_some() {}
     tracing::info!("stopped");
     Ok(Report::said())

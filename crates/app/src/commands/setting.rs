@@ -98,7 +98,7 @@ async fn set(app: &App, key: &str, value: Option<String>) -> Result<Report> {
     let setting = find(&app.settings, key)?;
     let value = value.ok_or_else(|| Error::invalid(key, allowed(setting)))?;
     let mut tx = app.db.write().await?;
-    let changes = rules::store(&mut tx, &by, &[(setting, &value)], now).await?;
+    let rules::Stored { changes, note } = rules::store(&mut tx, &by, &[(setting, &value)], now).await?;
     tx.commit().await?;
     let Some(change) = changes.into_iter().next() else { return Err(Error::broken("setting set: nothing was stored")) };
     let text = if change.old == change.new {
@@ -106,7 +106,8 @@ async fn set(app: &App, key: &str, value: Option<String>) -> Result<Report> {
     } else {
         format!("{key}: {} → {}", shown(&change.old), shown(&change.new))
     };
-    Ok(Report::new(text, json!({ "key": key, "old": change.old, "value": change.new })))
+    let text = note.map_or(text.clone(), |note| format!("{text}\n{note}"));
+    Ok(Report::new(text, json!({ "key": key, "old": change.old, "value": change.new, "note": note })))
 }
 
 fn shown(value: &str) -> String {

@@ -2,6 +2,7 @@
 //! into being through the same rules that real books are kept by, on a clock that was moved week by week.
 
 mod catalogue;
+mod desk;
 mod history;
 mod people;
 
@@ -159,7 +160,7 @@ async fn today(app: &App) -> Result<Vec<Line>> {
     let result = format!(
         "{} invoices for {} clients: {}",
         made.invoices,
-        made.clients,
+        made.billed,
         either(&totals.join(" + "), "nothing new is due")
     );
     let generated = Line::new("Generate due invoices", started.elapsed(), result);

@@ -10,20 +10,21 @@ use platform::db::{Conn, ToValue};
 use platform::jobs::{Job, JobState};
 use platform::web::Fail;
 use platform::web::lists::{self, COUNT_LIMIT, Order, Page, Query, Sort, Where};
-use platform::{jobs, params};
+use platform::{jobs, mail, params};
 
 use crate::times::Times;
 use crate::wiring::Links;
 
 pub const VIEW_JOBS: Permission = Permission("View System Jobs");
+pub const RETRY: Permission = Permission("Retry System Jobs");
 pub const PATH: &str = "/admin/utilities/jobs";
 
 pub fn routes() -> Routes {
     Routes::new()
         .get(PATH, VIEW_JOBS, list)
-        .post("/admin/utilities/jobs/retry", VIEW_JOBS, retry_ticked)
+        .post("/admin/utilities/jobs/retry", RETRY, retry_ticked)
         .get("/admin/utilities/jobs/{id}", VIEW_JOBS, one)
-        .post("/admin/utilities/jobs/{id}/retry", VIEW_JOBS, retry_one)
+        .post("/admin/utilities/jobs/{id}/retry", RETRY, retry_one)
 }
 
 const FAILED: &str = "j.failed";
@@ -98,9 +99,10 @@ async fn list(cx: AdminCx) -> Result<Response, Fail> {
         return Ok(lists::file(&cx.app.db, &request, query, &columns, FILE, cells).await?);
     }
     let page: Page<Job> = query.page(&mut conn, &request, &columns).await?;
+    let mails = mail::of_jobs(&mut conn, &page.rows).await?;
     drop(conn);
     let links = cx.app.get::<Links>()?;
-    let rows: Vec<Value> = page.rows.iter().map(|job| row(job, &times, &links)).collect();
+    let rows: Vec<Value> = page.rows.iter().map(|job| row(job, mails.get(&job.id), &times, &links)).collect();
     let mut kinds: Vec<&str> = cx.app.jobs.kinds().collect();
     kinds.sort_unstable();
     let tab = |label: &str, key: &str, count: Option<i64>| {
@@ -109,20 +111,34 @@ async fn list(cx: AdminCx) -> Result<Response, Fail> {
     };
     let values = context! {
         tabs => vec![
+            tab("All", "all", None),
             tab("Failed", "failed", Some(failed)),
             tab("Running", "running", Some(running)),
             tab("Waiting", "ready", Some(ready)),
             tab("Done", "done", None),
-            tab("All", "all", None),
         ],
         wanted,
         kind,
-        kinds => kinds.iter().map(|kind| context! { value => *kind, label => *kind }).collect::<Vec<_>>(),
+        kinds => kinds.iter().map(|kind| context! { value => *kind, label => what(kind) }).collect::<Vec<_>>(),
         rows,
         failed_shown => state == Some(JobState::Failed),
         list => request.view(&page),
     };
     cx.page("app/jobs_page/list.html", "utilities", "Jobs", values)
+}
+
+/// `billing.capture_payments` as `Capture payments`; the two kinds of one word say whose they are.
+fn what(kind: &str) -> String {
+    let (whose, name) = kind.split_once('.').unwrap_or(("", kind));
+    let words = if name.contains('_') { name.to_owned() } else { format!("{name} {whose}") };
+    sentence(&words)
+}
+
+/// `run:2` as `Run 2`.
+fn sentence(name: &str) -> String {
+    let spaced = name.replace(['_', ':', '.'], " ");
+    let mut letters = spaced.trim().chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn csv_row(job: &Job, times: &Times) -> Vec<String> {
@@ -140,13 +156,19 @@ fn csv_row(job: &Job, times: &Times) -> Vec<String> {
     ]
 }
 
-fn row(job: &Job, times: &Times, links: &Links) -> Value {
+fn row(job: &Job, mail: Option<&mail::Named>, times: &Times, links: &Links) -> Value {
+    let about = job.subject.as_deref().or_else(|| mail.and_then(|mail| mail.subject.as_deref()));
+    let subject = match mail {
+        Some(mail) => Some(format!("{} to {}", mail.title, mail.recipient)),
+        None => about.map(sentence),
+    };
     context! {
+        what => what(&job.kind),
         id => job.id,
         href => format!("{PATH}/{}", job.id),
         kind => &job.kind,
-        subject => job.subject.as_deref(),
-        subject_href => job.subject.as_deref().and_then(|subject| links.of(subject)),
+        subject,
+        subject_href => about.and_then(|subject| links.of(subject)),
         state => words(job.state),
         tone => tone(job.state),
         failed => job.state == JobState::Failed,
@@ -165,13 +187,14 @@ async fn one(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let job = find(&mut conn, id).await?;
     let times = Times::load(&mut conn).await?;
+    let mails = mail::of_jobs(&mut conn, std::slice::from_ref(&job)).await?;
     drop(conn);
     let payload = match job.payload() {
         Ok(payload) => serde_json::to_string_pretty(&payload).unwrap_or_else(|_| job.payload.clone()),
         Err(_) => job.payload.clone(),
     };
     let values = context! {
-        job => row(&job, &times, cx.app.get::<Links>()?.as_ref()),
+        job => row(&job, mails.get(&job.id), &times, cx.app.get::<Links>()?.as_ref()),
         payload,
         key => job.unique_key,
         created => times.show(job.created_at),

@@ -63,9 +63,12 @@ async fn update(cx: ApiCx) -> Result<Response, Fail> {
     let wanted = written(&cx.app.settings, &fields)?;
     let pairs: Vec<(&Setting, &str)> = wanted.iter().map(|(setting, value)| (*setting, value.as_str())).collect();
     let mut tx = cx.app.db.write().await?;
-    rules::store(&mut tx, &cx.actor, &pairs, cx.now).await?;
+    let stored = rules::store(&mut tx, &cx.actor, &pairs, cx.now).await?;
     let values = Values::load(&mut tx).await?;
-    let body = all(&cx.app.settings, &values);
+    let mut body = all(&cx.app.settings, &values);
+    if let Some(note) = stored.note {
+        body["note"] = json!(note);
+    }
     let response = cx.commit(tx, 200, body).await?;
     wiring::refresh(&cx.app).await?;
     Ok(response)

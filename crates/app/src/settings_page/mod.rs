@@ -116,8 +116,8 @@ fn zones() -> Vec<String> {
 async fn save(cx: AdminCx) -> Result<Response, Fail> {
     let mut tx = cx.app.db.write().await?;
     match apply(&cx, &mut tx).await {
-        Ok(0) => Ok(Redirect::to(PATH).warning("Nothing was changed.").into_response()),
-        Ok(count) => {
+        Ok(Saved { count: 0, .. }) => Ok(Redirect::to(PATH).warning("Nothing was changed.").into_response()),
+        Ok(Saved { count, note }) => {
             tx.commit().await?;
             wiring::refresh(&cx.app).await?;
             let said = if count == 1 {
@@ -125,7 +125,12 @@ async fn save(cx: AdminCx) -> Result<Response, Fail> {
             } else {
                 format!("{count} settings were changed.")
             };
-            Ok(Redirect::to(PATH).saying(said).into_response())
+            let back = Redirect::to(PATH);
+            Ok(match note {
+                Some(note) => back.warning(format!("{said} {note}")),
+                None => back.saying(said),
+            }
+            .into_response())
         }
         Err(Error::Invalid(errors)) => {
             tx.rollback().await?;
@@ -137,8 +142,14 @@ async fn save(cx: AdminCx) -> Result<Response, Fail> {
     }
 }
 
-/// Stores what was changed; every error is found first. How many were stored.
-async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
+/// How many settings were stored, and what else that did.
+struct Saved {
+    count: usize,
+    note: Option<&'static str>,
+}
+
+/// Stores what was changed; every error is found first.
+async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<Saved> {
     let stored = Values::load(tx).await?;
     let mut errors = FieldErrors::default();
     let mut wanted = Vec::new();
@@ -164,7 +175,7 @@ async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
     errors.check()?;
     let pairs: Vec<(&Setting, &str)> = wanted.iter().map(|(setting, value)| (*setting, value.as_str())).collect();
     match rules::store(tx, &cx.actor, &pairs, cx.now).await {
-        Ok(changes) => Ok(changes.len()),
+        Ok(stored) => Ok(Saved { count: stored.changes.len(), note: stored.note }),
         Err(Error::Invalid(wrong)) => Err(Error::Invalid(labelled(&wrong, &cx.app.settings))),
         Err(other) => Err(other),
     }

@@ -2,72 +2,16 @@
 //! client, and through what is refused. What a library made of the answers is compared here.
 
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::peers;
-use testkit::process::Child;
 
-use crate::support::{Credential, Place};
-
-/// A running installation and a credential for it.
-struct Served {
-    // The server ends before its folder is removed.
-    _server: Child,
-    url: String,
-    login: Credential,
-    place: Place,
-}
-
-impl Served {
-    fn start(place: Place) -> Served {
-        place.done(&["init", "--sandbox"]);
-        place.done(&["admin", "create", "--username", "ana", "--email", "ana@example.com"]);
-        let login = Credential::of(&place.run(&["api-credential", "create", "--admin", "ana", "--json"]).json());
-        let (server, url) = place.serve(&["--no-worker"]);
-        Served { _server: server, url, login, place }
-    }
-
-    /// What a driver prints: one JSON object.
-    fn drive(&self, program: &Path, folder: Option<&Path>, script: &str, path: &str, more: &[&str]) -> Value {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
-        let mut command = Command::new(program);
-        if let Some(folder) = folder {
-            command.current_dir(folder);
-        }
-        let url = format!("{}{path}", self.url);
-        command
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .arg(&script)
-            .args([&url, &self.login.identifier, &self.login.secret])
-            .args(more);
-        let mut driver = Child::spawn("client", &mut command).unwrap();
-        let ended = driver.wait(Duration::from_secs(60)).unwrap();
-        let output = driver.output();
-        assert!(ended.success(), "{}: {output}", script.display());
-        serde_json::from_str(output.lines().last().unwrap()).unwrap_or_else(|error| panic!("{error}: {output}"))
-    }
-
-    /// A product that the drivers do not make themselves.
-    async fn product(&self, product: &Value) -> String {
-        let request = reqwest::Client::new().post(format!("{}/api/v1/products", self.url)).json(product);
-        let answer: Value =
-            request.header("authorization", self.login.basic()).send().await.unwrap().json().await.unwrap();
-        answer["id"].as_i64().unwrap_or_else(|| panic!("{answer}")).to_string()
-    }
-
-    /// The books are sound.
-    fn sound(&self) {
-        let doctor = self.place.run(&["doctor"]);
-        assert_eq!(doctor.code, 0, "{doctor:?}");
-    }
-}
+use crate::support::{Place, Served};
 
 testkit::both_engines! {
     async fn whmcspy_is_served(place: Place) {
         let Some(python) = peers::require(peers::python("whmcspy")) else { return };
-        let served = Served::start(place);
+        let served = Served::start(place, &[]);
         let told = served.drive(&python, None, "drive_whmcspy.py", "/includes/api.php", &[]);
         assert_eq!((&told["client"], &told["product"]), (&json!("1"), &json!(1)));
         let details = &told["details"]["client"];
@@ -117,7 +61,7 @@ testkit::both_engines! {
 
     async fn whmcs_api_client_is_served(place: Place) {
         let Some(python) = peers::require(peers::python("whmcs-api-client")) else { return };
-        let served = Served::start(place);
+        let served = Served::start(place, &[]);
         let product = served
             .product(&json!({ "name": "Starter", "group_id": 1, "pay_type": "recurring", "quantity_mode": "scaling", "prices": [
                 { "currency": "USD", "cycle": "monthly", "price": "10.00", "setup": "5.00" },
@@ -160,7 +104,7 @@ testkit::both_engines! {
 
     async fn npm_whmcs_is_served(place: Place) {
         let Some(folder) = peers::require(peers::node("whmcs")) else { return };
-        let served = Served::start(place);
+        let served = Served::start(place, &[]);
         let told = served.drive(Path::new("node"), Some(&folder), "drive_whmcs.cjs", "/includes/api.php", &[]);
         assert_eq!(told["added"]["clientid"], "1");
         assert_eq!((&told["details"]["client"]["firstname"], &told["byEmail"]["client"]["lastname"]), (&json!("Grace"), &json!("Hopper")));

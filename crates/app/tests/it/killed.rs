@@ -85,7 +85,8 @@ pub async fn furnish(place: &Place, stripe: &Localstripe) {
             next_due_on: Date::parse(START).unwrap(),
             remaining: None,
         };
-        recurring::put(&mut tx, &charge, app.clock.now()).await.unwrap();
+        let mut locked = accounts::clients::lock(&mut tx, client.id).await.unwrap();
+        recurring::put(&mut locked, &charge, app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         let card = [
             ("type", "card"),

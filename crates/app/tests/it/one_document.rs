@@ -57,7 +57,8 @@ async fn make_unbillable(place: &Place) {
             next_due_on: kernel::Date::new(2020, 1, 1).unwrap(),
             remaining: None,
         };
-        billing::recurring::put(&mut tx, &charge, app.clock.now()).await.unwrap();
+        let mut locked = accounts::clients::lock(&mut tx, client.id).await.unwrap();
+        billing::recurring::put(&mut locked, &charge, app.clock.now()).await.unwrap();
     }
     tx.commit().await.unwrap();
 }

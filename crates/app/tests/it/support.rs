@@ -1,7 +1,7 @@
 //! An installation of its own for each test.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -120,6 +120,67 @@ impl Place {
     }
 }
 
+/// For talking to a running server.
+pub fn http() -> reqwest::Client {
+    // Fails only when there is a provider already, and then there is one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
+/// A running installation and a credential for it.
+pub struct Served {
+    // The server ends before its folder is removed.
+    _server: Child,
+    pub url: String,
+    pub login: Credential,
+    pub place: Place,
+}
+
+impl Served {
+    /// With these settings.
+    pub fn start(place: Place, settings: &[(&str, &str)]) -> Served {
+        place.done(&["init", "--sandbox"]);
+        for (key, value) in settings {
+            place.done(&["setting", "set", key, value]);
+        }
+        place.done(&["admin", "create", "--username", "ana", "--email", "ana@example.com"]);
+        let login = Credential::of(&place.run(&["api-credential", "create", "--admin", "ana", "--json"]).json());
+        let (server, url) = place.serve(&["--no-worker"]);
+        Served { _server: server, url, login, place }
+    }
+
+    /// A product that is made beforehand; its id.
+    pub async fn product(&self, product: &Value) -> String {
+        let request = http().post(format!("{}/api/v1/products", self.url)).json(product);
+        let answer: Value =
+            request.header("authorization", self.login.basic()).send().await.unwrap().json().await.unwrap();
+        answer["id"].as_i64().unwrap_or_else(|| panic!("{answer}")).to_string()
+    }
+
+    /// Has a program of `tests/clients` drive the server; the JSON object that it prints.
+    pub fn drive(&self, program: &Path, folder: Option<&Path>, script: &str, path: &str, more: &[&str]) -> Value {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
+        let mut command = Command::new(program);
+        if let Some(folder) = folder {
+            command.current_dir(folder);
+        }
+        let url = format!("{}{path}", self.url);
+        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(&script);
+        command.args([&url, &self.login.identifier, &self.login.secret]).args(more);
+        let mut driver = Child::spawn("client", &mut command).unwrap();
+        let ended = driver.wait(Duration::from_secs(60)).unwrap();
+        let output = driver.output();
+        assert!(ended.success(), "{}: {output}", script.display());
+        serde_json::from_str(output.lines().last().unwrap()).unwrap_or_else(|error| panic!("{error}: {output}"))
+    }
+
+    /// The books are sound.
+    pub fn sound(&self) {
+        let doctor = self.place.run(&["doctor"]);
+        assert_eq!(doctor.code, 0, "{doctor:?}");
+    }
+}
+
 /// An installation within the test's process, with somebody logged in.
 pub struct Site {
     // Removed after the app has let go of it.
@@ -191,6 +252,23 @@ impl Site {
         Session { cookie: format!("{}={token}", sessions::COOKIE), csrf }
     }
 
+    /// Logs somebody in whose role has exactly these permissions.
+    pub async fn log_in_with(&self, username: &str, permissions: &[&str]) -> Session {
+        let role = format!("Role of {username}");
+        let session = self.log_in(username, &role).await;
+        let mut tx = self.app.db.write().await.unwrap();
+        for permission in permissions {
+            tx.execute(
+                "INSERT INTO role_permissions (role_id, permission) SELECT id, $2 FROM roles WHERE name = $1",
+                params![role, *permission],
+            )
+            .await
+            .unwrap();
+        }
+        tx.commit().await.unwrap();
+        session
+    }
+
     /// Changes settings as another process does.
     pub async fn set(&self, settings: &[(&str, &str)]) {
         for (key, value) in settings {
@@ -201,13 +279,39 @@ impl Site {
 
     /// A new credential of the administrator whom [`Site::boss`] has made.
     pub async fn credential(&self) -> Credential {
+        self.credential_of("boss").await
+    }
+
+    /// A new credential of an administrator who is there.
+    pub async fn credential_of(&self, username: &str) -> Credential {
         let now = self.app.clock.now();
         let mut tx = self.app.db.write().await.unwrap();
-        let boss = admins::by_username(&mut tx, "boss").await.unwrap().unwrap();
+        let admin = admins::by_username(&mut tx, username).await.unwrap().unwrap();
         let by = Actor::system("test");
-        let made = api_credentials::create(&mut tx, &by, boss.id, &self.app.random, now).await.unwrap();
+        let made = api_credentials::create(&mut tx, &by, admin.id, &self.app.random, now).await.unwrap();
         tx.commit().await.unwrap();
         Credential { identifier: made.identifier, secret: made.secret }
+    }
+
+    /// A call of the JSON API with a session and its token.
+    pub async fn json(&self, session: &Session, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut request = ask("GET", &format!("/api/v1{path}"), Some(session), &body);
+        *request.method_mut() = method.parse().unwrap();
+        request.headers_mut().insert("x-csrf-token", session.csrf.parse().unwrap());
+        request.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+        let (status, text) = read(self.send(request).await).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// A call of the compatible API; the status and the answer.
+    pub async fn act(&self, key: &Credential, name: &str, fields: &[(&str, &str)]) -> (StatusCode, Value) {
+        let mut all = vec![("action", name), ("identifier", &key.identifier), ("secret", &key.secret)];
+        all.extend(fields);
+        let escape = platform::web::lists::escape;
+        let pairs: Vec<String> = all.iter().map(|(name, text)| format!("{}={}", escape(name), escape(text))).collect();
+        let (status, text) = read(self.send(ask("POST", "/includes/api.php", None, &pairs.join("&"))).await).await;
+        (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}: {text}")))
     }
 
     /// A call of the compatible API; the answer in JSON.

@@ -50,7 +50,8 @@ async fn furnish(place: &Place) -> (String, String) {
             next_due_on: Date::parse(&start.to_string()).unwrap(),
             remaining: None,
         };
-        billing::recurring::put(&mut tx, &charge, app.clock.now()).await.unwrap();
+        let mut locked = accounts::clients::lock(&mut tx, client.id).await.unwrap();
+        billing::recurring::put(&mut locked, &charge, app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         let default = billing::pay_methods::MakeDefault::Yes;
         billing::pay_methods::add(&app, &by, client.id, "sandbox", "ok", "", default).await.unwrap();

@@ -20,7 +20,7 @@ use super::{AttemptState, CAPTURE, Due, Ended, OPEN, jobs};
 use crate::gateways;
 use crate::once;
 use crate::terms::Terms;
-use crate::view::{add_up, no_file, option, sums, words};
+use crate::view::{add_up, client_names, no_file, option, words};
 
 const SECTION: &str = "billing";
 const PAGE: &str = "/admin/payments/capture";
@@ -50,10 +50,11 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
     let due = super::due(&mut conn, &cx.app, &terms).await?;
     let shown: Vec<&Due> = due.iter().take(SHOWN).collect();
     let ids: Vec<i64> = shown.iter().map(|due| due.client_id).collect();
-    let names = store::client_names(&mut conn, &ids).await?;
+    let names = client_names(&mut conn, &ids).await?;
     let open = AttemptFilter { states: OPEN.to_vec(), ..AttemptFilter::default() };
     let open = open.query().counted(&mut conn).await?;
     let runs = runs::latest(&mut conn, jobs::TASK, 10).await?;
+    let known = gateways::all(&mut conn).await?;
     drop(conn);
     let mut total: Vec<Money> = Vec::new();
     for invoice in &due {
@@ -67,7 +68,7 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
                 number => &due.number,
                 client => names.get(&due.client_id),
                 client_href => format!("/admin/clients/{}", due.client_id),
-                gateway => &due.gateway,
+                gateway => gateways::title(&known, &due.gateway),
                 slot => due.slot.to_string(),
                 amount => due.amount.to_string(),
             }
@@ -82,7 +83,7 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
             due => grouped(i64::try_from(due.len()).unwrap_or(i64::MAX)),
             nothing => due.is_empty(),
             more => due.len() > SHOWN,
-            total => sums(&total),
+            totals => total.iter().map(Money::to_string).collect::<Vec<_>>(),
             open => if open == Total::Exactly(0) { String::new() } else { open.words() },
             today => terms.today.to_string(),
             rows,
@@ -154,7 +155,7 @@ async fn run_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let run = capture_run(&mut conn, id).await?;
     let failures = runs::failures(&mut conn, id).await?;
     let ids: Vec<i64> = failures.iter().filter_map(|failure| failure.client_id).collect();
-    let names = store::client_names(&mut conn, &ids).await?;
+    let names = client_names(&mut conn, &ids).await?;
     drop(conn);
     let summary: serde_json::Value =
         serde_json::from_str(&run.summary).map_err(|error| Error::broken(format!("run {id}: summary: {error}")))?;
@@ -201,9 +202,11 @@ async fn run_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
                     ("Due", "due"), ("Charged", "succeeded"), ("Pending at the gateway", "pending"),
                     ("Declined", "declined"), ("Client must authenticate", "action_required"),
                     ("Outcome unknown", "unknown"), ("Not carried out", "failed"),
-                ].map(|(label, name)| context! { label, value => count(name) }).to_vec()
+                ].map(|(label, name)| context! {
+                    label, value => count(name), shown => summary[name].as_i64() != Some(0) || matches!(name, "due" | "succeeded" | "declined"),
+                }).to_vec()
             } else { Vec::new() },
-            collected => if collected.is_empty() { "Nothing".to_owned() } else { collected.join(", ") },
+            collected,
             rows,
         },
     )
@@ -265,7 +268,7 @@ async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
                 href => format!("/admin/invoices/{}", attempt.invoice_id),
                 client => &attempt.client,
                 client_href => format!("/admin/clients/{}", attempt.client_id),
-                gateway => &attempt.gateway,
+                gateway => gateways::title(&gateways, &attempt.gateway),
                 amount => Money::new(attempt.amount, attempt.currency).to_string(),
                 state => words(attempt.state.as_str()),
                 reason => &attempt.reason,
@@ -278,7 +281,7 @@ async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
     cx.page(
         "billing/captures/attempts.html",
         SECTION,
-        "Card attempts",
+        "Payment attempts",
         context! {
             list => no_file(request.view(&page)),
             filter => context! {
@@ -310,7 +313,7 @@ async fn events(cx: AdminCx) -> Result<Response, Fail> {
         .map(|event| {
             context! {
                 id => event.id,
-                gateway => &event.gateway,
+                gateway => gateways::title(&gateways, &event.gateway),
                 external_id => &event.external_id,
                 kind => &event.kind,
                 state => words(event.state.as_str()),
@@ -325,7 +328,7 @@ async fn events(cx: AdminCx) -> Result<Response, Fail> {
     cx.page(
         "billing/captures/webhooks.html",
         SECTION,
-        "Gateway events",
+        "Webhook events",
         context! {
             list => no_file(request.view(&page)),
             filter => context! { state => request.filter("state"), gateway => request.filter("gateway") },

@@ -1,9 +1,9 @@
 //! SQL of the lists of attempts and of events.
 
-use kernel::{Currency, Result, Timestamp};
-use platform::db::{Conn, Value};
+use kernel::{Currency, Timestamp};
+use platform::db::Value;
+use platform::record;
 use platform::web::lists::{Query, Sort, Where};
-use platform::{params, record};
 
 use super::webhooks::EventState;
 use super::{AttemptState, OPEN};
@@ -112,11 +112,4 @@ impl EventFilter {
         }
         Query { table: "webhook_events e", id: "e.id", joins: "", filter: conditions }
     }
-}
-
-/// Names of clients by id, for a list that knows only ids.
-pub async fn client_names(conn: &mut Conn, ids: &[i64]) -> Result<std::collections::HashMap<i64, String>> {
-    let sql = format!("SELECT c.id, {CLIENT_NAME} FROM clients c WHERE c.id IN $1[]");
-    let rows: Vec<(i64, String)> = conn.all(&sql, params![ids]).await?;
-    Ok(rows.into_iter().collect())
 }

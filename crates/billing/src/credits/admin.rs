@@ -65,6 +65,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     };
     let values = context! {
         client => context! { id, name => client.display_name() },
+        tabs => clients::tabs(cx, id),
         currency => client.currency.code(),
         balance => balance.to_string(),
         action => format!("/admin/clients/{id}/credit"),

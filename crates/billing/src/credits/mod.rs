@@ -139,6 +139,7 @@ pub async fn adjust(
     on: Date,
     now: Timestamp,
 ) -> Result<Money> {
+    by.require(MANAGE)?;
     let client = clients::find(tx, client_id).await?;
     if amount.currency != client.currency {
         return Err(Error::invalid("amount", format!("Use the client's currency, {}.", client.currency)));
@@ -186,6 +187,7 @@ pub async fn apply(
     on: Date,
     now: Timestamp,
 ) -> Result<()> {
+    by.require(MANAGE)?;
     let invoice = invoices::find(tx, invoice_id).await?;
     tx.check(invoice.client_id)?;
     if invoice.status != InvoiceStatus::Unpaid {
@@ -242,6 +244,7 @@ pub async fn withdraw(
     on: Date,
     now: Timestamp,
 ) -> Result<()> {
+    by.require(MANAGE)?;
     let invoice = invoices::find(tx, invoice_id).await?;
     tx.check(invoice.client_id)?;
     if invoice.status != InvoiceStatus::Unpaid {
@@ -285,7 +288,8 @@ pub async fn withdraw(
     activity_log::record(tx, by, activity, now).await
 }
 
-/// Pays as much of an invoice as the client's credit allows; how much that was.
+/// Pays as much of an invoice as the client's credit allows; how much that was. A rule of the house, not a choice of
+/// whoever runs the batch.
 pub async fn apply_available(
     tx: &mut Locked<'_>,
     by: &Actor,
@@ -299,6 +303,6 @@ pub async fn apply_available(
     if invoice.status != InvoiceStatus::Unpaid || !amount.is_positive() {
         return Ok(Money::zero(invoice.currency));
     }
-    apply(tx, by, invoice_id, amount, on, now).await?;
+    apply(tx, &by.in_consequence(), invoice_id, amount, on, now).await?;
     Ok(amount)
 }

@@ -74,15 +74,15 @@ const QUESTIONS: &[Question] = &[
         name: "invoice numbers have no gap",
         sql: "SELECT 'Series ' || s.name || ' ' || s.period || ' is at ' || s.next || ' with ' || COUNT(i.id) || ' invoices' \
               FROM number_series s LEFT JOIN invoices i ON i.series = s.name AND i.series_period = s.period \
-              WHERE s.name = 'invoice' GROUP BY s.name, s.period, s.next \
-              HAVING COUNT(i.id) <> s.next - 1 OR COALESCE(MAX(i.series_number), 0) <> s.next - 1",
+              WHERE s.name = 'invoice' GROUP BY s.name, s.period, s.next, s.skipped \
+              HAVING COUNT(i.id) <> s.next - 1 - s.skipped OR COALESCE(MAX(i.series_number), 0) <> s.next - 1",
     },
     Question {
         name: "credit note numbers have no gap",
         sql: "SELECT 'Series ' || s.name || ' ' || s.period || ' is at ' || s.next || ' with ' || COUNT(n.id) || ' notes' \
               FROM number_series s LEFT JOIN credit_notes n ON n.series = s.name AND n.series_period = s.period \
-              WHERE s.name = 'credit_note' GROUP BY s.name, s.period, s.next \
-              HAVING COUNT(n.id) <> s.next - 1 OR COALESCE(MAX(n.series_number), 0) <> s.next - 1",
+              WHERE s.name = 'credit_note' GROUP BY s.name, s.period, s.next, s.skipped \
+              HAVING COUNT(n.id) <> s.next - 1 - s.skipped OR COALESCE(MAX(n.series_number), 0) <> s.next - 1",
     },
     Question {
         name: "no period of a charge is invoiced twice",
@@ -98,13 +98,18 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "a line of a charge and its period belong together",
-        // Merging and splitting bill a period on another invoice instead.
+        // Merging and splitting bill a period on another invoice instead. What was credited in full may have been billed
+        // anew; then the period is the later invoice's.
         sql: "SELECT 'Line ' || l.id || ' bills a period of charge ' || l.charge_id || ' that is not the invoice''s' \
-              FROM invoice_lines l LEFT JOIN billed_periods p ON p.charge_id = l.charge_id \
+              FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id \
+              LEFT JOIN billed_periods p ON p.charge_id = l.charge_id \
               AND p.period_from = l.period_from AND (p.invoice_id = l.invoice_id OR EXISTS ( \
                   SELECT 1 FROM invoices n WHERE n.id = p.invoice_id AND n.id > l.invoice_id \
                   AND n.source IN ('merge', 'split'))) \
-              WHERE l.charge_id IS NOT NULL AND p.charge_id IS NULL",
+              WHERE l.charge_id IS NOT NULL AND p.charge_id IS NULL AND i.status <> 'cancelled' \
+              AND l.net + l.tax1 + l.tax2 <> (SELECT COALESCE(SUM(b.net + b.tax1 + b.tax2), 0) FROM credit_notes n \
+              JOIN credit_note_lines b ON b.note_id = n.id \
+              WHERE n.invoice_id = l.invoice_id AND b.invoice_line_id = l.id)",
     },
     Question {
         name: "no external id is recorded twice",
@@ -185,6 +190,20 @@ const QUESTIONS: &[Question] = &[
         name: "every successful attempt has its payment",
         sql: "SELECT 'Attempt ' || id || ' succeeded without a payment' FROM payment_attempts \
               WHERE state = 'succeeded' AND transaction_id IS NULL",
+    },
+    Question {
+        name: "no charge goes on in a period that is billed",
+        sql: "SELECT 'Charge ' || c.id || ' is invoiced next from ' || c.next_invoice_on || ', which invoice ' || \
+                     p.invoice_id || ' bills' \
+              FROM recurring_charges c JOIN billed_periods p ON p.charge_id = c.id \
+              AND p.period_from <= c.next_invoice_on AND p.period_until > c.next_invoice_on",
+    },
+    Question {
+        name: "no charge is due in a period that is settled",
+        sql: "SELECT 'Charge ' || c.id || ' is due on ' || c.next_due_on || ', which invoice ' || p.invoice_id || \
+                     ' has settled' \
+              FROM recurring_charges c JOIN billed_periods p ON p.charge_id = c.id AND p.settled \
+              AND p.period_from <= c.next_due_on AND p.period_until > c.next_due_on",
     },
     Question {
         name: "no charge is invoiced before the period that is paid",

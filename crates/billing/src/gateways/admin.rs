@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use accounts::company;
 use accounts::doors::admin::{error_list, or_back};
-use accounts::doors::{AdminCx, Redirect, Routes};
-use axum::extract::Path;
+use accounts::doors::{AdminCx, Redirect, Routes, Word};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
@@ -14,7 +13,7 @@ use platform::web::lists::{self, Order, Page};
 
 use super::store::{self, LogFilter, Logged};
 use super::{CONFIGURE, Configure, Gateway, Gateways, Move, VIEW_LOG, contract::Capabilities};
-use crate::view::{date_filter, id_filter, option};
+use crate::view::{date_filter, id_filter, option, words};
 
 const PAGE: &str = "/admin/setup/gateways";
 const SECTION: &str = "configuration";
@@ -71,7 +70,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     cx.page("billing/gateways/list.html", SECTION, "Payment gateways", context! { rows, others })
 }
 
-async fn configure_page(cx: AdminCx, Path(name): Path<String>) -> Result<Response, Fail> {
+async fn configure_page(cx: AdminCx, Word(name): Word) -> Result<Response, Fail> {
     form_page(&cx, &name, None).await
 }
 
@@ -142,7 +141,7 @@ fn written(cx: &AdminCx, module: &dyn Gateway) -> Configure {
     new
 }
 
-async fn configure(cx: AdminCx, Path(name): Path<String>) -> Result<Response, Fail> {
+async fn configure(cx: AdminCx, Word(name): Word) -> Result<Response, Fail> {
     let module = cx.app.get::<Gateways>()?.find(&name).or(Err(Error::NotFound("Gateway")))?;
     let new = written(&cx, &*module);
     let mut tx = cx.app.db.write().await?;
@@ -160,7 +159,7 @@ async fn configure(cx: AdminCx, Path(name): Path<String>) -> Result<Response, Fa
     }
 }
 
-async fn switch(cx: AdminCx, Path(name): Path<String>) -> Result<Redirect, Fail> {
+async fn switch(cx: AdminCx, Word(name): Word) -> Result<Redirect, Fail> {
     let active = cx.form.ticked("on");
     let done = async {
         let mut tx = cx.app.db.write().await?;
@@ -172,7 +171,7 @@ async fn switch(cx: AdminCx, Path(name): Path<String>) -> Result<Redirect, Fail>
     or_back(done.await, PAGE)
 }
 
-async fn rearrange(cx: AdminCx, Path(name): Path<String>) -> Result<Redirect, Fail> {
+async fn rearrange(cx: AdminCx, Word(name): Word) -> Result<Redirect, Fail> {
     let towards = if cx.form.text("towards") == "up" { Move::Up } else { Move::Down };
     let mut tx = cx.app.db.write().await?;
     super::rearrange(&mut tx, &cx.actor, &name, towards, cx.now).await?;
@@ -209,7 +208,8 @@ async fn log(cx: AdminCx) -> Result<Response, Fail> {
         .iter()
         .map(|line| {
             context! {
-                gateway => &line.gateway, what => &line.what, result => &line.result, detail => &line.detail,
+                gateway => super::title(&gateways, &line.gateway), what => words(&line.what), result => words(&line.result),
+                failed => line.result == "error", detail => &line.detail,
                 client => line.client_id, invoice => line.invoice_id,
                 at => company::clock(line.at, &zone), instant => line.at.to_string(),
             }

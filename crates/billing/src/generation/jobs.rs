@@ -93,12 +93,18 @@ async fn perform(app: App, job: Job) -> Result<Done> {
     let scope = scope_from(&run.scope)?;
     let by = Actor::system(&run.requested_by);
     let progress = Progress::of(&app, run_id);
-    let report = super::run(&app.db, &by, &terms, &scope, Mode::Real, Detail::Counts, &progress).await?;
+    let report = super::run(&app.db, &by, &terms, &scope, Mode::Real, Detail::Counts, &progress).await;
     app.wake.notify_waiters();
+    let (state, summary) = match &report {
+        Ok(report) => (RunState::Finished, summary(report)),
+        // The run has an end, whatever comes: what waits for it, as the day's captures do, goes on.
+        Err(error) if job.attempts >= job.max_attempts => (RunState::Failed, json!({ "error": error.to_string() })),
+        Err(_) => return report.map(|_| Done::Finished),
+    };
     let mut tx = app.db.write().await?;
-    runs::finish(&mut tx, run_id, RunState::Finished, &summary(&report), app.clock.now()).await?;
+    runs::finish(&mut tx, run_id, state, &summary, app.clock.now()).await?;
     tx.commit().await?;
-    Ok(Done::Finished)
+    report.map(|_| Done::Finished)
 }
 
 pub fn summary(report: &Report) -> Value {
@@ -109,6 +115,7 @@ pub fn summary(report: &Report) -> Value {
         .collect();
     json!({
         "clients": report.clients,
+        "billed": report.billed,
         "invoices": report.invoices,
         "lines": report.lines,
         "totals": totals,

@@ -2,7 +2,8 @@
 //!
 //! What must hold:
 //! - A period is invoiced once, whatever runs twice, crashes or races: see [`invoices::issue`].
-//! - A client that cannot be invoiced is parked with the reason and stops nobody else.
+//! - A client that cannot be invoiced is parked with the reason and stops nobody else. What is not the client's own
+//!   fault fails the run, which is tried again, and parks nobody.
 //! - The dry run goes through the same code and is rolled back; so it prints what the real run will do.
 //!
 //! Clients are taken in batches: many clients a transaction, because a commit per client costs far more than the work.
@@ -11,6 +12,7 @@
 pub mod admin;
 pub mod api;
 pub mod compat;
+mod doubts;
 pub mod jobs;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,8 @@ use crate::invoices::{self, Issued, LineKind, NewInvoice, NewLine, Tell};
 use crate::recurring::{self, Direction, DueDateMoved, First, RecurringCharge};
 use crate::terms::{Buyer, Terms};
 use crate::{credits, settings};
+
+use doubts::Doubts;
 
 pub const GENERATE: Permission = Permission("Generate Due Invoices");
 
@@ -74,7 +78,10 @@ impl Failure {
 
 #[derive(Debug, Clone, Default)]
 pub struct Report {
+    /// Those who were looked at: with a charge that may be due.
     pub clients: usize,
+    /// Those of them who got an invoice.
+    pub billed: usize,
     pub invoices: usize,
     pub lines: usize,
     /// By currency.
@@ -97,6 +104,8 @@ pub enum Detail {
 impl Report {
     fn add(&mut self, made: Vec<Made>, detail: Detail) {
         self.invoices += made.len();
+        // A client is in one batch only.
+        self.billed += made.iter().map(|made| made.client_id).collect::<HashSet<_>>().len();
         for invoice in &made {
             self.lines += invoice.lines.len();
             match self.totals.iter_mut().find(|total| total.currency == invoice.total.currency) {
@@ -163,14 +172,28 @@ async fn over(
     ids: &[i64],
 ) -> Result<Report> {
     let mut report = Report { clients: ids.len(), ..Report::default() };
+    let mut doubts = Doubts::default();
     for (index, block) in ids.chunks(BATCH).enumerate() {
-        let (made, failures) = batch(db, by, terms, scope, mode, block).await?;
+        let (made, own) = batch(db, by, terms, scope, mode, block, &mut doubts).await?;
         report.add(made, detail);
+        let mut failures = Vec::with_capacity(own.len());
+        for (client_id, error) in own {
+            failures.push(park(db, mode, client_id, &error, terms).await?);
+        }
         let new: Vec<Failed> = failures.iter().map(Failure::told).collect();
         report.failures.extend(failures);
         progress.step(ids.len(), index * BATCH + block.len(), report.failures.len(), &new).await?;
         // Between batches others get their turn at the single writer of SQLite.
         tokio::task::yield_now().await;
+    }
+    let mut last = Vec::new();
+    for (client_id, error) in doubts.at_the_end(report.invoices > 0)? {
+        last.push(park(db, mode, client_id, &error, terms).await?);
+    }
+    if !last.is_empty() {
+        let new: Vec<Failed> = last.iter().map(Failure::told).collect();
+        report.failures.extend(last);
+        progress.step(ids.len(), ids.len(), report.failures.len(), &new).await?;
     }
     Ok(report)
 }
@@ -201,6 +224,7 @@ async fn clients_due(conn: &mut Conn, terms: &Terms, scope: &Scope) -> Result<Ve
     Ok(ids)
 }
 
+/// What was made, and the clients that are at fault themselves.
 async fn batch(
     db: &Db,
     by: &Actor,
@@ -208,24 +232,33 @@ async fn batch(
     scope: &Scope,
     mode: Mode,
     ids: &[i64],
-) -> Result<(Vec<Made>, Vec<Failure>)> {
+    doubts: &mut Doubts,
+) -> Result<(Vec<Made>, Vec<(i64, Error)>)> {
+    let mut failed = Vec::new();
     match attempt(db, by, terms, scope, mode, ids).await {
-        Ok(made) => Ok((made, Vec::new())),
-        Err(error @ Error::Unavailable(_)) => Err(error),
-        Err(error) if ids.len() == 1 => Ok((Vec::new(), vec![park(db, mode, ids[0], &error, terms).await?])),
-        Err(_) => {
-            let mut all = Vec::new();
-            let mut failures = Vec::new();
-            for id in ids {
-                match attempt(db, by, terms, scope, mode, &[*id]).await {
-                    Ok(made) => all.extend(made),
-                    Err(error @ Error::Unavailable(_)) => return Err(error),
-                    Err(error) => failures.push(park(db, mode, *id, &error, terms).await?),
-                }
+        Ok(made) => {
+            failed.extend(doubts.after(&made));
+            return Ok((made, failed));
+        }
+        Err(error @ Error::Unavailable(_)) => return Err(error),
+        Err(error) if ids.len() == 1 => {
+            failed.extend(doubts.sort(ids[0], error)?);
+            return Ok((Vec::new(), failed));
+        }
+        Err(_) => {}
+    }
+    let mut all = Vec::new();
+    for id in ids {
+        match attempt(db, by, terms, scope, mode, &[*id]).await {
+            Ok(made) => {
+                failed.extend(doubts.after(&made));
+                all.extend(made);
             }
-            Ok((all, failures))
+            Err(error @ Error::Unavailable(_)) => return Err(error),
+            Err(error) => failed.extend(doubts.sort(*id, error)?),
         }
     }
+    Ok((all, failed))
 }
 
 /// One transaction over some clients.
@@ -303,14 +336,15 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
         new.extend(grouped.drafts.into_iter().map(|draft| invoice(client, draft, terms)));
     }
     advance_free(tx, &moves, terms.now).await?;
-    let shapes: Vec<Shape> = new.iter().map(Shape::of).collect();
+    let claimed = invoices::claim(tx, new).await?;
+    let shapes: Vec<Shape> = claimed.invoices.iter().map(|(_, new)| Shape::of(new)).collect();
     let tell =
         if terms.settings.bool(&settings::MAIL_INVOICES) && !scope.no_mails { Tell::Client } else { Tell::Nobody };
-    let issued = invoices::issue(tx, terms, new, tell).await?;
+    let issued = invoices::issue_claimed(tx, terms, claimed, tell).await?;
     let mut credit: HashMap<i64, i64> =
         clients.iter().filter_map(|client| Some((client.id, client.credit.filter(|credit| *credit > 0)?))).collect();
     let mut made = Vec::with_capacity(issued.len());
-    for (issued, shape) in pair(issued, shapes) {
+    for (issued, shape) in issued.into_iter().zip(shapes) {
         let mut applied = Money::zero(issued.total.currency);
         if terms.auto_credit && credit.get(&issued.client_id).is_some_and(|left| *left > 0) {
             applied = credits::apply_available(tx, by, issued.id, terms.today, terms.now).await?;
@@ -333,40 +367,19 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
 
 /// What a report says of an invoice, kept while the invoice itself is handed over to be issued.
 struct Shape {
-    client_id: i64,
     due_on: Date,
     gateway: String,
     lines: Vec<String>,
-    periods: Vec<(i64, Date)>,
 }
 
 impl Shape {
     fn of(new: &NewInvoice) -> Shape {
         Shape {
-            client_id: new.buyer.client_id,
             due_on: new.due_on,
             gateway: new.gateway.clone(),
             lines: new.lines.iter().map(|line| format!("{} {}", line.description, line.amount.decimal())).collect(),
-            periods: new
-                .lines
-                .iter()
-                .filter_map(|line| line.billed.as_ref().map(|(charge, period)| (*charge, period.from)))
-                .collect(),
         }
     }
-}
-
-/// Issued invoices keep the order in which they were given, but those without a line left are missing.
-fn pair(issued: Vec<Issued>, shapes: Vec<Shape>) -> Vec<(Issued, Shape)> {
-    debug_assert!(shapes.iter().all(|shape| !shape.periods.is_empty()));
-    let mut shapes = shapes.into_iter();
-    issued
-        .into_iter()
-        .filter_map(|issued| {
-            let shape = shapes.find(|shape| shape.client_id == issued.client_id)?;
-            Some((issued, shape))
-        })
-        .collect()
 }
 
 fn due(charge: RecurringCharge, first: Option<First>) -> DueCharge {
@@ -434,9 +447,13 @@ fn lines(line: draft::DraftLine) -> impl Iterator<Item = NewLine> {
 }
 
 /// Periods that cost nothing and have no invoice to stand on: both dates move on.
-async fn advance_free(tx: &mut Tx, moves: &[(i64, Date)], now: Timestamp) -> Result<()> {
+async fn advance_free(tx: &mut Locked<'_>, moves: &[(i64, Date)], now: Timestamp) -> Result<()> {
+    if moves.is_empty() {
+        return Ok(());
+    }
     let charges: Vec<i64> = moves.iter().map(|(charge, _)| *charge).collect();
     recurring::first::billed(tx, &charges).await?;
+    let billed_until = recurring::billed_until(tx, &charges).await?;
     for (charge, until) in moves {
         let moved: Option<(String, i64)> = tx
             .optional(
@@ -448,6 +465,9 @@ async fn advance_free(tx: &mut Tx, moves: &[(i64, Date)], now: Timestamp) -> Res
         if let Some((owner_kind, owner_id)) = moved {
             let next_due_on = *until;
             tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on, direction: Direction::On, now }).await?;
+        }
+        if billed_until.get(charge).is_some_and(|billed| billed > until) {
+            recurring::pass_billed(tx, &[*charge], now).await?;
         }
     }
     Ok(())

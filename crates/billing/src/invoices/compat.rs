@@ -7,7 +7,7 @@ use accounts::clients::{self, Locked};
 use accounts::company;
 use accounts::doors::compat::part;
 use accounts::doors::{Action, CompatCx, Routes};
-use kernel::{Currency, Date, Error, Money, Rate, Result};
+use kernel::{Currency, Date, Error, FieldErrors, Money, Rate, Result};
 use platform::compat::{Answer, Commas, Params};
 use platform::jiff::tz::TimeZone;
 use platform::web::lists::{Column, Order, Sort};
@@ -118,10 +118,11 @@ async fn create_invoice(cx: CompatCx) -> Result<Answer> {
     let terms = Terms::load(&mut tx, cx.now).await?;
     let mut locked = clients::lock(&mut tx, user).await?;
     let id = if draft {
-        drafts::create_draft(&mut locked, &cx.actor, &terms, new).await?
+        drafts::create_draft(&mut locked, &cx.actor, &terms, new).await.map_err(as_callers_know)?
     } else {
         let tell = if send { Tell::Client } else { Tell::Nobody };
-        let issued = drafts::create_and_publish(&mut locked, &cx.actor, &terms, new, tell).await?;
+        let issued = drafts::create_and_publish(&mut locked, &cx.actor, &terms, new, tell).await;
+        let issued = issued.map_err(as_callers_know)?;
         if apply_credit {
             drafts::apply_credit(&mut locked, &cx.actor, &terms, issued.id).await?;
         }
@@ -131,6 +132,23 @@ async fn create_invoice(cx: CompatCx) -> Result<Answer> {
     tx.commit().await?;
     cx.app.wake.notify_waiters();
     Ok(Answer::success().with("invoiceid", id.to_string()).with("status", view::word(status)))
+}
+
+/// Errors by the names that the action has for the fields.
+fn as_callers_know(error: Error) -> Error {
+    let Error::Invalid(errors) = error else { return error };
+    let mut theirs = FieldErrors::default();
+    for (field, message) in errors.iter() {
+        let name = match field {
+            "client_id" => "userid",
+            "issued_on" => "date",
+            "due_on" => "duedate",
+            "gateway" => "paymentmethod",
+            other => other,
+        };
+        theirs.add(name, message);
+    }
+    Error::Invalid(theirs)
 }
 
 /// The documented type of a line.

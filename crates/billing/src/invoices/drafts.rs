@@ -84,7 +84,7 @@ async fn billable_client(tx: &mut Locked<'_>, id: i64) -> Result<Client> {
     tx.check(id)?;
     let client = clients::find(tx, id).await?;
     if client.status == ClientStatus::Closed {
-        return Err(Error::refused("The client is closed. Open the client again before you invoice it."));
+        return Err(Error::invalid("client_id", "The client is closed. Open the client again before you invoice it."));
     }
     Ok(client)
 }
@@ -206,7 +206,8 @@ async fn issue_one(
     ids: &[i64],
     tell: Tell,
 ) -> Result<Issued> {
-    let issued = super::issue_as(tx, terms, vec![invoice], ids, tell).await?;
+    let claimed = super::claim::claim(tx, vec![invoice], ids).await?;
+    let issued = super::issue_claimed(tx, terms, claimed, tell).await?;
     let Some(issued) = issued.into_iter().next() else {
         return Err(Error::conflict("The periods on this invoice have been invoiced already."));
     };
@@ -281,6 +282,7 @@ pub async fn edit_draft(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64,
 
 /// Throws a draft away. It never had a number, so nothing is missing afterwards.
 pub async fn delete_draft(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64) -> Result<()> {
+    by.require(super::DELETE)?;
     let no = "Only a draft can be deleted; an issued invoice is cancelled, by a credit note over all of it.";
     let draft = draft(tx, id, no).await?;
     store::remove_draft(tx, id).await?;
@@ -349,6 +351,7 @@ pub async fn edit(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64, edit:
 
 /// Pays an invoice that was just issued with the client's credit, if its maker asked for that.
 pub async fn apply_credit(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64) -> Result<Money> {
+    by.require(credits::MANAGE)?;
     credits::apply_available(tx, by, id, terms.today, terms.now).await
 }
 

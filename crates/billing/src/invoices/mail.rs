@@ -178,7 +178,7 @@ impl Letter {
             taxes => whole.taxes().iter().map(|tax| context! {
                 name => &tax.name, rate => &tax.rate, amount => tax.amount.to_string(),
             }).collect::<Vec<_>>(),
-            link,
+            link => link.with(mail::TOKEN_PLACE),
             ..more
         };
         let html = app.templates.render(&format!("billing/invoices/{}.mail.html", self.template), values.clone())?;
@@ -193,8 +193,9 @@ impl Letter {
             title: (self.title)(&whole),
             text_body: text,
             html_body: html,
+            token: Some(link.token),
         };
-        mail::send(&mut tx, new, &terms.settings, now).await?;
+        mail::send(&mut tx, app, new, &terms.settings, now).await?;
         tx.commit().await?;
         app.wake.notify_waiters();
         Ok(Done::Finished)

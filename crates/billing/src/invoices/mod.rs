@@ -11,6 +11,7 @@
 
 pub mod admin;
 pub mod api;
+mod claim;
 pub mod compat;
 pub mod draft;
 pub mod drafts;
@@ -22,21 +23,25 @@ pub mod pay_links;
 pub mod pdf;
 pub mod rearrange;
 pub(crate) mod seal;
+pub(crate) mod series;
+#[cfg(test)]
+mod staff_tests;
 pub mod standing;
 pub mod store;
 #[cfg(test)]
 mod tests;
 pub mod view;
 
-use std::collections::{BTreeMap, HashSet};
-
 use accounts::clients::Locked;
 use accounts::roles::Permission;
 use kernel::{Currency, Date, Error, Money, Period, Rate, Result, Timestamp};
-use platform::db::{Conn, Insert, dialect};
+use platform::db::{Conn, dialect};
 use platform::jobs::{self, NewJob};
-use platform::{cells, params, record};
+use platform::{params, record};
 use serde_json::json;
+
+pub(crate) use claim::Claimed;
+use series::Series;
 
 use crate::ledger::{self, Account, Entry};
 use crate::taxes::calculation::{Levels, TaxCategory, Totals};
@@ -242,23 +247,26 @@ pub async fn lines(conn: &mut Conn, id: i64) -> Result<Vec<Line>> {
 /// Issues invoices for clients whose lock is held. Lines whose period has an invoice already are left out, and so is an
 /// invoice that then has no line; that is how running twice does nothing. The answer is in the order given.
 pub async fn issue(tx: &mut Locked<'_>, terms: &Terms, new: Vec<NewInvoice>, tell: Tell) -> Result<Vec<Issued>> {
-    let ids = dialect::reserve_ids(tx, "invoices", new.len()).await?;
-    issue_as(tx, terms, new, &ids, tell).await
+    let claimed = claim(tx, new).await?;
+    issue_claimed(tx, terms, claimed, tell).await
 }
 
-/// [`issue`], under ids that the caller has: a draft that is published keeps its own.
-async fn issue_as(
+/// Takes the periods that these invoices bill. What comes back is what [`issue_claimed`] will issue, no more and no less.
+pub(crate) async fn claim(tx: &mut Locked<'_>, new: Vec<NewInvoice>) -> Result<Claimed> {
+    let ids = dialect::reserve_ids(tx, "invoices", new.len()).await?;
+    claim::claim(tx, new, &ids).await
+}
+
+/// [`issue`], of what is claimed: an invoice for each, in their order.
+pub(crate) async fn issue_claimed(
     tx: &mut Locked<'_>,
     terms: &Terms,
-    new: Vec<NewInvoice>,
-    ids: &[i64],
+    claimed: Claimed,
     tell: Tell,
 ) -> Result<Vec<Issued>> {
-    for invoice in &new {
-        tx.check(invoice.buyer.client_id)?;
-    }
-    let new = claim_periods(tx, new, ids).await?;
+    let Claimed { invoices: new, crowded } = claimed;
     if new.is_empty() {
+        recurring::pass_billed(tx, &crowded, terms.now).await?;
         return Ok(Vec::new());
     }
     let mut documents = Vec::with_capacity(new.len());
@@ -274,6 +282,7 @@ async fn issue_as(
     let entries: Vec<Entry> = documents.iter().map(Document::entry).collect();
     ledger::book(tx, &entries, terms.now).await?;
     advance_charges(tx, &documents).await?;
+    recurring::pass_billed(tx, &crowded, terms.now).await?;
     if tell == Tell::Client {
         let mails = documents.iter().map(|document| mail_job(document.id, terms.now)).collect();
         jobs::enqueue_all(tx, mails, terms.now).await?;
@@ -302,8 +311,6 @@ pub(crate) struct Document {
     pub number: String,
     pub hash: String,
 }
-
-pub(crate) const SERIES: &str = "invoice";
 
 impl Document {
     fn calculate(id: i64, new: NewInvoice, terms: &Terms) -> Result<Document> {
@@ -381,45 +388,14 @@ impl Document {
     }
 }
 
-/// Takes the periods for these invoices. The unique key decides who was first.
-async fn claim_periods(tx: &mut Locked<'_>, new: Vec<NewInvoice>, ids: &[i64]) -> Result<Vec<(i64, NewInvoice)>> {
-    let mut rows =
-        Insert::into("billed_periods", &["charge_id", "period_from", "period_until", "invoice_id", "settled"])
-            .then("ON CONFLICT (charge_id, period_from) DO NOTHING RETURNING charge_id, period_from");
-    for (invoice, id) in new.iter().zip(ids) {
-        for (charge_id, period) in invoice.lines.iter().filter_map(|line| line.billed.as_ref()) {
-            rows.row(cells![charge_id, period.from, period.until, id, false]);
-        }
-    }
-    let claimed: HashSet<(i64, Date)> = rows.returning::<(i64, Date)>(tx).await?.into_iter().collect();
-    let mut out = Vec::with_capacity(new.len());
-    for (mut invoice, id) in new.into_iter().zip(ids.iter().copied()) {
-        let had_lines = !invoice.lines.is_empty();
-        invoice.lines.retain(|line| {
-            line.billed.as_ref().is_none_or(|(charge, period)| claimed.contains(&(*charge, period.from)))
-        });
-        if !invoice.lines.is_empty() || !had_lines {
-            out.push((id, invoice));
-        }
-    }
-    Ok(out)
-}
-
 /// Gives each document the next number of its series.
 async fn number(tx: &mut Locked<'_>, terms: &Terms, documents: &mut [Document]) -> Result<()> {
-    let mut by_period: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, document) in documents.iter().enumerate() {
-        let period = numbering::period_key(terms.reset, document.new.issued_on);
-        by_period.entry(period).or_default().push(index);
-    }
-    for (period, members) in by_period {
-        let first = store::take_numbers(tx, SERIES, &period, members.len()).await?;
-        for (number, index) in (first..).zip(members) {
-            let document = &mut documents[index];
-            document.series_period = period.clone();
-            document.series_number = number;
-            document.number = terms.numbers.render(number, document.new.issued_on);
-        }
+    let days: Vec<Date> = documents.iter().map(|document| document.new.issued_on).collect();
+    let numbers = series::take(tx, Series::Invoices, &terms.numbers, terms.reset, &days).await?;
+    for (document, number) in documents.iter_mut().zip(numbers) {
+        document.series_period = number.period;
+        document.series_number = number.number;
+        document.number = number.text;
     }
     Ok(())
 }

@@ -22,6 +22,20 @@ pub fn period_key(reset: Reset, on: Date) -> String {
     }
 }
 
+/// The first and last day of the time that is counted together with these days; `None` when that is all time. As text,
+/// because no month is asked for its length here: days are compared as they are written.
+pub fn period_days(reset: Reset, days: &[Date]) -> Option<(String, String)> {
+    let day = days.first()?;
+    match reset {
+        Reset::Never => None,
+        Reset::Yearly => Some((format!("{:04}-01-01", day.year()), format!("{:04}-12-31", day.year()))),
+        Reset::Monthly => {
+            let month = period_key(reset, *day);
+            Some((format!("{month}-01"), format!("{month}-31")))
+        }
+    }
+}
+
 /// A text with placeholders, such as `INV-{YEAR}-{NUMBER:6}`.
 ///
 /// Everything but the one number has a fixed width, so the number can always be told from what stands around it.

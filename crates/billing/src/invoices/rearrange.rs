@@ -35,15 +35,14 @@ pub async fn merge(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, ids: &[i64]) 
     }
     let mut invoices = Vec::with_capacity(ids.len());
     for id in &ids {
+        let invoice = super::find(tx, *id).await?;
+        if !tx.ids().contains(&invoice.client_id) {
+            let title = invoice.title();
+            return Err(Error::refused(format!("Invoice {title} is another client's. Merge those of one client.")));
+        }
         invoices.push(untouched(tx, *id).await?);
     }
     let first = &invoices[0];
-    if let Some(other) = invoices.iter().find(|other| other.client_id != first.client_id) {
-        return Err(Error::refused(format!(
-            "Invoice {} is another client's. Merge those of one client.",
-            other.title()
-        )));
-    }
     if let Some(other) = invoices.iter().find(|other| other.currency != first.currency) {
         return Err(Error::refused(format!("Invoice {} is in another currency.", other.title())));
     }
@@ -59,7 +58,7 @@ pub async fn merge(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, ids: &[i64]) 
     let issued = anew(tx, terms, first, &lines, due_on, all_notes, MERGED).await?;
     for invoice in &invoices {
         let reason = format!("Merged into invoice {}", issued.number);
-        notes::cancel(tx, by, terms, invoice.id, &reason).await?;
+        notes::cancel(tx, &by.in_consequence(), terms, invoice.id, &reason).await?;
         let replaced = InvoiceReplaced { old_id: invoice.id, new_id: issued.id, client_id: first.client_id };
         tx.publish(&replaced).await?;
     }
@@ -85,7 +84,7 @@ pub async fn split(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64, line
         go.iter().filter(|line| (line.net, line.tax1, line.tax2) != (0, 0, 0)).map(|line| line.id).collect();
     if !credited.is_empty() {
         let reason = format!("Moved to invoice {}", issued.number);
-        notes::credit(tx, by, terms, id, &Selection::Lines(credited), &reason).await?;
+        notes::credit(tx, &by.in_consequence(), terms, id, &Selection::Lines(credited), &reason).await?;
     }
     log(tx, by, terms, &issued, format!("Invoice {} split from {}", issued.number, invoice.title())).await?;
     Ok(issued)

@@ -1,10 +1,13 @@
 //! SQL of invoices.
 
+use std::collections::HashSet;
+
 use kernel::{Date, Rate, Result, Timestamp};
 use platform::db::{Conn, Insert, Tx};
 use platform::{cells, params};
 
-use super::{Document, Invoice, InvoiceStatus, Line, SERIES};
+use super::series::Series;
+use super::{Document, Invoice, InvoiceStatus, Line};
 use crate::taxes::calculation::Level;
 
 pub async fn find(conn: &mut Conn, id: i64) -> Result<Option<Invoice>> {
@@ -19,7 +22,7 @@ pub async fn lines(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Line>> {
 
 /// The first of `count` numbers of a series, taken from it. The row is the lock: numbers are given out in the order of
 /// commits, and those of a transaction that fails are given out again.
-pub async fn take_numbers(tx: &mut Tx, series: &str, period: &str, count: usize) -> Result<i64> {
+pub(super) async fn take_numbers(tx: &mut Tx, series: &str, period: &str, count: usize) -> Result<i64> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let next: i64 = tx
         .scalar(
@@ -29,6 +32,32 @@ pub async fn take_numbers(tx: &mut Tx, series: &str, period: &str, count: usize)
         )
         .await?;
     Ok(next - count)
+}
+
+/// Which of these numbers documents have.
+pub(super) async fn numbers_there(conn: &mut Conn, table: &'static str, numbers: &[String]) -> Result<HashSet<String>> {
+    let sql = format!("SELECT number FROM {table} WHERE number IN $1[]");
+    Ok(conn.column(&sql, params![numbers]).await?.into_iter().collect())
+}
+
+/// The highest number that documents of these days were counted with, under whatever key.
+pub(super) async fn highest_number(conn: &mut Conn, series: Series, days: Option<(String, String)>) -> Result<i64> {
+    let sql = format!(
+        "SELECT COALESCE(MAX(series_number), 0) FROM {} WHERE series = $1 AND issued_on >= $2 AND issued_on <= $3",
+        series.table()
+    );
+    let (from, until) = days.unwrap_or_else(|| (String::new(), "9".to_owned()));
+    conn.scalar(&sql, params![series.name(), from, until]).await
+}
+
+/// Moves a series on without giving the numbers out, and notes that they are missing on purpose.
+pub(super) async fn pass_over(tx: &mut Tx, series: &str, period: &str, count: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE number_series SET next = next + $3, skipped = skipped + $3 WHERE name = $1 AND period = $2",
+        params![series, period, count],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Of a line as it is inserted.
@@ -97,7 +126,7 @@ pub(super) async fn insert(tx: &mut Tx, documents: &[Document], seller_id: i64, 
             document.id,
             new.buyer.client_id,
             InvoiceStatus::Unpaid,
-            SERIES,
+            Series::Invoices.name(),
             document.series_period,
             document.series_number,
             document.number,

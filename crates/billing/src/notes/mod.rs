@@ -3,6 +3,8 @@
 //! What must hold:
 //! - A note has its own numbers without a gap, frozen parties, lines and a seal, like an invoice.
 //! - No line is credited twice: all notes on a line together take back at most the line.
+//! - Whoever writes one, by whichever door, may write notes; a note that follows by rule from something else (a refund, an
+//!   order that is called off) needs the permission for that only.
 //! - A note first takes off what is still owed; what was paid already becomes the client's credit. Money goes back to a
 //!   card only by a refund, which is another document.
 //!
@@ -24,7 +26,8 @@ use platform::db::{Conn, dialect};
 use platform::{params, record};
 
 use crate::credits::{self, CreditKind, NewMovement};
-use crate::invoices::{self, Invoice, InvoiceStatus, Line, numbering};
+use crate::invoices::series::{self, Series};
+use crate::invoices::{self, Invoice, InvoiceStatus, Line};
 use crate::ledger::{self, Account, Entry};
 use crate::recurring;
 use crate::taxes::calculation::TaxCategory;
@@ -245,6 +248,7 @@ pub async fn credit(
     selection: &Selection,
     reason: &str,
 ) -> Result<Noted> {
+    by.require(CREATE)?;
     let invoice = creditable(tx, invoice_id).await?;
     let noted = issue(tx, by, terms, &invoice, selection, reason).await?;
     invoices::mark_paid(tx, invoice_id, invoice.client_id, terms.now).await?;
@@ -271,6 +275,7 @@ pub async fn cancel(
         InvoiceStatus::Refunded => return Err(Error::refused("A refunded invoice cannot be cancelled.")),
         _ => {}
     }
+    by.require(CREATE)?;
     let invoice = creditable(tx, invoice_id).await?;
     let anything = left(tx, invoice_id).await?.iter().any(|left| !left.is_nothing());
     let noted = match anything {
@@ -361,13 +366,14 @@ async fn issue(
     let ids = dialect::reserve_ids(tx, "credit_notes", 1).await?;
     let Some(id) = ids.first().copied() else { return Err(Error::broken("no id for a credit note")) };
     let seller_id = terms.seller_id(tx).await?;
-    let period = numbering::period_key(terms.note_reset, terms.today);
-    let series_number = invoices::store::take_numbers(tx, SERIES, &period, 1).await?;
+    let days = [terms.today];
+    let numbers = series::take(tx, Series::CreditNotes, &terms.note_numbers, terms.note_reset, &days).await?;
+    let Some(number) = numbers.into_iter().next() else { return Err(Error::broken("no number for a credit note")) };
     let mut note = CreditNote {
         id,
         client_id: invoice.client_id,
         invoice_id: invoice.id,
-        number: terms.note_numbers.render(series_number, terms.today),
+        number: number.text,
         reason,
         currency: invoice.currency,
         issued_on: terms.today,
@@ -396,7 +402,7 @@ async fn issue(
         })
         .collect();
     note.document_hash = seal::hash(&note, &lines);
-    store::insert(tx, &note, &lines, SERIES, &period, series_number).await?;
+    store::insert(tx, &note, &lines, Series::CreditNotes.name(), &number.period, number.number).await?;
 
     let off_balance = invoice.money(total.minor.min(invoice.balance));
     let to_credit = total.checked_sub(off_balance)?;
@@ -432,8 +438,6 @@ async fn issue(
     tx.publish(&CreditNoteIssued { note_id: id, invoice_id: invoice.id, client_id: invoice.client_id }).await?;
     Ok(Noted { id, number: note.number, total, off_balance, to_credit })
 }
-
-pub(crate) const SERIES: &str = "credit_note";
 
 /// Published when a credit note is issued.
 #[derive(Debug, Clone, PartialEq, Eq)]

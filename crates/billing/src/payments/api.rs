@@ -2,7 +2,7 @@
 
 use accounts::clients;
 use accounts::doors::api::{Body, answer, list_answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use kernel::{Currency, Date, Error, Money, Result};
 use platform::web::Fail;
@@ -22,12 +22,12 @@ pub fn routes() -> Routes {
     let kinds: Vec<&str> = TransactionKind::ALL.iter().map(|kind| kind.as_str()).collect();
     let list = Operation::new("GET", "/transactions", LIST, TAG, "List transactions")
         .query("q", text(), "A reference, or words of the description")
-        .query("client", integer(), "Only of this client")
-        .query("invoice", integer(), "Only what settled this invoice or belongs to it")
+        .query("client", schema::id(), "Only of this client")
+        .query("invoice", schema::id(), "Only what settled this invoice or belongs to it")
         .query("gateway", text(), "Only by this gateway")
         .query("kind", json!({ "type": "string", "enum": kinds }), "Only of this kind")
-        .query("from", json!({ "type": "string", "format": "date" }), "From this day on")
-        .query("to", json!({ "type": "string", "format": "date" }), "Up to this day")
+        .query("from", schema::date(), "From this day on")
+        .query("to", schema::date(), "Up to this day")
         .query("amount", text(), "This amount in or out")
         .query(
             "sort",
@@ -62,7 +62,7 @@ pub fn routes() -> Routes {
     Routes::new().api(list, index).api(show, find).api(add, create)
 }
 
-fn schema() -> Value {
+pub(super) fn schema() -> Value {
     let text = || json!({ "type": "string" });
     let id = || json!({ "type": ["integer", "null"], "format": "int64" });
     json!({ "type": "object", "properties": {
@@ -106,7 +106,7 @@ fn listed(row: &store::Listed) -> Value {
     })
 }
 
-async fn shown(conn: &mut platform::Conn, transaction: &Transaction) -> Result<Value> {
+pub(super) async fn shown(conn: &mut platform::Conn, transaction: &Transaction) -> Result<Value> {
     let money = |minor: i64| Money::new(minor, transaction.currency).decimal();
     let allocations = store::allocations(conn, transaction.id).await?;
     let to_credit = store::to_credit(conn, transaction.id).await?;
@@ -129,6 +129,8 @@ async fn shown(conn: &mut platform::Conn, transaction: &Transaction) -> Result<V
         "date": transaction.occurred_on,
         "invoice_id": transaction.invoice_id,
         "refund_of": transaction.refund_of,
+        "voided_at": transaction.voided_at.map(|at| at.to_string()),
+        "void_reason": transaction.void_reason,
         "allocations": parts,
         "to_credit": money(to_credit),
     }))
@@ -198,7 +200,7 @@ async fn create(cx: ApiCx) -> Result<Response, Fail> {
     }
     let id = match body.int("client_id") {
         Some(client_id) => {
-            let client = clients::find(&mut tx, client_id).await?;
+            let client = clients::named(&mut tx, "client_id", client_id).await?;
             let zero = Money::zero(client.currency);
             let amount = body.money("amount_in", client.currency);
             let amount = body.require("amount_in", amount).unwrap_or(zero);

@@ -26,11 +26,18 @@ pub fn routes() -> Routes {
         .action(Action::new("GetTransactions", LIST, get_transactions))
 }
 
-/// What a rule refuses, in the documented words and without the name of a field.
-fn refused(error: Error) -> Result<Answer> {
-    match error {
+/// What a rule refuses: in the documented words, or with the action's name of the field before ours.
+fn refused(error: Error, amount: &str) -> Result<Answer> {
+    match &error {
+        Error::Invalid(errors) if !sentence(&error).starts_with("Invalid Payment Method") => {
+            let named = errors.iter().map(|(field, message)| {
+                let field = if field == "amount" { amount } else { field };
+                format!("{field}: {message}")
+            });
+            Ok(Answer::error(named.collect::<Vec<_>>().join(" ")))
+        }
         Error::Invalid(_) | Error::Refused(_) | Error::Conflict(_) => Ok(Answer::error(sentence(&error))),
-        other => Err(other),
+        _ => Err(error),
     }
 }
 
@@ -53,7 +60,7 @@ async fn add_invoice_payment(cx: CompatCx) -> Result<Answer> {
     let (paid, fees) =
         cx.request.read(|params| Ok((params.money("amount", seen.currency), params.money("fees", seen.currency))))?;
     let gateway = match gateways::require_known(&mut tx, "gateway", &gateway).await {
-        Err(error) => return refused(error),
+        Err(error) => return refused(error, "amount"),
         Ok(gateway) => gateway.name,
     };
     let mut locked = clients::lock(&mut tx, seen.client_id).await?;
@@ -76,7 +83,7 @@ async fn add_invoice_payment(cx: CompatCx) -> Result<Answer> {
         invoices: vec![id],
     };
     match super::record(&mut locked, &cx.actor, new, cx.now).await {
-        Err(error) => refused(error),
+        Err(error) => refused(error, "amount"),
         Ok(_) => {
             tx.commit().await?;
             cx.app.wake.notify_waiters();
@@ -165,7 +172,7 @@ async fn add_transaction(cx: CompatCx) -> Result<Answer> {
         return Ok(Answer::error("Payment Method is required"));
     }
     match gateways::require_known(&mut tx, "paymentmethod", &asked.gateway).await {
-        Err(error) => return refused(error),
+        Err(error) => return refused(error, "amountin"),
         Ok(gateway) => asked.gateway = gateway.name,
     }
     let zero = Money::zero(currency);
@@ -209,7 +216,7 @@ async fn add_transaction(cx: CompatCx) -> Result<Answer> {
         }
     };
     let id = match recorded {
-        Err(error) => return refused(error),
+        Err(error) => return refused(error, "amountin"),
         Ok(id) => id,
     };
     if let Some(rate) = &asked.rate {
@@ -228,6 +235,8 @@ async fn get_transactions(cx: CompatCx) -> Result<Answer> {
         let mut filter = Filter {
             client_id: params.int("clientid").filter(|id| *id != 0),
             invoice_id: params.int("invoiceid").filter(|id| *id != 0),
+            // Elsewhere such a transaction is deleted.
+            standing: true,
             ..Filter::default()
         };
         if let Some(transid) = params.filled("transid") {

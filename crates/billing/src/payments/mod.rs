@@ -16,7 +16,7 @@ mod tests;
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
 use accounts::doors::{Permission, Routes};
-use kernel::{Currency, Date, Error, FieldErrors, Money, Result, Timestamp};
+use kernel::{Currency, Date, Error, FieldErrors, Money, Result, Timestamp, single_line};
 use platform::db::Conn;
 use platform::{params, record};
 
@@ -30,9 +30,16 @@ pub const ADD: Permission = Permission("Add Transaction");
 
 /// No single amount is larger, in minor units: sums of millions of them still fit.
 pub const LARGEST: i64 = 100_000_000_000_000;
+/// Characters of a description, which is one line in lists, files and on statements.
+const LONGEST_TEXT: usize = 500;
 
 pub fn routes() -> Routes {
-    admin::routes().merge(api::routes()).merge(compat::routes())
+    admin::routes()
+        .merge(api::routes())
+        .merge(compat::routes())
+        .merge(corrections::admin::routes())
+        .merge(corrections::api::routes())
+        .merge(corrections::compat::routes())
 }
 
 kernel::text_enum! {
@@ -128,7 +135,7 @@ pub async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<OfInvoice> {
         "SELECT {}, a.id, a.amount FROM transactions t \
          LEFT JOIN allocations a ON a.transaction_id = t.id AND a.invoice_id = $1 \
          WHERE t.id IN (SELECT id FROM transactions WHERE invoice_id = $1 \
-                        UNION SELECT transaction_id FROM allocations WHERE invoice_id = $1) ORDER BY t.id, a.id",
+                        UNION SELECT transaction_id FROM allocations WHERE invoice_id = $1) AND t.voided_at IS NULL ORDER BY t.id, a.id",
         Transaction::columns("t")
     );
     let mut parts = Vec::new();
@@ -268,6 +275,7 @@ async fn check(tx: &mut Locked<'_>, new: &NewPayment) -> Result<Vec<Invoice>> {
     if new.external_id.chars().count() > 255 || new.external_id.chars().any(char::is_control) {
         errors.add("transid", "Use at most 255 characters and no control characters.");
     }
+    errors.take("description", single_line(&new.description, LONGEST_TEXT));
     errors.check()?;
     let mut invoices = Vec::with_capacity(new.invoices.len());
     for id in &new.invoices {
@@ -379,6 +387,10 @@ pub async fn record_other(tx: &mut platform::Tx, by: &Actor, new: NewOther, now:
     if new.amount_in.minor > LARGEST || new.amount_out.minor > LARGEST || new.fees.minor > LARGEST {
         return Err(Error::invalid("amount", "The amount is too large. Enter a smaller amount."));
     }
+    let mut errors = FieldErrors::default();
+    errors.take("transid", single_line(&new.external_id, 255));
+    errors.take("description", single_line(&new.description, LONGEST_TEXT));
+    errors.check()?;
     let rate = currencies::find(tx, new.amount_in.currency).await?.rate;
     let kind =
         if new.amount_in.minor >= new.amount_out.minor { TransactionKind::Income } else { TransactionKind::Expense };

@@ -26,6 +26,7 @@ record! {
         pub occurred_on: Date,
         pub invoice_id: Option<i64>,
         pub refund_of: Option<i64>,
+        pub voided: bool,
     }
 }
 
@@ -51,6 +52,8 @@ pub struct Filter {
     pub until: Option<Date>,
     /// What came in or went out, in minor units, for currencies with so many decimals.
     pub amounts: Vec<(i64, u32)>,
+    /// Leaves out what was voided.
+    pub standing: bool,
 }
 
 /// Whether a text is somebody's reference or words.
@@ -126,6 +129,9 @@ impl Filter {
         if let Some(day) = self.until {
             conditions.by_index("t.occurred_on", "t.occurred_on <= ?", Value::Text(day.to_string().into()));
         }
+        if self.standing {
+            conditions.plain("t.voided_at IS NULL");
+        }
         if !self.amounts.is_empty() {
             let mut parts = Vec::new();
             let mut values = Vec::new();
@@ -147,15 +153,28 @@ pub fn columns() -> String {
     format!(
         "t.id, t.client_id, (SELECT {CLIENT_NAME} FROM clients c WHERE c.id = t.client_id), t.gateway, t.reference, \
          t.kind, t.currency, t.amount_in, t.amount_out, t.fees, t.rate, t.description, t.occurred_on, t.invoice_id, \
-         t.refund_of"
+         t.refund_of, t.voided_at IS NOT NULL"
     )
 }
 
 /// Which part of a payment settled which invoice: id, number, amount.
 pub async fn allocations(conn: &mut Conn, transaction_id: i64) -> Result<Vec<(i64, Option<String>, i64)>> {
     conn.all(
-        "SELECT a.invoice_id, i.number, a.amount FROM allocations a JOIN invoices i ON i.id = a.invoice_id \
-         WHERE a.transaction_id = $1 ORDER BY a.id",
+        "SELECT a.invoice_id, i.number, CAST(SUM(a.amount) AS BIGINT) FROM allocations a \
+         JOIN invoices i ON i.id = a.invoice_id WHERE a.transaction_id = $1 \
+         GROUP BY a.invoice_id, i.number HAVING SUM(a.amount) <> 0 ORDER BY MIN(a.id)",
+        params![transaction_id],
+    )
+    .await
+}
+
+/// What of a payment became credit of the client, and whether a gateway reported it or a refund made it.
+pub async fn credit_and_reporter(conn: &mut Conn, transaction_id: i64) -> Result<(i64, bool)> {
+    conn.one(
+        "SELECT (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM credit_movements \
+                 WHERE transaction_id = $1 AND kind = 'overpayment'), \
+                (EXISTS (SELECT 1 FROM payment_attempts WHERE transaction_id = $1) \
+                 OR EXISTS (SELECT 1 FROM refunds WHERE refund_transaction_id = $1))",
         params![transaction_id],
     )
     .await

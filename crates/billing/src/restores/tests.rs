@@ -7,7 +7,7 @@ use super::*;
 use crate::testing::{Company, Scripted};
 
 async fn open(engine: Engine) -> Company {
-    Company::with_gateways(engine, vec![Arc::new(Scripted)]).await
+    Company::with_gateways(engine, vec![Arc::<Scripted>::default()]).await
 }
 
 async fn restored(company: &Company) {

@@ -90,7 +90,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     cx.page(
         "billing/taxes/list.html",
         SECTION,
-        "Tax",
+        "Tax configuration",
         context! {
             rows => rules.iter().map(row).collect::<Vec<_>>(),
             fields => SETTINGS.map(|setting| setting_field(&terms, setting)).to_vec(),
@@ -146,8 +146,8 @@ async fn store_settings(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
         _ => cx.form.text(setting.key),
     };
     let wanted = SETTINGS.map(|setting| (setting, given(setting)));
-    let changes = rules::store(tx, &cx.actor, &wanted, cx.now).await?;
-    Ok(changes.iter().filter(|change| change.old != change.new).count())
+    let stored = rules::store(tx, &cx.actor, &wanted, cx.now).await?;
+    Ok(stored.changes.iter().filter(|change| change.old != change.new).count())
 }
 
 const FORM: &str = "billing/taxes/form.html";

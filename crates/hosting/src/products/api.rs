@@ -1,7 +1,7 @@
 //! Products in the JSON API.
 
 use accounts::doors::api::{Body, answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use kernel::{FieldErrors, Result, nonempty};
 use platform::db::Conn;
@@ -17,7 +17,7 @@ const TAG: &str = "Products";
 
 pub fn routes() -> Routes {
     let list = Operation::new("GET", "/products", VIEW, TAG, "List the products with their prices")
-        .query("group", json!({ "type": "integer" }), "Only of this product group")
+        .query("group", schema::id(), "Only of this product group")
         .answers(200, list_schema(schema()));
     let add =
         Operation::new("POST", "/products", CREATE, TAG, "Add a product").body(new_schema()).answers(201, schema());
@@ -142,17 +142,21 @@ async fn find(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
 }
 
 async fn create(cx: ApiCx) -> Result<Response, Fail> {
-    let edit = written(cx.json()?)?;
+    let mut body = cx.json()?;
+    let places = prices::json::Places::of(&mut body, "prices");
+    let edit = written(body)?;
     let mut tx = cx.app.db.write().await?;
-    let product = products::create(&mut tx, &cx.actor, &edit, cx.now).await?;
+    let product = products::create(&mut tx, &cx.actor, &edit, cx.now).await.map_err(|error| places.name(error))?;
     let body = with_prices(&mut tx, &product).await?;
     cx.commit(tx, 201, body).await
 }
 
 async fn update(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
-    let edit = written(cx.json()?)?;
+    let mut body = cx.json()?;
+    let places = prices::json::Places::of(&mut body, "prices");
+    let edit = written(body)?;
     let mut tx = cx.app.db.write().await?;
-    let product = products::update(&mut tx, &cx.actor, id, &edit, cx.now).await?;
+    let product = products::update(&mut tx, &cx.actor, id, &edit, cx.now).await.map_err(|error| places.name(error))?;
     let body = with_prices(&mut tx, &product).await?;
     cx.commit(tx, 200, body).await
 }

@@ -5,7 +5,7 @@
 
 use accounts::doors::{Action, CompatCx, Routes};
 use billing::currencies::{self, DealtCurrency};
-use kernel::{Cycle, Error, Money, Result};
+use kernel::{Cycle, Error, FieldErrors, Money, Result};
 use platform::compat::{Answer, Params};
 use platform::db::Conn;
 use serde_json::{Map, Value, json};
@@ -57,8 +57,25 @@ async fn add_product(cx: CompatCx) -> Result<Answer> {
         }
         Err(Error::Invalid(errors)) if errors.of("name").is_some() => Ok(Answer::error(NO_NAME)),
         Err(Error::Invalid(errors)) if errors.of("colour").is_some() => Ok(Answer::error(BAD_COLOUR)),
+        Err(Error::Invalid(errors)) => Err(Error::Invalid(as_callers_know(&errors, &dealt))),
         Err(other) => Err(other),
     }
+}
+
+/// `pricing[1][monthly]` for what the form calls `price_USD_monthly`.
+fn as_callers_know(errors: &FieldErrors, dealt: &[DealtCurrency]) -> FieldErrors {
+    let mut theirs = FieldErrors::default();
+    for (field, message) in errors.iter() {
+        let column = dealt.iter().find_map(|one| {
+            let same = |cycle| field == prices::form::field("price", one.code, cycle);
+            let (column, ..) = COLUMNS
+                .iter()
+                .find(|(column, _, cycle)| same(*cycle) || *column == "monthly" && same(Cycle::OneTime))?;
+            Some(format!("pricing[{}][{column}]", one.id))
+        });
+        theirs.add(column.unwrap_or_else(|| field.to_owned()), message);
+    }
+    theirs
 }
 
 /// The first thing that is wrong in the words that the reference has for it: callers compare them.

@@ -6,7 +6,7 @@ use accounts::company;
 use accounts::doors::admin::{error_list, or_back};
 use accounts::doors::{AdminCx, Id, Redirect, Routes};
 use axum::response::{IntoResponse, Response};
-use billing::gateways;
+use billing::gateways::{self, Gateways};
 use billing::recurring::{self, RecurringCharge};
 use kernel::{Currency, Cycle, Date, Error, FieldErrors, Money, Result, nonempty};
 use minijinja::{Value, context};
@@ -86,7 +86,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     cx.page(
         "hosting/services/list.html",
         SECTION,
-        "Services",
+        "Products/Services",
         context! {
             list => request.view(&page),
             filter => Value::from_pairs(names.map(|name| (name, request.filter(name).to_owned()))),
@@ -95,7 +95,9 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
             products => products.iter().map(|product| option(product.id, &product.name)).collect::<Vec<_>>(),
             cycles => cycles(None),
             gateways => gateways.iter().map(|gateway| option(&gateway.name, &gateway.display_name)).collect::<Vec<_>>(),
-            rows => page.rows.iter().map(row).collect::<Vec<_>>(),
+            rows => page.rows.iter().map(|service| context! {
+                gateway => gateways::title(&gateways, &service.gateway), ..row(service)
+            }).collect::<Vec<_>>(),
         },
     )
 }
@@ -162,7 +164,9 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         SECTION,
         &service.title(&product.name),
         context! {
-            s => summary(&service),
+            s => context! {
+                gateway => cx.app.get::<Gateways>()?.title(&service.gateway), ..summary(&service)
+            },
             here => format!("{PAGE}/{id}"),
             client => context! { name => client.display_name(), href => format!("/admin/clients/{}", client.id) },
             product => context! { name => &product.name, href => format!("/admin/setup/products/{}", product.id) },
@@ -193,7 +197,6 @@ fn summary(service: &Service) -> Value {
         amount => service.recurring().to_string(),
         first => service.first().to_string(),
         cycle => if service.cycle.is_recurring() { adverb(service.cycle) } else { service.cycle.label() },
-        gateway => &service.gateway,
         registered => service.registered_on.to_string(),
         due => service.next_due_on.map(|date| date.to_string()).unwrap_or_default(),
         terminated => service.terminated_on.map(|date| date.to_string()).unwrap_or_default(),
@@ -271,7 +274,7 @@ async fn status_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let Some((_, label)) = moves(service.status).iter().find(|(target, _)| *target == to) else {
         return Ok(Redirect::to(back).refusing(format!("The service is {} already.", service.status)).into_response());
     };
-    let along = addons.iter().filter(|addon| super::goes_along(addon, service.status, to)).count();
+    let along = addons.iter().filter(|addon| super::change::goes_along(addon, service.status, to)).count();
     let due = service.next_due_on.map_or_else(|| "nothing more".to_owned(), |date| format!("the period from {date}"));
     let (text, billing) = match to {
         ServiceStatus::Active => ("It is invoiced as it falls due.", due),

@@ -2,7 +2,7 @@
 
 use accounts::clients;
 use accounts::doors::api::{Body, answer, list_answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use billing::recurring;
 use kernel::{Cycle, Date, Money, Result};
@@ -25,8 +25,8 @@ pub fn routes() -> Routes {
     let list = Operation::new("GET", "/services", LIST, TAG, "List services")
         .query("q", text(), "How a domain or a word of the client's name or e-mail address begins, or an id")
         .query("status", status_schema(), "Only these")
-        .query("product", json!({ "type": "integer" }), "Only of this product")
-        .query("client", json!({ "type": "integer" }), "Only of this client")
+        .query("product", schema::id(), "Only of this product")
+        .query("client", schema::id(), "Only of this client")
         .query("cycle", text(), "Only of this billing cycle")
         .query("gateway", text(), "Only paid by this gateway")
         .query(
@@ -93,8 +93,8 @@ fn edit_schema() -> Value {
         "recurring_amount": amount_schema(),
         "cycle": text(),
         "gateway": text(),
-        "registered_on": date_schema(),
-        "next_due_on": date_schema(),
+        "registered_on": schema::date(),
+        "next_due_on": schema::date(),
         "terminated_on": { "type": "string", "description": "A date; empty takes it away" },
         "suspend_reason": text(),
         "no_suspend_until": {
@@ -120,7 +120,7 @@ fn addon_edit_schema() -> Value {
         "quantity": { "type": "integer", "minimum": 1 },
         "recurring_amount": amount_schema(),
         "cycle": { "type": "string" },
-        "next_due_on": date_schema(),
+        "next_due_on": schema::date(),
     } })
 }
 
@@ -143,7 +143,6 @@ fn schema() -> Value {
     }
     fields["order_id"] = json!({ "type": ["integer", "null"], "format": "int64" });
     fields["currency"] = json!({ "type": "string" });
-    fields["next_invoice_on"] = date_schema();
     fields["first_invoice"] = json!({
         "type": ["object", "null"],
         "description": "What the generation of due invoices will bill first; null once it has, or when the order did",
@@ -154,6 +153,9 @@ fn schema() -> Value {
             "setup": amount_schema(),
         },
     });
+    for name in ["registered_on", "next_due_on", "next_invoice_on", "terminated_on", "no_suspend_until"] {
+        fields[name] = date_schema();
+    }
     fields["periods_left"] = json!({ "type": ["integer", "null"], "description": "null: no end" });
     fields["addons"] = json!({ "type": "array", "items": { "type": "object" } });
     fields["created_at"] = json!({ "type": "string", "format": "date-time" });

@@ -1,6 +1,8 @@
 //! What the client's page shows of services.
 
-use accounts::clients::{Client, ClientPanel, ClientPanels, ClosingEffect, Figures, Panel, PanelFuture, Place, Seen};
+use accounts::clients::{
+    Client, ClientLink, ClientPanel, ClientPanels, ClosingEffect, Figures, LinkPlace, Panel, PanelFuture, Place, Seen,
+};
 use minijinja::{Value, context};
 use platform::App;
 use platform::db::Conn;
@@ -16,6 +18,13 @@ const SHOWN: i64 = 10;
 /// Adds what hosting has to say of a client.
 pub fn contribute(panels: &mut ClientPanels) {
     panels.panels.push(ClientPanel { title: "Services", place: Place::Main, order: 20, permission: LIST, load: panel });
+    panels.links.push(ClientLink {
+        label: "Products/Services",
+        href: "/admin/services?client={id}",
+        place: LinkPlace::Tab,
+        order: 20,
+        permission: LIST,
+    });
     panels.closing.push(ClosingEffect { label: "Services that are terminated or cancelled", count: closing });
     panels.figures.push(figures);
 }

@@ -1,15 +1,16 @@
 //! Rules of services with their charges, and the doors to them.
 
+use accounts::activity_log;
 use accounts::clients::{self, Client};
 use billing::invoices::{self, LineKind, NewInvoice, NewLine, Tell};
 use billing::payments::{self, Duplicate, NewPayment};
-use billing::recurring::RecurringCharge;
+use billing::recurring::{self, First, RecurringCharge};
 use billing::{Buyer, Terms};
 use serde_json::json;
 
 use super::*;
 use crate::addons::AddonEdit;
-use crate::config_options::{ChoiceEdit, OptionEdit, OptionKind};
+use crate::config_options::{self, ChoiceEdit, OptionEdit, OptionKind};
 use crate::prices::PayType;
 use crate::products::{ProductEdit, QuantityMode};
 use crate::testing::{Company, date, list, money};
@@ -233,6 +234,38 @@ testkit::both_engines! {
         assert_eq!(charge(&company, SERVICE, service.id).await.unwrap().amount, 3100);
     }
 
+    async fn a_due_date_that_would_bill_days_twice_is_refused(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let created = company.place(company.order(&client, &product)).await.unwrap();
+        let (service, id) = (&created.service, created.service.id.to_string());
+        invoice(&company, &client, &created.lines).await;
+        let doors = company.doors().await;
+        let set = async |date: &str| doors.compat("UpdateClientProduct", &[("serviceid", &id), ("nextduedate", date)]).await;
+        assert_eq!(set("2026-04-15").await["result"], json!("success"));
+        assert_eq!(set("2026-01-15").await["result"], json!("success"), "its invoice is unpaid");
+        let before = charge(&company, SERVICE, service.id).await.unwrap();
+        assert_eq!((before.next_due_on, before.next_invoice_on), (date("2026-01-15"), date("2026-02-15")));
+        let message = "nextduedate: 2026-02-01 lies in a period that is billed already: (2026-01-15 - 2026-02-14), \
+                       on invoice 1. Choose 2026-02-15 or later, or credit that line first; then it can be billed anew.";
+        assert_eq!(set("2026-02-01").await["message"], json!(message));
+        let page = doors.post(&format!("/admin/services/{id}"), &[
+            ("product_id", "1"),
+            ("domain", "example.com"),
+            ("quantity", "1"),
+            ("recurring_amount", "31.00"),
+            ("first_amount", "41.00"),
+            ("cycle", "monthly"),
+            ("gateway", "banktransfer"),
+            ("registered_on", "2026-01-15"),
+            ("next_due_on", "2026-02-01"),
+        ]).await;
+        assert_eq!(page.status, 422);
+        assert!(page.text.contains("value=\"2026-02-01\"") && page.text.contains("is billed already"), "{}", page.text);
+        assert_eq!(stored(&company, service.id).await.next_due_on, Some(date("2026-01-15")));
+        assert_eq!(charge(&company, SERVICE, service.id).await.unwrap().next_invoice_on, before.next_invoice_on);
+    }
+
     async fn every_wrong_field_is_named_and_nothing_changes(company: Company) {
         let client = company.client("ada@client.example").await;
         let product = company.starter().await;
@@ -417,6 +450,23 @@ testkit::both_engines! {
         }
     }
 
+    async fn a_completed_service_goes_on_when_its_last_payment_is_taken_back(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let edit = ProductEdit { cycles_limit: Some(1), ..company.product_edit("Loan", list(&[("monthly", "9", "0")])) };
+        let product = company.product(edit).await;
+        let created = company.place(company.order(&client, &product)).await.unwrap();
+        to(&company, &created.service, ServiceStatus::Active).await;
+        pay(&company, &client, invoice(&company, &client, &created.lines).await).await;
+        assert_eq!(stored(&company, created.service.id).await.status, ServiceStatus::Completed);
+        let mut tx = company.app.db.write().await.unwrap();
+        payments::corrections::void(&mut tx, &company.by, 1, "", company.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        let service = stored(&company, created.service.id).await;
+        assert_eq!((service.status, service.terminated_on), (ServiceStatus::Active, None));
+        assert_eq!(service.next_due_on, Some(date("2026-01-15")));
+        assert!(charge(&company, SERVICE, service.id).await.unwrap().billable);
+    }
+
     async fn what_ends_by_an_event_says_when_and_why(company: Company) {
         let client = company.client("ada@client.example").await;
         let edit = ProductEdit { cycles_limit: Some(1), ..company.product_edit("Loan", list(&[("monthly", "9", "0")])) };
@@ -551,7 +601,7 @@ testkit::both_engines! {
         let got = doors.compat("GetClientsProducts", &[("clientid", &client_id)]).await;
         assert_eq!((&got["result"], &got["totalresults"], &got["numreturned"]), (&json!("success"), &json!(1), &json!(1)));
         let one = &got["products"]["product"][0];
-        assert_eq!((&one["id"], &one["pid"], &one["qty"]), (&json!(service.id), &json!(product.id), &json!(1)));
+        assert_eq!((&one["id"], &one["pid"], &one["qty"]), (&json!(id), &json!(product.id.to_string()), &json!("1")));
         assert_eq!((&one["recurringamount"], &one["billingcycle"]), (&json!("31.00"), &json!("Monthly")));
         assert_eq!((&one["status"], &one["nextduedate"]), (&json!("Pending"), &json!("2026-01-15")));
         assert_eq!((&one["groupname"], &one["paymentmethod"]), (&json!("Shared hosting"), &json!("banktransfer")));
@@ -566,7 +616,7 @@ testkit::both_engines! {
             ("notes", "kept"),
             ("terminationdate", "0000-00-00"),
         ];
-        assert_eq!(doors.compat("UpdateClientProduct", &update).await, json!({ "result": "success", "serviceid": service.id }));
+        assert_eq!(doors.compat("UpdateClientProduct", &update).await, json!({ "result": "success", "serviceid": id }));
         let changed = stored(&company, service.id).await;
         assert_eq!((changed.status, changed.cycle), (ServiceStatus::Active, Cycle::Annually));
         assert_eq!((changed.recurring(), changed.next_due_on), (money("12.50"), Some(date("2026-03-01"))));

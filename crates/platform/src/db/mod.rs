@@ -13,6 +13,7 @@ mod insert;
 mod migrate;
 mod postgres;
 mod sqlite;
+mod tls;
 mod value;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

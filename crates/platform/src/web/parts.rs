@@ -9,6 +9,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use minijinja::value::{Object, ValueKind};
+use super::templates::amount;
 use minijinja::{Error, ErrorKind, State, Value};
 
 type Result<T = ()> = std::result::Result<T, Error>;
@@ -37,7 +38,7 @@ pub(super) fn all() -> Value {
         part("money", 1, &["text", "tone"], |out, [text, tone, ..]| {
             out.push_str("<span class=\"money");
             if_given(out, " money-", tone, "")?;
-            tag(out, "\">", text, "</span>")
+            tag(out, "\">", &amount(text.clone()), "</span>")
         }),
         part("when", 1, &["text", "instant"], |out, [text, instant, ..]| {
             out.push_str("<time dir=\"auto\"");
@@ -51,10 +52,19 @@ pub(super) fn all() -> Value {
         }),
         part("button", 1, &["label", "kind", "name", "value", "icon_name"], button),
         part("link_button", 2, &["label", "href", "kind", "icon_name"], link_button),
-        part("head", 1, &["label", "num"], |out, [label, num, ..]| {
+        part("cell_class", 2, &["num", "low"], |out, [num, low, ..]| {
+            out.push_str(cell_class(num, low));
+            Ok(())
+        }),
+        part("head", 1, &["label", "num", "low"], |out, [label, num, low, ..]| {
             out.push_str("<th scope=\"col\"");
-            out.push_str(if num.is_true() { " class=num>" } else { ">" });
-            tag(out, "", label, "</th>")
+            out.push_str(cell_class(num, low));
+            if label.is_true() {
+                tag(out, ">", label, "</th>")
+            } else {
+                out.push_str("><span class=\"vh\">Actions</span></th>");
+                Ok(())
+            }
         }),
         part("tick", 2, &["value", "label", "name"], |out, [value, label, name, ..]| {
             out.push_str("<td class=\"tick\"><label class=\"tick-target\"><input type=\"checkbox\" class=\"tick-box\" name=\"");
@@ -202,7 +212,8 @@ fn pill(out: &mut String, status: &Value, tone: &Value) -> Result {
 fn tone_of(word: &str) -> &'static str {
     match word {
         "active" | "paid" | "accepted" | "completed" | "answered" | "resolved" | "delivered" | "sent" | "success"
-        | "succeeded" | "online" | "verified" | "enabled" | "valid" | "applied" | "registered" | "yes" | "won" => "ok",
+        | "succeeded" | "online" | "verified" | "enabled" | "valid" | "applied" | "registered" | "yes" | "won" | "finished" | "done"
+        | "answer" => "ok",
         "pending" | "open" | "customer-reply" | "customer reply" | "payment pending" | "pending registration"
         | "pending transfer" | "running" | "queued" | "scheduled" | "in progress" | "processing" | "new" | "on hold"
         | "published" | "partly paid" => "info",
@@ -211,6 +222,15 @@ fn tone_of(word: &str) -> &'static str {
         "overdue" | "fraud" | "failed" | "declined" | "terminated" | "collections" | "expired" | "banned" | "error"
         | "offline" | "critical" | "high" | "bounced" | "chargeback" | "lost" => "bad",
         _ => "mute",
+    }
+}
+
+fn cell_class(num: &Value, low: &Value) -> &'static str {
+    match (num.is_true(), low.is_true()) {
+        (true, true) => " class=\"num low\"",
+        (true, false) => " class=\"num\"",
+        (false, true) => " class=\"low\"",
+        (false, false) => "",
     }
 }
 
@@ -312,7 +332,9 @@ fn options_of(out: &mut String, options: &Value, value: &Value) -> Result {
 }
 
 fn filter_text(out: &mut String, [name, label, value, kind, inputmode]: &[Value; MOST]) -> Result {
-    tag(out, "<div class=\"filter\"><label for=\"q-", name, "\">")?;
+    out.push_str("<div class=\"filter");
+    out.push_str(if inputmode.is_true() { " filter-number" } else { "" });
+    tag(out, "\"><label for=\"q-", name, "\">")?;
     tag(out, "", label, "</label><input type=\"")?;
     or(out, kind, "text")?;
     tag(out, "\" id=\"q-", name, "\"")?;

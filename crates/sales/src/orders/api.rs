@@ -2,7 +2,7 @@
 
 use accounts::clients::Locked;
 use accounts::doors::api::{Body, answer, list_answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use billing::invoices::Tell;
 use hosting::config_options::OptionValue;
@@ -29,10 +29,10 @@ pub fn routes() -> Routes {
             "An id, an order number, or how words of the client's name, company and e-mail address begin",
         )
         .query("status", status_schema(), "Only these")
-        .query("client", json!({ "type": "integer" }), "Only of this client")
+        .query("client", schema::id(), "Only of this client")
         .query("gateway", text(), "Only with this way to pay")
-        .query("from", json!({ "type": "string", "format": "date" }), "Ordered on this day or later")
-        .query("until", json!({ "type": "string", "format": "date" }), "Ordered on this day or earlier")
+        .query("from", schema::date(), "Ordered on this day or later")
+        .query("until", schema::date(), "Ordered on this day or earlier")
         .query("currency", text(), "Of the amounts that follow; the base currency unless it is sent")
         .query("at_least", text(), "Only orders of this amount or more, in the currency")
         .query("at_most", text(), "Only orders of this amount or less, in the currency")

@@ -70,7 +70,7 @@ pub async fn quote(conn: &mut Conn, terms: &Terms, new: &NewOrder) -> Result<Quo
         found => found?,
     };
     if client.status == ClientStatus::Closed {
-        return Err(Error::refused(CLOSED));
+        return Err(Error::invalid("client_id", CLOSED));
     }
     if new.items.is_empty() && new.addons.is_empty() {
         return Err(Error::invalid("items", "No items added to cart so order cannot proceed"));

@@ -240,22 +240,3 @@ pub(super) async fn query<'a>(conn: &mut Conn, filter: &'a Filter) -> Result<Que
     let joins = "JOIN clients c ON c.id = o.client_id LEFT JOIN invoices v ON v.id = o.invoice_id";
     Ok(Query { table: "orders o", id: "o.id", joins, filter: clauses })
 }
-
-/// Clients to choose from: id, first and last name, company, e-mail address, status.
-pub(super) async fn clients(
-    conn: &mut Conn,
-    text: &str,
-    limit: i64,
-) -> Result<Vec<(i64, String, String, String, String, String)>> {
-    let mut found = search::find(conn, search::Kind::Client, text).await?;
-    if let Ok(id) = text.trim_start_matches('#').parse() {
-        found = found.or_id(id);
-    }
-    let mut clauses = Where::default();
-    found.limit(&mut clauses, "c.id");
-    let sql = format!(
-        "SELECT c.id, c.first_name, c.last_name, c.company, c.email, c.status FROM clients c {} ORDER BY c.id LIMIT {limit}",
-        clauses.sql()
-    );
-    conn.all(&sql, &clauses.params).await
-}

@@ -1,8 +1,9 @@
 use accounts::clients::{self, Client};
 use base64::Engine as _;
-use billing::invoices::{InvoiceStatus, Line};
+use billing::invoices::{self, InvoiceStatus, Line, LineKind, rearrange};
 use billing::settings;
 use hosting::products::{ProductEdit, QuantityMode};
+use hosting::services;
 use platform::db::Conn;
 use serde_json::json;
 
@@ -377,7 +378,7 @@ testkit::both_engines! {
         clients::close(&mut locked, &shop.by, client.id, shop.now()).await.unwrap();
         tx.commit().await.unwrap();
         let error = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap_err();
-        assert_eq!(error.to_string(), "Unable to add order when client status is Closed");
+        assert_eq!(error.to_string(), "client_id: Unable to add order when client status is Closed");
         assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Cancelled, "closing called it off");
         assert!(step(&shop, placed.order.id, Move::Pending).await.is_err());
         let unknown = shop.place(NewOrder { client_id: 4711, ..shop.order(&client, Vec::new()) }).await.unwrap_err();
@@ -535,6 +536,54 @@ testkit::both_engines! {
         shop.is_sound().await;
     }
 
+    async fn the_payment_of_a_merged_invoice_sets_up_every_order_on_it(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let edit = ProductEdit { auto_setup: Some(AutoSetup::Payment), ..ProductEdit::default() };
+        let product = shop.product("Prepaid", &[("monthly", "31.00", "10.00")], edit).await;
+        let mut placed = Vec::new();
+        for _ in 0..2 {
+            placed.push(shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap());
+        }
+        let ids: Vec<i64> = placed.iter().map(|placed| placed.invoice.as_ref().unwrap().id).collect();
+        let terms = shop.terms().await;
+        let mut tx = shop.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let merged = rearrange::merge(&mut locked, &shop.by, &terms, &ids).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(merged.total, usd("82.00"), "with both setup fees");
+        for placed in &placed {
+            let order = find(&mut conn(&shop).await, placed.order.id).await.unwrap();
+            assert_eq!((order.status, order.invoice_id), (OrderStatus::Pending, Some(merged.id)));
+        }
+        shop.pay(merged.id).await;
+        for placed in &placed {
+            assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Active);
+            let service = service(&shop, placed.services[0].id).await;
+            assert_eq!((service.status, service.next_due_on), (ServiceStatus::Active, Some(date("2026-02-15"))));
+        }
+        shop.is_sound().await;
+    }
+
+    // One order that is called off must not take the other's money along.
+    async fn a_merged_invoice_is_left_to_staff_when_an_order_is_called_off(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let mut placed = Vec::new();
+        for _ in 0..2 {
+            placed.push(shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap());
+        }
+        let ids: Vec<i64> = placed.iter().map(|placed| placed.invoice.as_ref().unwrap().id).collect();
+        let terms = shop.terms().await;
+        let mut tx = shop.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let merged = rearrange::merge(&mut locked, &shop.by, &terms, &ids).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(step(&shop, placed[0].order.id, Move::Cancel).await.unwrap(), InvoiceFate::LeftOpen);
+        let invoice = invoices::find(&mut conn(&shop).await, merged.id).await.unwrap();
+        assert_eq!(invoice.status, InvoiceStatus::Unpaid);
+        shop.is_sound().await;
+    }
+
     async fn calling_off_and_putting_back(shop: Shop) {
         let client = shop.client("ada@example.com").await;
         let product = shop.starter().await;
@@ -688,9 +737,9 @@ testkit::both_engines! {
             ("customfields[0]", "YTowOnt9"), ("promocode", ""), ("regperiod[0]", ""), ("affid", "0"),
         ]).await;
         assert_eq!(made["result"], "success", "{made}");
-        let order = made["orderid"].to_string();
+        let order = made["orderid"].as_str().unwrap().to_owned();
         assert_eq!((made["serviceids"].as_str(), made["addonids"].as_str(), made["domainids"].as_str()), (Some("1,2"), Some("1"), Some("")));
-        assert!(made["invoiceid"].is_i64());
+        assert!(made["invoiceid"].is_string());
         let listed = shop.action("GetOrders", &[("id", &order)]).await;
         assert_eq!((listed["totalresults"].as_i64(), listed["numreturned"].as_i64()), (Some(1), Some(1)));
         let found = &listed["orders"]["order"][0];

@@ -8,7 +8,7 @@ use accounts::clients::{self, Client, ClientEdit, NewClient};
 use accounts::parties::{self, Party};
 use billing::gateways::{
     Attempt, Capabilities, ChargeRequest, ConfigField, Configure, Gateway, GatewayConfig, GatewayError, Gateways,
-    LookUp, MethodToken, Outcome, RefundOutcome, RefundRequest, StoreRequest, StoredMethod, WebhookError, WebhookEvent,
+    LookUp, MethodToken, Outcome, RefundOutcome, RefundRequest, StoreOutcome, StoreRequest, WebhookError, WebhookEvent,
 };
 use billing::generation::{self, Detail, Made, Mode, Scope};
 use billing::invoices::{self, Invoice, NewInvoice, NewLine, Tell, pay_links};
@@ -27,20 +27,11 @@ use platform::runs::Progress;
 use platform::settings::Values;
 use platform::{App, Parts, params};
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+
 use super::{Effect, World};
-
-const NOTHING: Effect = Effect {
-    key: "",
-    to: |_| String::new(),
-    given: |_| Vec::new(),
-    before: "",
-    after: "",
-    look: |_| Box::pin(nothing()),
-};
-
-async fn nothing() -> String {
-    String::new()
-}
+use crate::support::ask;
 
 /// A setting of the given key that is set to a value known here.
 macro_rules! effect {
@@ -51,8 +42,7 @@ macro_rules! effect {
             before: $before,
             after: $after,
             look: |$world| Box::pin($look),
-            $(given: |_| vec![$(($given, $value.to_owned())),+],)?
-            ..NOTHING
+            given: |_| vec![$($(($given, $value.to_owned())),+)?],
         }
     };
 }
@@ -72,6 +62,12 @@ macro_rules! mail_effect {
 }
 
 pub const ALL: &[Effect] = &[
+    effect!("api_requests_per_minute": "5 of 5" => "2" => "2 of 5", world, api_answers(world)),
+    effect!("api_refusals_per_minute": "5 of 5" => "2" => "2 of 5" with ["trusted_proxies" = "127.0.0.1"], world,
+        strangers_answered(world, "/api/v1/currencies", 401)),
+    effect!("logins_per_minute": "5 of 5" => "2" => "2 of 5" with ["trusted_proxies" = "127.0.0.1"], world,
+        strangers_answered(world, "/admin/login", 422)),
+    effect!("trusted_proxies": "127.0.0.1" => "127.0.0.1" => "192.0.2.77", world, address_of_a_login(world)),
     effect!("company_name": "" => "Harbour" => "Harbour", world, seller(world, |party| party.company)),
     effect!("company_email": "" => "us@example.com" => "us@example.com", world, seller(world, |party| party.email)),
     effect!("company_address": "/" => "1 Quay\nBristol" => "1 Quay/Bristol", world,
@@ -211,7 +207,7 @@ async fn link_to_pay(world: &World) -> String {
     let mut tx = app.db.write().await.unwrap();
     let link = pay_links::make(&mut tx, app, invoice.id, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
-    link
+    link.address()
 }
 
 async fn pay_link(world: &World) -> String {
@@ -261,7 +257,8 @@ async fn charge(world: &World, client: &Client, owner_kind: &'static str, cycle:
         next_due_on: due_on,
         remaining: None,
     };
-    recurring::put(&mut tx, &charge, app.clock.now()).await.unwrap();
+    let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+    recurring::put(&mut locked, &charge, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -351,7 +348,7 @@ impl Gateway for Crowd {
         Capabilities { off_session: true, ..Capabilities::default() }
     }
 
-    async fn store(&self, _: &GatewayConfig, _: StoreRequest) -> Result<StoredMethod, GatewayError> {
+    async fn store(&self, _: &GatewayConfig, _: StoreRequest) -> Result<StoreOutcome, GatewayError> {
         Err(GatewayError::Unsupported("storing"))
     }
 
@@ -367,7 +364,7 @@ impl Gateway for Crowd {
         Ok(Outcome::Declined { external_id: None, code: "no".to_owned(), reason: request.attempt })
     }
 
-    async fn look_up(&self, _: &GatewayConfig, _: &Attempt) -> Result<LookUp, GatewayError> {
+    async fn look_up(&self, _: &GatewayConfig, _: &Attempt, _: Timestamp) -> Result<LookUp, GatewayError> {
         Ok(LookUp::NeverArrived)
     }
 
@@ -376,6 +373,14 @@ impl Gateway for Crowd {
     }
 
     async fn refund(&self, _: &GatewayConfig, _: RefundRequest) -> Result<RefundOutcome, GatewayError> {
+        Err(GatewayError::Unsupported("refunds"))
+    }
+
+    async fn look_up_refund(
+        &self,
+        _: &GatewayConfig,
+        _: &RefundRequest,
+    ) -> Result<Option<RefundOutcome>, GatewayError> {
         Err(GatewayError::Unsupported("refunds"))
     }
 
@@ -531,10 +536,11 @@ async fn posted(world: &World) -> String {
         title: "Hello".to_owned(),
         text_body: "Hello".to_owned(),
         html_body: "<p>Hello</p>".to_owned(),
+        token: None,
     };
     let mut tx = app.db.write().await.unwrap();
     let values = Values::load(&mut tx).await.unwrap();
-    mail::send(&mut tx, new, &values, app.clock.now()).await.unwrap();
+    mail::send(&mut tx, app, new, &values, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     jobs::drain(app).await.unwrap();
     let sink = world.sink.as_ref().unwrap();
@@ -542,6 +548,45 @@ async fn posted(world: &World) -> String {
         Some(message) => format!("sent by {}", message.from),
         None => "waits".to_owned(),
     }
+}
+
+/// How many of five requests of a new credential are answered.
+async fn api_answers(world: &World) -> String {
+    let site = &world.site;
+    site.boss().await;
+    let login = site.credential().await;
+    let mut answered = 0;
+    for _ in 0..5 {
+        let request = Request::get("/api/v1/currencies").header("authorization", login.basic());
+        let status = site.send(request.body(Body::empty()).unwrap()).await.status();
+        answered += i32::from(status == StatusCode::OK);
+    }
+    format!("{answered} of 5")
+}
+
+/// How many of five attempts from a new address are answered by a refusal of their own, not by that of the limit.
+async fn strangers_answered(world: &World, path: &str, refusal: u16) -> String {
+    let from = format!("192.0.2.{}", 100 + next() % 100);
+    let mut answered = 0;
+    for _ in 0..5 {
+        answered += i32::from(attempt(world, path, &from).await == refusal);
+    }
+    format!("{answered} of 5")
+}
+
+async fn attempt(world: &World, path: &str, from: &str) -> u16 {
+    let mut request = match path {
+        "/admin/login" => ask("POST", path, None, &format!("email=nobody{}&password=wrong+wrong", next())),
+        _ => Request::get(path).header("authorization", "Basic bm9ib2R5Ondyb25n").body(Body::empty()).unwrap(),
+    };
+    request.headers_mut().insert("x-forwarded-for", from.parse().unwrap());
+    world.site.send(request).await.status().as_u16()
+}
+
+async fn address_of_a_login(world: &World) -> String {
+    attempt(world, "/admin/login", "192.0.2.77").await;
+    let mut conn = world.site.app.db.read().await.unwrap();
+    conn.scalar("SELECT ip FROM login_failures ORDER BY id DESC LIMIT 1", params![]).await.unwrap()
 }
 
 async fn prune_and_count(world: &World, table: &str, key: &str) -> String {

@@ -9,8 +9,10 @@ use minijinja::context;
 use platform::web::Fail;
 
 use super::{PAGE, SECTION, href};
-use crate::invoices::{self, InvoiceStatus, Tell, drafts, mail as mails, pay_links};
+use crate::invoices::standing::{self, Standing};
+use crate::invoices::{self, InvoiceStatus, Tell, drafts, mail as mails, pay_links, rearrange};
 use crate::notes::{self, Selection};
+use crate::once;
 use crate::terms::Terms;
 
 /// What staff do with one invoice.
@@ -22,40 +24,76 @@ enum Deed {
     Waive,
     Change { gateway: Option<String>, notes: Option<String> },
     Resend,
+    Remind,
+    Duplicate,
+    Stand(Standing),
+    Split(Vec<i64>),
 }
 
-async fn perform(cx: &AdminCx, tx: &mut Locked<'_>, terms: &Terms, id: i64, deed: Deed) -> Result<String> {
+/// What was done, and the invoice to look at now, if it is another.
+struct Done {
+    words: String,
+    goes_to: Option<i64>,
+}
+
+impl From<String> for Done {
+    fn from(words: String) -> Done {
+        Done { words, goes_to: None }
+    }
+}
+
+async fn perform(cx: &AdminCx, tx: &mut Locked<'_>, terms: &Terms, id: i64, deed: Deed) -> Result<Done> {
     let by = &cx.actor;
     match deed {
         Deed::Publish(tell) => {
             let issued = drafts::publish(tx, by, terms, id, tell).await?;
-            Ok(format!("Invoice {} of {} issued", issued.number, issued.total))
+            Ok(format!("Invoice {} of {} issued", issued.number, issued.total).into())
         }
         Deed::Cancel(reason) => match notes::cancel(tx, by, terms, id, &reason).await? {
-            Some(noted) => Ok(noted_words("Cancelled", &noted)),
-            None => Ok("Cancelled".to_owned()),
+            Some(noted) => Ok(noted_words("Cancelled", &noted).into()),
+            None => Ok("Cancelled".to_owned().into()),
         },
         Deed::Delete => {
             drafts::delete_draft(tx, by, terms, id).await?;
-            Ok(format!("Draft {id} deleted"))
+            Ok(format!("Draft {id} deleted").into())
         }
         Deed::Credit(selection, reason) => {
-            cx.staff.require(notes::CREATE)?;
             let noted = notes::credit(tx, by, terms, id, &selection, &reason).await?;
-            Ok(noted_words("Credited", &noted))
+            Ok(noted_words("Credited", &noted).into())
         }
         Deed::Waive => {
-            cx.staff.require(notes::CREATE)?;
             let noted = notes::waive_balance(tx, by, terms, id, "Balance called off").await?;
-            Ok(noted_words("Paid", &noted))
+            Ok(noted_words("Paid", &noted).into())
         }
         Deed::Change { gateway, notes } => {
             drafts::change(tx, by, terms, id, gateway.as_deref(), notes.as_deref()).await?;
-            Ok("Saved".to_owned())
+            Ok("Saved".to_owned().into())
         }
         Deed::Resend => {
-            mails::send_again(tx, by, id, terms.now).await?;
-            Ok("The mail is on its way".to_owned())
+            if once::take(tx, cx.form.text(once::FIELD), cx.now).await? {
+                mails::send_again(tx, by, id, terms.now).await?;
+            }
+            Ok("The mail is on its way".to_owned().into())
+        }
+        Deed::Remind => match mails::remind(tx, by, terms, id).await? {
+            true => Ok("The reminder is on its way".to_owned().into()),
+            false => Ok("A reminder went out today already".to_owned().into()),
+        },
+        Deed::Duplicate => {
+            if !once::take(tx, cx.form.text(once::FIELD), cx.now).await? {
+                return Err(Error::refused("This invoice was duplicated already. Reload the page to do it again."));
+            }
+            let copy = drafts::duplicate(tx, by, terms, id).await?;
+            Ok(Done { words: format!("Draft {copy} has the same lines"), goes_to: Some(copy) })
+        }
+        Deed::Stand(standing) => {
+            standing::put(tx, by, id, standing, terms.now).await?;
+            Ok(format!("The invoice is {standing} now").replace('_', " ").into())
+        }
+        Deed::Split(lines) => {
+            cx.staff.require(notes::CREATE)?;
+            let issued = rearrange::split(tx, by, terms, id, &lines).await?;
+            Ok(Done { words: format!("The lines stand on invoice {} now", issued.number), goes_to: Some(issued.id) })
         }
     }
 }
@@ -76,13 +114,14 @@ async fn act(cx: &AdminCx, id: i64, deed: Deed) -> Result<Redirect, Fail> {
         let seen = invoices::find(&mut tx, id).await?;
         let gone = gone || (matches!(deed, Deed::Cancel(_)) && seen.status == InvoiceStatus::Draft);
         let terms = Terms::load(&mut tx, cx.now).await?;
-        let words = {
+        let done = {
             let mut locked = clients::lock(&mut tx, seen.client_id).await?;
             perform(cx, &mut locked, &terms, id, deed).await?
         };
         tx.commit().await?;
         cx.app.wake.notify_waiters();
-        Ok(Redirect::to(if gone { PAGE.to_owned() } else { href(id) }).saying(words))
+        let to = if gone { PAGE.to_owned() } else { href(done.goes_to.unwrap_or(id)) };
+        Ok(Redirect::to(to).saying(done.words))
     };
     or_back(done.await, &href(id))
 }
@@ -110,11 +149,29 @@ pub(super) async fn resend(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
     act(&cx, id, Deed::Resend).await
 }
 
-/// Credits ticked lines, an amount, or the rest: the form on the invoice's page.
+pub(super) async fn remind(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
+    act(&cx, id, Deed::Remind).await
+}
+
+pub(super) async fn duplicate(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
+    act(&cx, id, Deed::Duplicate).await
+}
+
+pub(super) async fn stand(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
+    match Standing::parse(cx.form.text("to")) {
+        Ok(standing) => act(&cx, id, Deed::Stand(standing)).await,
+        Err(why) => or_back(Err(Error::invalid("to", why)), &href(id)),
+    }
+}
+
+/// Credits ticked lines, an amount, or the rest, or moves ticked lines to another invoice: the form on the invoice's page.
 pub(crate) async fn credit(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
     let reason = cx.form.text("reason").to_owned();
     let ids: Vec<i64> = cx.form.all("line").filter_map(|id| id.parse().ok()).collect();
     let amount = nonempty(cx.form.text("amount")).map(str::to_owned);
+    if cx.form.text("do") == "split" {
+        return act(&cx, id, Deed::Split(ids)).await;
+    }
     let selection = async {
         match (cx.form.text("do"), amount) {
             ("waive", _) => Ok(None),
@@ -136,7 +193,7 @@ pub(crate) async fn credit(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
 pub(super) async fn make_link(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
     let done = async {
         let mut tx = cx.app.db.write().await?;
-        let link = pay_links::make(&mut tx, &cx.app, id, cx.now).await?;
+        let link = pay_links::hand_out(&mut tx, &cx.app, &cx.actor, id, cx.now).await?;
         tx.commit().await?;
         Ok(Redirect::to(href(id)).saying(format!("Send this link to the client; it is shown once: {link}")))
     };
@@ -144,6 +201,7 @@ pub(super) async fn make_link(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail>
 }
 
 pub(super) async fn cancel_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
+    cx.staff.require(notes::CREATE)?;
     let mut conn = cx.app.db.read().await?;
     let invoice = invoices::find(&mut conn, id).await?;
     let left: i64 = notes::left(&mut conn, id).await?.iter().map(|left| left.gross()).sum();
@@ -156,7 +214,7 @@ pub(super) async fn cancel_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fai
         facts.push(("Paid already, becomes the client's credit".to_owned(), money(to_credit)));
     }
     let values = context! {
-        facts, action => format!("{}/cancel", href(id)), cancel => href(id), label => "Cancel the invoice",
+        facts, text => super::CANCELLING, kind => "danger", action => format!("{}/cancel", href(id)), cancel => href(id), label => "Cancel the invoice",
         hidden => Vec::<i64>::new(), id, reason => true,
     };
     cx.page("billing/invoices/confirm.html", SECTION, &format!("Cancel invoice {}", invoice.title()), values)

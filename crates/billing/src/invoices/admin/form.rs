@@ -99,7 +99,8 @@ async fn form_page(
             let (index, name) = rest.split_once("].")?;
             Some(format!("{name}{index}"))
         });
-        shown.add(renamed.unwrap_or_else(|| field.to_owned()), message);
+        let own = if field == "client_id" { "client" } else { field };
+        shown.add(renamed.unwrap_or_else(|| own.to_owned()), message);
     }
     let rows: Vec<Value> = typed
         .rows
@@ -124,21 +125,15 @@ async fn form_page(
 pub(super) async fn new_page(cx: AdminCx) -> Result<Response, Fail> {
     let form = cx.params()?;
     let Some(text) = nonempty(form.text("client")) else {
-        return cx.page(
-            "billing/invoices/choose.html",
-            SECTION,
-            "New invoice",
-            context! { errors => Vec::<i64>::new() },
-        );
+        return clients::choose::page(&cx, SECTION, "New invoice", ("Invoices", PAGE)).await;
     };
     let id = text.trim_start_matches('#').parse::<i64>().unwrap_or(0);
     let mut conn = cx.app.db.read().await?;
     let client = match clients::find(&mut conn, id).await {
         Ok(client) => client,
         Err(Error::NotFound(_)) => {
-            let mut errors = FieldErrors::default();
-            errors.add("client", "There is no client with this id.");
-            return cx.again("billing/invoices/choose.html", SECTION, "New invoice", &errors, context! {});
+            drop(conn);
+            return clients::choose::page(&cx, SECTION, "New invoice", ("Invoices", PAGE)).await;
         }
         Err(other) => return Err(Fail(other)),
     };

@@ -16,6 +16,9 @@ pub(crate) use deeds::credit;
 
 const SECTION: &str = "billing";
 
+/// For pages that ask whether an invoice is to be cancelled.
+const CANCELLING: &str = "An issued invoice is cancelled by a credit note over all that is left of it; both documents \
+                          stay. A draft that is cancelled is deleted.";
 const PAGE: &str = "/admin/invoices";
 
 pub fn routes() -> Routes {
@@ -35,6 +38,9 @@ pub fn routes() -> Routes {
         .post("/admin/invoices/{id}/cancel", MANAGE, deeds::cancel)
         .post("/admin/invoices/{id}/delete", DELETE, deeds::delete)
         .post("/admin/invoices/{id}/resend", MANAGE, deeds::resend)
+        .post("/admin/invoices/{id}/remind", MANAGE, deeds::remind)
+        .post("/admin/invoices/{id}/duplicate", CREATE, deeds::duplicate)
+        .post("/admin/invoices/{id}/standing", MANAGE, deeds::stand)
         .post("/admin/invoices/{id}/pay-link", MANAGE, deeds::make_link)
 }
 

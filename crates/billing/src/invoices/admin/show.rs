@@ -10,18 +10,23 @@ use platform::web::Fail;
 
 use super::{SECTION, gateway_name, gateway_options};
 use crate::captures::{self, AttemptState};
+use crate::gateways::Gateways;
 use crate::invoices::listing::{self, Choices};
 use crate::invoices::view::{self, Whole};
 use crate::invoices::{self, InvoiceStatus, pdf};
 use crate::once;
 use crate::terms::Terms;
+use crate::view::words;
+use crate::{credits, disputes};
 
 pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let view::Seen { whole, mut left, client, email, credit } = view::seen(&mut conn, id).await?;
     let choices = listing::choices(&mut conn).await?;
     let attempts = captures::of_invoice(&mut conn, id).await?;
+    let disputed = disputes::of_invoice(&mut conn, id).await?;
     let trail = activity_log::trail(&mut conn, &format!("invoice:{id}")).await?;
+    let sees_credit = cx.staff.may(credits::VIEW) || cx.staff.may(credits::MANAGE);
     drop(conn);
     let zone = &choices.zone;
     let today = cx.now.date_in(zone);
@@ -74,7 +79,7 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         let text = if changed.is_empty() {
             entry.description.clone()
         } else {
-            format!("{}: {}", entry.description, changed.join(", "))
+            format!("{} ({})", entry.description, changed.join(", ").to_lowercase())
         };
         context! { when => clock(entry.at), instant => entry.at.to_string(), who => &entry.by, text }
     });
@@ -101,9 +106,20 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         ledger => ledger(&whole, &choices),
         // The forms of payments, credit and captures are carried out once for each time that this page is shown.
         once => once::key(&cx.app),
+        // Whether the invoice's gateway can be told to charge at all.
+        capturable => cx.app.get::<Gateways>()?.find(&invoice.gateway).is_ok_and(|module| module.capabilities().off_session),
+        can_pend => open && invoice.status != InvoiceStatus::PaymentPending,
+        can_collect => open && invoice.status != InvoiceStatus::Collections,
+        can_unpend => open && invoice.status != InvoiceStatus::Unpaid,
+        splittable => invoice.status == InvoiceStatus::Unpaid && invoice.balance == invoice.total && whole.lines.len() > 1,
         chargeable => invoice.status == InvoiceStatus::Unpaid && invoice.balance > 0,
-        usable => usable.is_positive().then(|| usable.decimal()), credit => credit.to_string(),
+        usable => (sees_credit && usable.is_positive()).then(|| usable.decimal()),
+        credit => sees_credit.then(|| credit.to_string()),
         attempts => cards.collect::<Vec<_>>(),
+        disputes => disputed.iter().map(|dispute| context! {
+            id => &dispute.external_id, amount => dispute.money().to_string(), reason => words(&dispute.reason),
+            state => dispute.state.as_str(),
+        }).collect::<Vec<_>>(),
         mails => messages.collect::<Vec<_>>(),
         jobs => work.collect::<Vec<_>>(),
         activity => events.collect::<Vec<_>>(),

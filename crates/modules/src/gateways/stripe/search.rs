@@ -11,7 +11,7 @@ use super::{fees, retrieve};
 use crate::gateways::http::Http;
 
 /// Until then a charge that is not to be found may still be on its way: our own call gives up after 30 seconds, and
-/// the rest is for what waits in networks and queues, and for clocks that differ.
+/// the rest is for what waits in networks and queues.
 const GRACE_SECONDS: i64 = 600;
 /// How far before the start of the attempt the search begins. It costs little, since the customer's payments of a
 /// day are few, while a clock of ours that is ahead of Stripe's by more than this would hide the payment and let the
@@ -43,14 +43,19 @@ pub(super) enum Search<T> {
     Absent(Option<Timestamp>),
 }
 
-pub(super) async fn look_up(http: &Http, config: &GatewayConfig, attempt: &Attempt) -> Result<LookUp, GatewayError> {
+pub(super) async fn look_up(
+    http: &Http,
+    config: &GatewayConfig,
+    attempt: &Attempt,
+    now: Timestamp,
+) -> Result<LookUp, GatewayError> {
     let api = Api::new(http, config)?;
     let intent = match &attempt.external_id {
         // Not found would mean another account's key or a wrong id, so it is an error here and never "never arrived".
         Some(payment) => retrieve(&api, payment).await?,
         None => match search(&api, attempt).await? {
             Search::Found(intent) => intent,
-            Search::Absent(asked_at) => return Ok(absent(attempt.started_at, asked_at)),
+            Search::Absent(asked_at) => return Ok(absent(attempt.started_at, now, asked_at)),
         },
     };
     intent.check(&attempt.attempt, attempt.amount)?;
@@ -60,12 +65,12 @@ pub(super) async fn look_up(http: &Http, config: &GatewayConfig, attempt: &Attem
     })
 }
 
-/// The provider's own clock decides, as this module has none; without it nothing is concluded.
-fn absent(started_at: Timestamp, asked_at: Option<Timestamp>) -> LookUp {
-    match asked_at {
-        Some(asked_at) if asked_at.seconds_since(started_at) >= GRACE_SECONDS => LookUp::NeverArrived,
-        _ => LookUp::InProgress,
-    }
+/// "Never" lets the client be charged again, so the time must have passed by our clock and by Stripe's: one of them
+/// alone may have been set meanwhile. Without Stripe's time, because something in between takes the header away, ours
+/// decides alone.
+fn absent(started_at: Timestamp, now: Timestamp, asked_at: Option<Timestamp>) -> LookUp {
+    let passed = |until: Timestamp| until.seconds_since(started_at) >= GRACE_SECONDS;
+    if passed(now) && asked_at.is_none_or(passed) { LookUp::NeverArrived } else { LookUp::InProgress }
 }
 
 /// Lists the customer's payments. (Stripe's search endpoint would find the metadata at once, but is up to a minute
@@ -73,8 +78,8 @@ fn absent(started_at: Timestamp, asked_at: Option<Timestamp>) -> LookUp {
 async fn search(api: &Api<'_>, attempt: &Attempt) -> Result<Search<PaymentIntent>, GatewayError> {
     let since = (attempt.started_at.micros() / 1_000_000 - LOOK_BACK_SECONDS).to_string();
     let mut query = vec![("created[gte]", since.as_str())];
-    if !attempt.customer.is_empty() {
-        query.push(("customer", &attempt.customer));
+    if let Some(method) = attempt.method.as_ref().filter(|method| !method.customer.is_empty()) {
+        query.push(("customer", &method.customer));
     }
     find(api, "/v1/payment_intents", &query, |intent: &PaymentIntent| intent.attempt() == Some(&attempt.attempt)).await
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures::StreamExt;
 use kernel::{Error, Result};
 
 use super::{Place, Query, Request, Sort, Way};
@@ -70,7 +71,8 @@ where
         }
     });
     let first = futures::stream::once(std::future::ready(Ok::<Bytes, std::io::Error>(Bytes::from(begin))));
-    let body = Body::from_stream(futures::StreamExt::chain(first, others));
+    // Fused: what compresses the answer asks once more after the end, and this must not fail.
+    let body = Body::from_stream(first.chain(others).fuse());
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")),

@@ -290,6 +290,16 @@ testkit::both_engines! {
         }
     }
 
+    async fn a_file_that_has_ended_may_be_asked_again(things: Things) {
+        use http_body_util::BodyExt;
+        let request = asked("sort=id&format=csv");
+        let cells = |row: &(i64,)| vec![row.0.to_string()];
+        let file = file(&things.db, &request, query(Filter::None), "t.id", ("things", &["Id"]), cells).await.unwrap();
+        let mut body = file.into_body();
+        while body.frame().await.is_some() {}
+        assert!(body.frame().await.is_none());
+    }
+
     async fn a_file_that_breaks_off_is_no_whole_file(things: Things) {
         use http_body_util::BodyExt;
         let request = asked("sort=id&format=csv");

@@ -6,6 +6,12 @@
 //! - Only what staff recorded can be voided. What a gateway reported did happen: it is refunded.
 //! - An invoice that a voided payment had paid is unpaid again, and so are the periods on it.
 
+pub mod admin;
+pub mod api;
+pub mod compat;
+#[cfg(test)]
+mod tests;
+
 use accounts::activity_log::{self, Activity, Actor, changes};
 use accounts::clients::{self, Locked};
 use accounts::doors::Permission;
@@ -41,12 +47,7 @@ const VOIDED: &str = "The transaction is voided. Nothing of it changes any more.
 
 /// Whether a gateway reported it or a refund made it: then its reference and date are not ours to choose.
 pub async fn is_reported(conn: &mut Conn, id: i64) -> Result<bool> {
-    conn.scalar(
-        "SELECT EXISTS (SELECT 1 FROM payment_attempts WHERE transaction_id = $1) \
-         OR EXISTS (SELECT 1 FROM refunds WHERE refund_transaction_id = $1)",
-        params![id],
-    )
-    .await
+    super::store::credit_and_reporter(conn, id).await.map(|(_, reported)| reported)
 }
 
 /// Changes what was written of a transaction.
