@@ -282,7 +282,11 @@ async fn status_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     };
     let along = addons.iter().filter(|addon| super::goes_along(addon, service.status, to)).count();
     let due = service.next_due_on.map_or_else(|| "nothing more".to_owned(), |date| format!("the period from {date}"));
+    let anew = product.periods().filter(|_| service.status == ServiceStatus::Completed).map(|periods| {
+        format!("The count of its periods begins anew: {} more, each invoiced as it falls due.", grouped(periods))
+    });
     let (text, billing) = match to {
+        ServiceStatus::Active if anew.is_some() => (anew.as_deref().unwrap_or_default(), due),
         ServiceStatus::Active => ("It is invoiced as it falls due.", due),
         ServiceStatus::Suspended => ("It stays on the books: invoices go on.", due),
         ServiceStatus::Pending => {

@@ -23,7 +23,7 @@ use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
 use accounts::roles::Permission;
 use billing::gateways;
-use billing::recurring::{self, Charge, DueDateMoved};
+use billing::recurring::{self, Charge, DueDateMoved, RecurringCharge};
 use kernel::{Currency, Cycle, Date, Error, FieldErrors, Money, Result, Timestamp};
 use platform::Reaction;
 use platform::db::{Conn, Tx};
@@ -331,7 +331,7 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
     };
     service.id = store::insert(tx, &service).await?;
     store::set_options(tx, service.id, &picked).await?;
-    let charge_id = put_charge(tx, &service, &product, now).await?;
+    let charge_id = put_charge(tx, &service, &product, Count::Kept, now).await?;
     let mut lines: Vec<FirstLine> = Vec::new();
     lines.extend(charge_id.zip(first.period).map(|(charge_id, period)| FirstLine {
         service_id: service.id,
@@ -496,13 +496,19 @@ pub async fn update(tx: &mut Locked<'_>, by: &Actor, id: i64, edit: ServiceEdit,
     if picked != stored {
         store::set_options(tx, id, &picked).await?;
     }
-    put_charge(tx, &service, &product, now).await?;
+    let revived = before.status == ServiceStatus::Completed && !service.status.is_over();
+    put_charge(tx, &service, &product, if revived { Count::Anew } else { Count::Kept }, now).await?;
     bring_addons_along(tx, &before, &service, &product.name, now).await?;
     let activity = Activity::new(what_happened(&before, &service, &product.name))
         .client(service.client_id)
         .about(subject(id))
         .changed(changes);
     activity_log::record(tx, by, activity, now).await?;
+    // All of its periods may have been paid for while it was not running yet.
+    if service.status.is_billable() && !before.status.is_billable() {
+        complete_if_paid_off(tx, id).await?;
+        return find(tx, id).await;
+    }
     Ok(service)
 }
 
@@ -547,15 +553,7 @@ pub fn due_date_moved<'a>(tx: &'a mut Tx, event: &'a DueDateMoved) -> Reaction<'
         match event.owner_kind.as_str() {
             SERVICE => {
                 store::move_due(tx, event.owner_id, event.next_due_on).await?;
-                let charge = recurring::of_owner(tx, SERVICE, event.owner_id).await?;
-                // The last period may be invoiced while an earlier one is being paid.
-                let is_last = |charge: &recurring::RecurringCharge| {
-                    charge.remaining == Some(0) && charge.next_invoice_on <= charge.next_due_on
-                };
-                if charge.is_some_and(|charge| charge.cycle.is_recurring() && is_last(&charge)) {
-                    complete(tx, event.owner_id).await?;
-                }
-                Ok(())
+                complete_if_paid_off(tx, event.owner_id).await
             }
             ADDON => store::move_addon_due(tx, event.owner_id, event.next_due_on).await,
             _ => Ok(()),
@@ -576,6 +574,16 @@ pub fn client_closed<'a>(tx: &'a mut Tx, event: &'a ClientClosed) -> Reaction<'a
         }
         Ok(())
     })
+}
+
+/// Completes a service that runs, once the last of a limited number of periods is paid.
+async fn complete_if_paid_off(tx: &mut Tx, id: i64) -> Result<()> {
+    let charge = recurring::of_owner(tx, SERVICE, id).await?;
+    // The last period may be invoiced while an earlier one is being paid.
+    let paid_off = |charge: &RecurringCharge| {
+        charge.cycle.is_recurring() && charge.remaining == Some(0) && charge.next_invoice_on <= charge.next_due_on
+    };
+    if charge.as_ref().is_some_and(paid_off) { complete(tx, id).await } else { Ok(()) }
 }
 
 async fn complete(tx: &mut Tx, id: i64) -> Result<()> {
@@ -717,8 +725,22 @@ fn goes_along(addon: &ServiceAddon, from: ServiceStatus, to: ServiceStatus) -> b
     from != to && (addon.status == from || (to.is_over() && !addon.status.is_over()))
 }
 
+/// What becomes of the number of periods that are left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Count {
+    Kept,
+    /// The product's limit once more: a completed service is brought back to be billed, not to run for nothing.
+    Anew,
+}
+
 /// Makes the service's charge say what the service says. `None` for what is free.
-async fn put_charge(tx: &mut Locked<'_>, service: &Service, product: &Product, now: Timestamp) -> Result<Option<i64>> {
+async fn put_charge(
+    tx: &mut Locked<'_>,
+    service: &Service,
+    product: &Product,
+    count: Count,
+    now: Timestamp,
+) -> Result<Option<i64>> {
     let charge = Charge {
         client_id: service.client_id,
         owner_kind: SERVICE,
@@ -733,7 +755,7 @@ async fn put_charge(tx: &mut Locked<'_>, service: &Service, product: &Product, n
         next_due_on: service.next_due_on.unwrap_or(service.registered_on),
         remaining: product.periods(),
     };
-    put(tx, charge, now).await
+    put(tx, charge, count, now).await
 }
 
 async fn put_addon_charge(
@@ -757,11 +779,11 @@ async fn put_addon_charge(
         next_due_on: addon.next_due_on.unwrap_or(addon.registered_on),
         remaining: None,
     };
-    put(tx, charge, now).await
+    put(tx, charge, Count::Kept, now).await
 }
 
-/// `charge.remaining` is that of a new charge; one that is there keeps its count.
-async fn put(tx: &mut Locked<'_>, mut charge: Charge, now: Timestamp) -> Result<Option<i64>> {
+/// `charge.remaining` is that of a new charge; one that is there keeps its count, unless that begins anew.
+async fn put(tx: &mut Locked<'_>, mut charge: Charge, count: Count, now: Timestamp) -> Result<Option<i64>> {
     let existing = recurring::of_owner(tx, charge.owner_kind, charge.owner_id).await?;
     if charge.cycle == Cycle::Free {
         if existing.is_some() {
@@ -774,6 +796,7 @@ async fn put(tx: &mut Locked<'_>, mut charge: Charge, now: Timestamp) -> Result<
     charge.remaining = match &existing {
         None if recurs => limit,
         None => Some(1),
+        Some(_) if recurs && count == Count::Anew => limit,
         Some(there) if there.cycle.is_recurring() == recurs => there.remaining,
         Some(_) if recurs => limit,
         // What was paid period by period is not charged once more for being one-time from now on.

@@ -377,6 +377,40 @@ testkit::both_engines! {
         assert_eq!((charge.remaining, charge.billable), (Some(0), false));
     }
 
+    // Brought back, a completed service is billed for as many periods again, and not left running for nothing.
+    async fn a_completed_service_that_is_activated_again_is_billed_again(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let edit = ProductEdit { cycles_limit: Some(1), ..company.product_edit("Loan", list(&[("monthly", "9", "0")])) };
+        let product = company.product(edit).await;
+        let created = company.place(company.order(&client, &product)).await.unwrap();
+        let id = created.service.id;
+        to(&company, &created.service, ServiceStatus::Active).await;
+        pay(&company, &client, invoice(&company, &client, &created.lines).await).await;
+        let doors = company.doors().await;
+        let page = doors.page(&format!("/admin/services/{id}/status?to=active")).await;
+        assert!(page.contains("The count of its periods begins anew: 1 more"), "{page}");
+        let again = to(&company, &stored(&company, id).await, ServiceStatus::Active).await;
+        assert_eq!(again.status, ServiceStatus::Active);
+        let charge = charge(&company, SERVICE, id).await.unwrap();
+        assert_eq!((charge.remaining, charge.billable), (Some(1), true));
+        assert_eq!(charge.next_invoice_on, date("2026-02-15"));
+    }
+
+    // Paid while it was terminated, it has nothing more to run for.
+    async fn a_service_that_is_paid_off_is_complete_when_it_is_activated(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let edit = ProductEdit { cycles_limit: Some(1), ..company.product_edit("Loan", list(&[("monthly", "9", "0")])) };
+        let product = company.product(edit).await;
+        let created = company.place(company.order(&client, &product)).await.unwrap();
+        let made = invoice(&company, &client, &created.lines).await;
+        to(&company, &created.service, ServiceStatus::Terminated).await;
+        pay(&company, &client, made).await;
+        assert_eq!(stored(&company, created.service.id).await.status, ServiceStatus::Terminated);
+        let active = to(&company, &created.service, ServiceStatus::Active).await;
+        assert_eq!(active.status, ServiceStatus::Completed);
+        assert!(!charge(&company, SERVICE, active.id).await.unwrap().billable);
+    }
+
     async fn without_an_invoice_of_the_order_whole_periods_are_generated(company: Company) {
         let client = company.client("ada@client.example").await;
         let edit = ProductEdit {

@@ -7,6 +7,7 @@
 //! - An order is never removed: a deleted one is out of sight, its invoice and services stay.
 
 pub mod admin;
+mod again;
 pub mod api;
 pub mod compat;
 mod form;
@@ -23,7 +24,7 @@ use billing::invoices::{self, Invoice, InvoicePaid, Issued, LineKind, NewInvoice
 use billing::notes;
 use billing::terms::{Buyer, Terms};
 use hosting::config_options::OptionValue;
-use hosting::products::AutoSetup;
+use hosting::products::{self, AutoSetup};
 use hosting::services::{
     self, Created, FirstInvoice, FirstLine, NewAddon, Service, ServiceAddon, ServiceAddonEdit, ServiceStatus,
 };
@@ -31,6 +32,7 @@ use kernel::{Currency, Cycle, Date, Error, Money, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::{Random, Reaction, record};
 
+pub(crate) use again::lines_to_bill;
 pub use quote::{Quote, quote};
 pub use store::Listed;
 
@@ -330,6 +332,8 @@ pub async fn place(tx: &mut Locked<'_>, by: &Actor, new: NewOrder, random: &Rand
     }
     let terms = Terms::load(tx, now).await?;
     let quote = quote(tx, &terms, &new).await?;
+    let products: Vec<i64> = quote.entries.iter().map(|entry| entry.plan.product.id).collect();
+    products::lock_stock(tx, &products).await?;
     let mut order = insert(tx, by, &new, &quote, &terms, random).await?;
     let mut lines = Vec::new();
     for entry in &quote.entries {
@@ -509,9 +513,12 @@ pub async fn accept(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) ->
     go(tx, by, id, Move::Accept, now).await
 }
 
-/// Puts an order back to where it was before it was accepted or called off.
+/// Puts an order back to where it was before it was accepted or called off. What was called off with its invoice is
+/// invoiced again.
 pub async fn set_pending(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) -> Result<Order> {
-    go(tx, by, id, Move::Pending, now).await
+    let from = find(tx, id).await?.status;
+    let order = go(tx, by, id, Move::Pending, now).await?;
+    again::bill(tx, by, order, from, now).await
 }
 
 /// Calls an order off: what was not set up yet is cancelled, and so is the invoice if it is open.
