@@ -10,7 +10,7 @@ use platform::params;
 use super::{Invoice, InvoiceStatus, Issued, NewInvoice, NewLine, Tell, check_new, store};
 use crate::credits;
 use crate::gateways;
-use crate::taxes::calculation::{Compound, Level, Levels};
+use crate::taxes::calculation::{Compound, Level, Levels, TaxCategory};
 use crate::terms::{Buyer, Terms};
 
 /// More lines on one invoice are a mistake.
@@ -45,7 +45,8 @@ pub struct OwnRates {
 
 impl OwnRates {
     fn levels(self, compound: Compound) -> Levels {
-        let level = |rate: Rate| (!rate.is_zero()).then(|| Level { name: "Tax".to_owned(), rate });
+        let category = TaxCategory::Standard;
+        let level = |rate: Rate| (!rate.is_zero()).then(|| Level { name: "Tax".to_owned(), rate, category });
         Levels { level1: level(self.rate1), level2: level(self.rate2), compound }
     }
 }
