@@ -15,8 +15,6 @@ use crate::terms::{Buyer, Terms};
 
 /// More lines on one invoice are a mistake.
 const MAX_LINES: usize = 1_000;
-/// Minor units. Sums of a whole year of such lines still fit.
-const MAX_AMOUNT: i64 = 10_000_000_000_000;
 const MAX_TEXT: usize = 2_000;
 const MAX_NOTES: usize = 5_000;
 
@@ -123,9 +121,7 @@ fn check(invoice: &NewInvoice) -> Result<()> {
         if let Some(message) = wrong_text(&line.description, MAX_TEXT) {
             errors.add(format!("lines[{index}].description"), message);
         }
-        if line.amount.minor.unsigned_abs() > MAX_AMOUNT.unsigned_abs() {
-            errors.add(format!("lines[{index}].amount"), "The amount is too large. Enter a smaller amount.");
-        }
+        errors.take(&format!("lines[{index}].amount"), line.amount.within_reason());
     }
     if let Some(message) = wrong_text(&invoice.notes, MAX_NOTES) {
         errors.add("notes", message);

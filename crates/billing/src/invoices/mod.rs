@@ -405,6 +405,22 @@ async fn advance_charges(tx: &mut Locked<'_>, documents: &[Document]) -> Result<
     store::advance(tx, &moves).await
 }
 
+/// Refuses while a charge of the invoice is on its way: whether that money comes is not known yet, and what is taken off
+/// the balance meanwhile would be paid twice.
+pub(crate) async fn refuse_while_charged(conn: &mut Conn, id: i64) -> Result<()> {
+    let open: bool = conn
+        .scalar(
+            "SELECT EXISTS (SELECT 1 FROM payment_attempts WHERE invoice_id = $1 \
+             AND state IN ('intent', 'unknown', 'pending'))",
+            params![id],
+        )
+        .await?;
+    if open {
+        return Err(Error::refused("A charge of this invoice is under way. Wait for its outcome."));
+    }
+    Ok(())
+}
+
 /// Turns an unpaid invoice into a paid one and moves its services on. Doing it again does nothing.
 pub(crate) async fn mark_paid(tx: &mut Locked<'_>, id: i64, client_id: i64, now: Timestamp) -> Result<()> {
     let changed = tx

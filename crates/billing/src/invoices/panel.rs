@@ -32,10 +32,10 @@ pub fn owed<'a>(app: &'a App, conn: &'a mut Conn, client: &'a Client) -> PanelFu
             )
             .await?;
         let sum = |late: bool| {
-            let minor = open.iter().filter(|(due_on, _)| !late || *due_on < today).map(|(_, balance)| balance).sum();
-            Money::new(minor, client.currency)
+            let of = open.iter().filter(|(due_on, _)| !late || *due_on < today);
+            Money::sum(of.map(|(_, balance)| Money::new(*balance, client.currency)), client.currency)
         };
-        let (owed, overdue) = (sum(false), sum(true));
+        let (owed, overdue) = (sum(false)?, sum(true)?);
         let values = context! {
             owed => owed.to_string(),
             overdue => overdue.is_positive().then(|| overdue.to_string()),

@@ -314,17 +314,7 @@ async fn creditable(tx: &mut Locked<'_>, id: i64) -> Result<Invoice> {
         InvoiceStatus::Refunded => return Err(Error::refused("The invoice was refunded: all of it was given back.")),
         _ => {}
     }
-    // Whether the money comes is not known yet; a note now would be over the wrong balance.
-    let open: bool = tx
-        .scalar(
-            "SELECT EXISTS (SELECT 1 FROM payment_attempts WHERE invoice_id = $1 \
-             AND state IN ('intent', 'unknown', 'pending'))",
-            params![id],
-        )
-        .await?;
-    if open {
-        return Err(Error::refused("A charge of this invoice is under way. Wait for its outcome."));
-    }
+    invoices::refuse_while_charged(tx, id).await?;
     Ok(invoice)
 }
 

@@ -21,14 +21,12 @@ use platform::{params, record};
 
 use crate::credits::{self, CreditKind, NewMovement};
 use crate::currencies;
+use crate::gateways;
 use crate::invoices::{self, Invoice, InvoiceStatus};
 use crate::ledger::{self, Account, Entry};
 
 pub const LIST: Permission = Permission("List Transactions");
 pub const ADD: Permission = Permission("Add Transaction");
-
-/// No single amount is larger, in minor units: sums of millions of them still fit.
-pub const LARGEST: i64 = 100_000_000_000_000;
 
 pub fn routes() -> Routes {
     admin::routes().merge(api::routes()).merge(compat::routes())
@@ -129,9 +127,11 @@ pub async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Transact
 }
 
 /// Records a payment and settles invoices with it. A known provider's id is a conflict and changes nothing.
-pub async fn record(tx: &mut Locked<'_>, by: &Actor, new: NewPayment, now: Timestamp) -> Result<Recorded> {
+pub async fn record(tx: &mut Locked<'_>, by: &Actor, mut new: NewPayment, now: Timestamp) -> Result<Recorded> {
     tx.check(new.client_id)?;
     let invoices = check(tx, &new).await?;
+    // As it is written everywhere: “Stripe” and “stripe” are one gateway, and an id is known once to it.
+    new.gateway = gateways::require_known(tx, "gateway", &new.gateway).await?.name;
     let rate = currencies::find(tx, new.amount.currency).await?.rate;
     let external_id = match new.duplicate {
         Duplicate::Refuse if !new.external_id.is_empty() => Some(new.external_id.as_str()),
@@ -201,9 +201,7 @@ async fn check(tx: &mut Locked<'_>, new: &NewPayment) -> Result<Vec<Invoice>> {
     if !new.amount.is_positive() {
         errors.add("amount", "Write an amount greater than nought.");
     }
-    if new.amount.minor > LARGEST {
-        errors.add("amount", "The amount is too large. Enter a smaller amount.");
-    }
+    errors.take("amount", new.amount.within_reason());
     if new.fees.is_negative() || new.fees.minor > new.amount.minor {
         errors.add("fees", "The fee is between nought and the amount.");
     }
@@ -310,7 +308,7 @@ pub struct NewOther {
     pub description: String,
 }
 
-pub async fn record_other(tx: &mut platform::Tx, by: &Actor, new: NewOther, now: Timestamp) -> Result<i64> {
+pub async fn record_other(tx: &mut platform::Tx, by: &Actor, mut new: NewOther, now: Timestamp) -> Result<i64> {
     let net = new.amount_in.checked_sub(new.amount_out)?.checked_sub(new.fees)?;
     if new.amount_in.is_negative() || new.amount_out.is_negative() || new.fees.is_negative() {
         return Err(Error::invalid("amount", "Amounts are not negative; say in or out."));
@@ -318,9 +316,10 @@ pub async fn record_other(tx: &mut platform::Tx, by: &Actor, new: NewOther, now:
     if new.amount_in.is_zero() && new.amount_out.is_zero() {
         return Err(Error::invalid("amount", "Write an amount that came in or went out."));
     }
-    if new.amount_in.minor > LARGEST || new.amount_out.minor > LARGEST || new.fees.minor > LARGEST {
-        return Err(Error::invalid("amount", "The amount is too large. Enter a smaller amount."));
+    for amount in [new.amount_in, new.amount_out, new.fees] {
+        amount.within_reason()?;
     }
+    new.gateway = gateways::require_known(tx, "gateway", &new.gateway).await?.name;
     let rate = currencies::find(tx, new.amount_in.currency).await?.rate;
     let kind =
         if new.amount_in.minor >= new.amount_out.minor { TransactionKind::Income } else { TransactionKind::Expense };

@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::testing::Company;
 use crate::testing::doors::Doors;
+use crate::testing::{Company, usd};
 
 async fn three(company: &Company) -> (Doors, clients::Client, Vec<i64>) {
     let client = company.client("ada@example.com").await;
@@ -163,6 +163,51 @@ testkit::both_engines! {
         for (name, value, found) in [("invoiceid", "1", 1), ("clientid", "1", 1), ("transid", "T9", 1), ("clientid", "5", 0)] {
             assert_eq!(doors.action("GetTransactions", &[(name, value)]).await["totalresults"], found, "{name}");
         }
+        company.is_sound().await;
+    }
+
+    // The letters' case of a gateway's name is no way around “one external id, one payment”.
+    async fn a_gateway_is_the_same_in_capitals(company: Company) {
+        let client = company.client("ada@example.com").await;
+        let (first, second) = (company.owed(&client, "50.00").await, company.owed(&client, "50.00").await);
+        let doors = Doors::of(&company).await;
+        let paid = |gateway: &str, invoice: i64| json!({
+            "client_id": client.id, "gateway": gateway, "reference": "ch_1", "amount_in": "50.00", "invoice_ids": [invoice],
+        });
+        let made = doors.api("POST", "/transactions", paid("SandBox", first)).await;
+        assert_eq!((made.status.as_u16(), &made.json()["gateway"]), (201, &json!("sandbox")), "{}", made.text);
+        for gateway in ["sandbox", "SANDBOX"] {
+            let again = doors.api("POST", "/transactions", paid(gateway, second)).await;
+            assert_eq!((again.status.as_u16(), again.text.contains(DUPLICATE)), (409, true), "{}", again.text);
+        }
+        let other = |gateway: &str| json!({ "gateway": gateway, "reference": "b_1", "currency": "USD", "amount_out": "3.00" });
+        assert_eq!(doors.api("POST", "/transactions", other("BankTransfer")).await.json()["gateway"], "banktransfer");
+        assert_eq!(doors.api("POST", "/transactions", other("banktransfer")).await.status.as_u16(), 409);
+        let once = doors.get("/admin/transactions/new").await.once();
+        let form = [
+            ("once", once.as_str()), ("client", "1"), ("client_id", "1"), ("gateway", "SandBox"), ("reference", "ch_1"),
+            ("amount_in", "50.00"), ("fees", ""), ("amount_out", ""), ("date", "2026-01-15"), ("invoices", "2"),
+        ];
+        let refused = doors.post("/admin/transactions", &form).await;
+        assert!(refused.text.contains("is recorded already"), "{}", refused.text);
+        // The rule knows the gateways itself, whatever a door has looked at.
+        let mut tx = company.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let unknown = NewPayment {
+            client_id: client.id,
+            gateway: "carrier pigeon".to_owned(),
+            external_id: String::new(),
+            duplicate: Duplicate::Refuse,
+            amount: usd("1.00"),
+            fees: usd("0"),
+            occurred_on: company.terms_today(),
+            description: String::new(),
+            invoices: Vec::new(),
+        };
+        let refused = record(&mut locked, &company.by, unknown, company.app.clock.now()).await;
+        assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+        drop(tx);
+        assert_eq!(company.count("transactions").await, 2);
         company.is_sound().await;
     }
 

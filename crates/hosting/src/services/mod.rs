@@ -610,6 +610,7 @@ fn overridden(quote: Quote, price: Option<Money>, setup: Option<Money>) -> Resul
             let text = format!("Enter an amount of nought or more, in {}.", quote.recurring.currency);
             return Err(Error::invalid(field, text));
         }
+        amount.within_reason().map_err(|why| Error::invalid(field, why.to_string()))?;
     }
     Ok(Quote { recurring: price.unwrap_or(quote.recurring), setup: setup.unwrap_or(quote.setup) })
 }
@@ -654,7 +655,7 @@ fn amount(field: &mut i64, name: &str, written: Option<Money>, currency: Currenc
         Some(amount) if amount.currency != currency => {
             errors.add(name, format!("The service is billed in {currency}, and that cannot change."));
         }
-        Some(amount) => *field = amount.minor,
+        Some(amount) => *field = errors.take(name, amount.within_reason()).map_or(*field, |amount| amount.minor),
         None => {}
     }
 }

@@ -180,6 +180,7 @@ testkit::both_engines! {
             monthly(4711),
             NewItem { domain: "http://x y".to_owned(), price: Some("-1".to_owned()), ..monthly(product.id) },
             NewItem { setup: Some("1.234".to_owned()), ..monthly(product.id) },
+            NewItem { price: Some("1000000000000.01".to_owned()), ..monthly(product.id) },
             NewItem { quantity: 2, ..monthly(product.id) },
             monthly(product.id),
         ];
@@ -198,7 +199,8 @@ testkit::both_engines! {
                 "items[1].product_id",
                 "items[2].domain",
                 "items[3].setup",
-                "items[4].quantity",
+                "items[4].price",
+                "items[5].quantity",
                 "addons[0].service_id"
             ]
         );
