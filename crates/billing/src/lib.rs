@@ -4,6 +4,7 @@ pub mod captures;
 pub mod credits;
 pub mod currencies;
 pub mod doctor;
+mod figures;
 mod finder;
 pub mod gateways;
 pub mod generation;
@@ -81,6 +82,7 @@ pub fn client_panels(panels: &mut accounts::clients::ClientPanels) {
     panels.panels.extend(invoices::panel::panels());
     panels.panels.extend(credits::panel::panels());
     panels.panels.extend(pay_methods::panel::panels());
+    panels.figures.push(figures::figures);
 }
 
 /// What the button for new things offers of this crate.

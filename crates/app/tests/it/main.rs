@@ -5,6 +5,7 @@
 mod backups;
 mod browser;
 mod cli;
+mod client_figures;
 mod gateways;
 mod guards;
 mod health;
