@@ -74,6 +74,20 @@ fn gateways() -> Result<Gateways> {
     Ok(Gateways::new(modules::gateways::built_in(&http)))
 }
 
+/// Everything that must hold of the books and of what hangs on them; what does not is in the answer.
+pub async fn doctor(conn: &mut platform::Conn) -> Result<Vec<billing::doctor::Finding>> {
+    let mut findings = billing::doctor::check(conn).await?;
+    findings.extend(billing::doctor::ask(conn, hosting::doctor::QUESTIONS).await?);
+    Ok(findings)
+}
+
+/// The names of all that [`doctor`] looks at.
+pub fn doctor_checks() -> Vec<&'static str> {
+    let mut names = billing::doctor::checks();
+    names.extend(hosting::doctor::QUESTIONS.iter().map(|question| question.name));
+    names
+}
+
 /// What the command bar looks through, in the order of its answer.
 pub fn finders() -> Finders {
     let mut finders = Finders::default();

@@ -2,6 +2,7 @@
 
 pub mod addons;
 pub mod config_options;
+pub mod doctor;
 mod edit;
 pub mod prices;
 pub mod pricing;

@@ -322,6 +322,7 @@ impl Shop {
     pub async fn is_sound(&self) {
         let mut conn = self.app.db.read().await.unwrap();
         assert_eq!(doctor::check(&mut conn).await.unwrap(), []);
+        assert_eq!(doctor::ask(&mut conn, hosting::doctor::QUESTIONS).await.unwrap(), []);
     }
 
     pub async fn count(&self, table: &str) -> i64 {

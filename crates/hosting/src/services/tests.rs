@@ -274,6 +274,43 @@ testkit::both_engines! {
         assert_eq!(stored(&company, service.id).await, service);
     }
 
+    // One amount too many digits long would break the sums of every list and report that it is part of.
+    async fn amounts_that_nobody_means_are_refused(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let most = Money::new(Money::LARGEST, crate::testing::usd());
+        let more = Money::new(Money::LARGEST + 1, crate::testing::usd());
+        let words = "The amount is too large. Enter a smaller amount.";
+        let service = company.place(company.order(&client, &product)).await.unwrap().service;
+        let edit = |amount| ServiceEdit { recurring_amount: Some(amount), first_amount: Some(amount), ..ServiceEdit::default() };
+        let Err(Error::Invalid(errors)) = change(&company, &service, edit(more)).await else { panic!("refused") };
+        assert_eq!((errors.of("recurring_amount"), errors.of("first_amount")), (Some(words), Some(words)));
+        assert_eq!(stored(&company, service.id).await, service);
+        assert_eq!(change(&company, &service, edit(most)).await.unwrap().recurring(), most);
+        for (field, order) in [
+            ("price", NewService { price: Some(more), ..company.order(&client, &product) }),
+            ("setup", NewService { setup: Some(more), ..company.order(&client, &product) }),
+        ] {
+            let Err(Error::Invalid(errors)) = company.place(order).await else { panic!("{field} is refused") };
+            assert_eq!(errors.of(field), Some(words));
+        }
+        let price = most.decimal();
+        let scaled = ProductEdit {
+            quantity_mode: Some(QuantityMode::Scaling),
+            ..company.product_edit("Dear", list(&[("monthly", &price, "0")]))
+        };
+        let dear = company.product(scaled).await;
+        assert!(company.place(company.order(&client, &dear)).await.is_ok());
+        let twice = company.place(NewService { quantity: 2, ..company.order(&client, &dear) }).await;
+        assert!(matches!(twice, Err(Error::Invalid(_))), "{twice:?}");
+        let mut tx = company.app.db.write().await.unwrap();
+        let edit = company.product_edit("Dearer", list(&[("monthly", &more.decimal(), "0")]));
+        let Err(Error::Invalid(errors)) = products::create(&mut tx, &company.by, &edit, company.now()).await else {
+            panic!("refused")
+        };
+        assert!(errors.iter().any(|(_, message)| message == words), "{errors}");
+    }
+
     async fn options_are_part_of_the_amount(company: Company) {
         let client = company.client("ada@client.example").await;
         let product = company.starter().await;
@@ -577,6 +614,52 @@ testkit::both_engines! {
                 let scans = plan.contains("Seq Scan on services") || reads_all;
                 assert!(!scans, "{filter:?} {order}: {plan}");
             }
+        }
+    }
+}
+
+/// The questions that `innkeeper doctor` asks of services.
+mod questions {
+    use super::*;
+
+    testkit::both_engines! {
+        async fn each_question_notices_what_it_is_about(company: Company) {
+            let client = company.client("ada@client.example").await;
+            let limited = ProductEdit { cycles_limit: Some(2), ..company.product_edit("Loan", list(&[("monthly", "9", "0")])) };
+            let product = company.product(limited).await;
+            let mut tx = company.app.db.write().await.unwrap();
+            let edit = AddonEdit {
+                name: Some("Backups".to_owned()),
+                product_ids: Some(vec![product.id]),
+                prices: Some(list(&[("monthly", "3.10", "0")])),
+                ..AddonEdit::default()
+            };
+            let addon_id = crate::addons::create(&mut tx, &company.by, &edit, company.now()).await.unwrap().id;
+            tx.commit().await.unwrap();
+            let addon = NewAddon { addon_id, quantity: 1, cycle: None, price: None };
+            let created = company.place(NewService { addons: vec![addon], ..company.order(&client, &product) }).await.unwrap();
+            to(&company, &created.service, ServiceStatus::Active).await;
+            pay(&company, &client, invoice(&company, &client, &created.lines).await).await;
+            let ask = async |sql: &str| {
+                let mut tx = company.app.db.write().await.unwrap();
+                if !sql.is_empty() {
+                    assert_eq!(tx.execute(sql, platform::params![]).await.unwrap(), 1, "{sql}");
+                }
+                let found = billing::doctor::ask(&mut tx, crate::doctor::QUESTIONS).await.unwrap();
+                tx.rollback().await.unwrap();
+                found.iter().map(|finding| finding.check).collect::<Vec<_>>()
+            };
+            assert!(ask("").await.is_empty());
+            let corruptions = [
+                "UPDATE services SET next_due_on = '2026-01-15'",
+                "UPDATE service_addons SET next_due_on = '2026-01-15'",
+                "UPDATE recurring_charges SET billable = FALSE WHERE owner_kind = 'service'",
+                "UPDATE recurring_charges SET remaining = 0 WHERE owner_kind = 'service'",
+            ];
+            for (question, sql) in crate::doctor::QUESTIONS.iter().zip(corruptions) {
+                assert_eq!(ask(sql).await, [question.name], "{sql}");
+            }
+            assert_eq!(crate::doctor::QUESTIONS.len(), corruptions.len());
         }
     }
 }
