@@ -42,6 +42,7 @@ pub fn settings() -> settings::Registry {
 pub fn jobs() -> jobs::Registry {
     let mut registry = jobs::Registry::default();
     platform::mail::jobs(&mut registry);
+    platform::events::register(&mut registry);
     billing::jobs(&mut registry);
     registry
 }

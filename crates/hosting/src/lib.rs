@@ -69,6 +69,6 @@ pub fn client_panels(panels: &mut ClientPanels) {
 
 /// What this crate listens to.
 pub fn events(events: &mut platform::Events) {
-    events.on(services::due_date_moved);
+    events.on_lasting("hosting.services", services::due_date_moved);
     events.on(services::client_closed);
 }

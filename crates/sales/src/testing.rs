@@ -110,6 +110,8 @@ impl testkit::Open for Shop {
         let mut extensions = Extensions::default();
         extensions.add(Nav::default());
         extensions.add(ClientPanels { panels: crate::panels(), closing: crate::closing(), ..ClientPanels::default() });
+        let mut jobs = platform::jobs::Registry::default();
+        platform::events::register(&mut jobs);
         let routes = crate::routes().merge(accounts::routes());
         let permissions = routes.permissions();
         let random = Random::seeded(7);
@@ -119,7 +121,7 @@ impl testkit::Open for Shop {
             random: random.clone(),
             vault: Vault::new(&[7; 32]),
             settings: platform::settings::Registry::default(),
-            jobs: platform::jobs::Registry::default(),
+            jobs,
             templates: templates.build(),
             sandbox: true,
             node: "test".to_owned(),

@@ -327,7 +327,7 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
         moves.extend(grouped.advanced_only.into_iter().map(|line| (line.charge.charge_id, line.period.until)));
         new.extend(grouped.drafts.into_iter().map(|draft| invoice(client, draft, terms)));
     }
-    advance_free(tx, &moves).await?;
+    advance_free(tx, &moves, terms.now).await?;
     let claimed = invoices::claim(tx, new).await?;
     let shapes: Vec<Shape> = claimed.invoices.iter().map(|(_, new)| Shape::of(new)).collect();
     let tell =
@@ -426,7 +426,7 @@ fn invoice(client: &ClientRow, draft: draft::Draft, terms: &Terms) -> NewInvoice
 }
 
 /// Periods that cost nothing and have no invoice to stand on: both dates move on.
-async fn advance_free(tx: &mut Locked<'_>, moves: &[(i64, Date)]) -> Result<()> {
+async fn advance_free(tx: &mut Locked<'_>, moves: &[(i64, Date)], now: kernel::Timestamp) -> Result<()> {
     if moves.is_empty() {
         return Ok(());
     }
@@ -441,10 +441,10 @@ async fn advance_free(tx: &mut Locked<'_>, moves: &[(i64, Date)]) -> Result<()> 
             )
             .await?;
         if let Some((owner_kind, owner_id)) = moved {
-            tx.publish(&recurring::DueDateMoved { owner_kind, owner_id, next_due_on: *until }).await?;
+            tx.announce(&recurring::DueDateMoved { owner_kind, owner_id, next_due_on: *until }, now).await?;
         }
         if billed_until.get(charge).is_some_and(|billed| billed > until) {
-            recurring::pass_billed(tx, &[*charge]).await?;
+            recurring::pass_billed(tx, &[*charge], now).await?;
         }
     }
     Ok(())

@@ -209,11 +209,19 @@ pub struct InvoiceIssued {
     pub client_id: i64,
 }
 
-/// Published when an invoice's balance reaches nought.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Announced when an invoice's balance reaches nought.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct InvoicePaid {
     pub invoice_id: i64,
     pub client_id: i64,
+}
+
+impl platform::Lasting for InvoicePaid {
+    const NAME: &'static str = "billing.invoice_paid";
+
+    fn subject(&self) -> String {
+        format!("invoice:{}", self.invoice_id)
+    }
 }
 
 /// Whether the client is told by mail.
@@ -261,7 +269,7 @@ pub(crate) async fn issue_claimed(
 ) -> Result<Vec<Issued>> {
     let Claimed { invoices: new, crowded } = claimed;
     if new.is_empty() {
-        recurring::pass_billed(tx, &crowded).await?;
+        recurring::pass_billed(tx, &crowded, terms.now).await?;
         return Ok(Vec::new());
     }
     let mut documents = Vec::with_capacity(new.len());
@@ -277,7 +285,7 @@ pub(crate) async fn issue_claimed(
     let entries: Vec<Entry> = documents.iter().map(Document::entry).collect();
     ledger::book(tx, &entries, terms.now).await?;
     advance_charges(tx, &documents).await?;
-    recurring::pass_billed(tx, &crowded).await?;
+    recurring::pass_billed(tx, &crowded, terms.now).await?;
     if tell == Tell::Client {
         let mails = documents.iter().map(|document| mail_job(document.id, terms.now)).collect();
         jobs::enqueue_all(tx, mails, terms.now).await?;
@@ -431,8 +439,8 @@ pub(crate) async fn mark_paid(tx: &mut Locked<'_>, id: i64, client_id: i64, now:
         )
         .await?;
     if changed == 1 {
-        recurring::settle(tx, id).await?;
-        tx.publish(&InvoicePaid { invoice_id: id, client_id }).await?;
+        recurring::settle(tx, id, now).await?;
+        tx.announce(&InvoicePaid { invoice_id: id, client_id }, now).await?;
     }
     Ok(())
 }

@@ -274,7 +274,7 @@ pub async fn cancel(
         params![invoice_id, terms.now],
     )
     .await?;
-    recurring::settle(tx, invoice_id).await?;
+    recurring::settle(tx, invoice_id, terms.now).await?;
     let text = format!("Invoice {} cancelled", invoice.title());
     let activity = Activity::new(text).client(invoice.client_id).about(format!("invoice:{invoice_id}"));
     activity_log::record(tx, by, activity, terms.now).await?;
@@ -417,7 +417,7 @@ async fn issue(
         credits::write(tx, movement, terms.now).await?;
     }
     let whole: Vec<i64> = parts.iter().filter(|part| part.whole).map(|part| part.line_id).collect();
-    settle_lines(tx, invoice.id, &whole).await?;
+    settle_lines(tx, invoice.id, &whole, terms.now).await?;
     let text = format!("Credit note {} of {total} on invoice {}", note.number, invoice.title());
     let activity = Activity::new(text).client(invoice.client_id).about(format!("invoice:{}", invoice.id));
     activity_log::record(tx, by, activity, terms.now).await?;
@@ -434,7 +434,7 @@ pub struct CreditNoteIssued {
 }
 
 /// The periods of lines that nobody will pay any more count as settled.
-async fn settle_lines(tx: &mut Locked<'_>, invoice_id: i64, lines: &[i64]) -> Result<()> {
+async fn settle_lines(tx: &mut Locked<'_>, invoice_id: i64, lines: &[i64], now: Timestamp) -> Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
@@ -444,5 +444,5 @@ async fn settle_lines(tx: &mut Locked<'_>, invoice_id: i64, lines: &[i64]) -> Re
             params![invoice_id, lines],
         )
         .await?;
-    if charges.is_empty() { Ok(()) } else { recurring::settle_charges(tx, invoice_id, &charges).await }
+    if charges.is_empty() { Ok(()) } else { recurring::settle_charges(tx, invoice_id, &charges, now).await }
 }

@@ -3,7 +3,8 @@
 //! What must hold:
 //! - A provider's transaction id is recorded once per gateway; the unique key says so, not a look beforehand.
 //! - Every unit of a payment has a destination: invoices in the order given, then the client's credit.
-//! - Paying does not ask whether the service is still wanted: money that has arrived is booked.
+//! - Paying does not ask whether the service is still wanted: money that has arrived is booked. Nor does it wait for what
+//!   others make of it: a listener that fails is called again by a job.
 
 pub mod admin;
 pub mod api;
@@ -98,11 +99,19 @@ pub struct Recorded {
 
 pub const DUPLICATE: &str = "Transaction ID must be Unique";
 
-/// Published when a payment is recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Announced when a payment is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PaymentRecorded {
     pub transaction_id: i64,
     pub client_id: i64,
+}
+
+impl platform::Lasting for PaymentRecorded {
+    const NAME: &'static str = "billing.payment_recorded";
+
+    fn subject(&self) -> String {
+        format!("transaction:{}", self.transaction_id)
+    }
 }
 
 pub async fn find(conn: &mut Conn, id: i64) -> Result<Transaction> {
@@ -188,7 +197,7 @@ pub async fn record(tx: &mut Locked<'_>, by: &Actor, mut new: NewPayment, now: T
     for (invoice_id, _) in &allocated {
         invoices::mark_paid(tx, *invoice_id, new.client_id, now).await?;
     }
-    tx.publish(&PaymentRecorded { transaction_id, client_id: new.client_id }).await?;
+    tx.announce(&PaymentRecorded { transaction_id, client_id: new.client_id }, now).await?;
     Ok(Recorded { transaction_id, allocated, to_credit: rest })
 }
 

@@ -149,7 +149,7 @@ fn clash_in(field: &str, clash: &Clash) -> Error {
 }
 
 /// Puts a charge back to a period that was taken back, to bill it once more.
-pub async fn reopen(tx: &mut Locked<'_>, charge_id: i64, from: Date) -> Result<()> {
+pub async fn reopen(tx: &mut Locked<'_>, charge_id: i64, from: Date, now: Timestamp) -> Result<()> {
     let charge = find(tx, charge_id).await?;
     tx.check(charge.client_id)?;
     let mut billed = store::billed(tx, charge_id).await?;
@@ -157,17 +157,17 @@ pub async fn reopen(tx: &mut Locked<'_>, charge_id: i64, from: Date) -> Result<(
     let remaining = charge.remaining.map(|left| left.saturating_add(anew));
     let course = Course { cycle: charge.cycle, anchor_day: charge.anchor_day, remaining };
     let next = next_unbilled(from, course, &billed).map_err(|clash| clash_in("next_due_on", &clash))?;
-    point(tx, &charge, from, next, remaining).await
+    point(tx, &charge, from, next, remaining, now).await
 }
 
 /// Moves charges on, past what is settled and past what is billed, where their dates lie in such periods.
-pub(crate) async fn pass_billed(tx: &mut Locked<'_>, charges: &[i64]) -> Result<()> {
+pub(crate) async fn pass_billed(tx: &mut Locked<'_>, charges: &[i64], now: Timestamp) -> Result<()> {
     for id in charges {
         let charge = find(tx, *id).await?;
         let billed = store::billed(tx, *id).await?;
         let due = first_outside(charge.next_due_on, billed.iter().filter(|billed| billed.settled));
         let next = first_outside(charge.next_invoice_on.max(due), &billed);
-        point(tx, &charge, due, next, charge.remaining).await?;
+        point(tx, &charge, due, next, charge.remaining, now).await?;
     }
     Ok(())
 }
@@ -189,7 +189,14 @@ pub(crate) async fn check_free(conn: &mut Conn, charge_id: i64, wanted: Period) 
     )))
 }
 
-async fn point(tx: &mut Tx, charge: &RecurringCharge, due: Date, next: Date, remaining: Option<i64>) -> Result<()> {
+async fn point(
+    tx: &mut Tx,
+    charge: &RecurringCharge,
+    due: Date,
+    next: Date,
+    remaining: Option<i64>,
+    now: Timestamp,
+) -> Result<()> {
     tx.execute(
         "UPDATE recurring_charges SET next_due_on = $2, next_invoice_on = $3, remaining = $4 WHERE id = $1",
         params![charge.id, due, next, remaining],
@@ -199,7 +206,7 @@ async fn point(tx: &mut Tx, charge: &RecurringCharge, due: Date, next: Date, rem
         return Ok(());
     }
     let (owner_kind, owner_id) = (charge.owner_kind.clone(), charge.owner_id);
-    tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on: due }).await
+    tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on: due }, now).await
 }
 
 /// Stops or restarts invoicing of an owner's charge.
@@ -225,17 +232,26 @@ pub async fn of_owner(conn: &mut Conn, owner_kind: &str, owner_id: i64) -> Resul
     conn.optional(&sql, params![owner_kind, owner_id]).await
 }
 
-/// Published when a charge's next due date is moved by what happens to its invoices: by a payment, mostly.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Announced when a charge's next due date is moved by what happens to its invoices: by a payment, mostly.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DueDateMoved {
     pub owner_kind: String,
     pub owner_id: i64,
+    /// As it was moved then. Whoever listens asks for the charge: it may have moved on since.
     pub next_due_on: Date,
+}
+
+impl platform::Lasting for DueDateMoved {
+    const NAME: &'static str = "billing.due_date_moved";
+
+    fn subject(&self) -> String {
+        format!("{}:{}", self.owner_kind, self.owner_id)
+    }
 }
 
 /// Marks the periods on a paid invoice as settled and moves their charges' due dates to the ends of the periods. Doing
 /// it again moves nothing: a period is settled once.
-pub(crate) async fn settle(tx: &mut Locked<'_>, invoice_id: i64) -> Result<()> {
+pub(crate) async fn settle(tx: &mut Locked<'_>, invoice_id: i64, now: Timestamp) -> Result<()> {
     let settled: Vec<(i64, Date, Date)> = tx
         .all(
             "UPDATE billed_periods SET settled = TRUE WHERE invoice_id = $1 AND NOT settled \
@@ -243,11 +259,16 @@ pub(crate) async fn settle(tx: &mut Locked<'_>, invoice_id: i64) -> Result<()> {
             params![invoice_id],
         )
         .await?;
-    move_on(tx, settled).await
+    move_on(tx, settled, now).await
 }
 
 /// As [`settle`], for some of the charges on an invoice.
-pub(crate) async fn settle_charges(tx: &mut Locked<'_>, invoice_id: i64, charges: &[i64]) -> Result<()> {
+pub(crate) async fn settle_charges(
+    tx: &mut Locked<'_>,
+    invoice_id: i64,
+    charges: &[i64],
+    now: Timestamp,
+) -> Result<()> {
     let settled: Vec<(i64, Date, Date)> = tx
         .all(
             "UPDATE billed_periods SET settled = TRUE WHERE invoice_id = $1 AND charge_id IN $2[] AND NOT settled \
@@ -255,12 +276,12 @@ pub(crate) async fn settle_charges(tx: &mut Locked<'_>, invoice_id: i64, charges
             params![invoice_id, charges],
         )
         .await?;
-    move_on(tx, settled).await
+    move_on(tx, settled, now).await
 }
 
 /// A charge that was due in the period is due at its end, or later where what follows is settled too. One that was due
 /// before stays so: something older is unpaid.
-async fn move_on(tx: &mut Locked<'_>, settled: Vec<(i64, Date, Date)>) -> Result<()> {
+async fn move_on(tx: &mut Locked<'_>, settled: Vec<(i64, Date, Date)>, now: Timestamp) -> Result<()> {
     for (charge_id, from, until) in settled {
         let moved: Option<(String, i64)> = tx
             .optional(
@@ -272,9 +293,9 @@ async fn move_on(tx: &mut Locked<'_>, settled: Vec<(i64, Date, Date)>) -> Result
             .await?;
         let Some((owner_kind, owner_id)) = moved else { continue };
         if store::is_settled(tx, charge_id, until).await? {
-            pass_billed(tx, &[charge_id]).await?;
+            pass_billed(tx, &[charge_id], now).await?;
         } else {
-            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on: until }).await?;
+            tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on: until }, now).await?;
         }
     }
     Ok(())

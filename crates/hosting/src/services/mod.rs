@@ -547,15 +547,16 @@ pub async fn update_addon(
 }
 
 /// A payment has moved a charge on: the service or addon says the same. The last of a limited number of periods, once
-/// paid, completes a service.
+/// paid, completes a service. What the charge says now counts, because this may be called long after the event.
 pub fn due_date_moved<'a>(tx: &'a mut Tx, event: &'a DueDateMoved) -> Reaction<'a> {
     Box::pin(async move {
+        let Some(charge) = recurring::of_owner(tx, &event.owner_kind, event.owner_id).await? else { return Ok(()) };
         match event.owner_kind.as_str() {
             SERVICE => {
-                store::move_due(tx, event.owner_id, event.next_due_on).await?;
+                store::move_due(tx, event.owner_id, charge.next_due_on).await?;
                 complete_if_paid_off(tx, event.owner_id).await
             }
-            ADDON => store::move_addon_due(tx, event.owner_id, event.next_due_on).await,
+            ADDON => store::move_addon_due(tx, event.owner_id, charge.next_due_on).await,
             _ => Ok(()),
         }
     })

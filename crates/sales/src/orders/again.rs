@@ -55,7 +55,7 @@ pub(super) async fn bill(
         let period = line.period_from.zip(line.period_until).map(|(from, until)| Period { from, until });
         let billed = line.charge_id.zip(period);
         if let Some((charge, period)) = billed {
-            recurring::reopen(tx, charge, period.from).await?;
+            recurring::reopen(tx, charge, period.from, now).await?;
         }
         lines.push(NewLine {
             kind: line.kind,

@@ -498,6 +498,32 @@ testkit::both_engines! {
         shop.is_sound().await;
     }
 
+    // Whatever is broken about the services, the payment is in the books, and what hangs on it follows.
+    async fn a_payment_is_kept_when_the_services_cannot_hear_of_it(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let edit = ProductEdit { auto_setup: Some(AutoSetup::Payment), ..ProductEdit::default() };
+        let product = shop.product("On payment", &[("monthly", "5.00", "0")], edit).await;
+        let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+        let invoice = placed.invoice.clone().unwrap().id;
+        let rename = async |from: &str, to: &str| {
+            let mut tx = shop.app.db.write().await.unwrap();
+            tx.batch(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        rename("services", "away").await;
+        shop.pay(invoice).await;
+        let paid = invoices::find(&mut conn(&shop).await, invoice).await.unwrap();
+        assert_eq!((paid.status, paid.balance, shop.count("transactions").await), (InvoiceStatus::Paid, 0, 1));
+        rename("away", "services").await;
+        let before = service(&shop, placed.services[0].id).await;
+        assert_eq!((before.status, before.next_due_on), (ServiceStatus::Pending, Some(date("2026-01-15"))));
+        platform::jobs::drain(&shop.app).await.unwrap();
+        let after = service(&shop, placed.services[0].id).await;
+        assert_eq!((after.status, after.next_due_on), (ServiceStatus::Active, Some(date("2026-02-15"))));
+        assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Active);
+        shop.is_sound().await;
+    }
+
     // One period, set up by its payment: paid for, it is complete, and does not run on for nothing.
     async fn the_only_period_of_a_limited_service_completes_it_on_payment(shop: Shop) {
         let client = shop.client("ada@example.com").await;
