@@ -11,6 +11,7 @@ pub mod parties;
 pub mod roles;
 pub mod search;
 pub mod sessions;
+pub mod settings;
 pub mod users;
 
 #[cfg(test)]
@@ -22,7 +23,13 @@ mod testing;
 #[include = "*.html"]
 pub struct Templates;
 
-pub const SETTINGS: &[platform::Setting] = company::SETTINGS;
+/// The settings of this crate, by feature.
+pub const SETTINGS: [&[platform::Setting]; 2] = [company::SETTINGS, doors::limits::SETTINGS];
+
+/// What of this crate need not be kept for ever.
+pub fn rubbish() -> Vec<platform::prune::Rubbish> {
+    [sessions::ENDED, admins::OLD, &[doors::api::ANSWERED]].concat()
+}
 
 /// What the command bar finds of this crate.
 pub fn finders(finders: &mut doors::finders::Finders) {

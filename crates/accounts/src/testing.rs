@@ -92,7 +92,7 @@ impl House {
         let mut templates = Templates::builder().unwrap();
         templates.add::<crate::Templates>("accounts").unwrap();
         let mut settings = platform::settings::Registry::default();
-        settings.add(crate::SETTINGS);
+        crate::SETTINGS.into_iter().for_each(|of| settings.add(of));
         extensions.add(Nav::default());
         let permissions = routes.permissions();
         let app = App::new(Parts {
@@ -155,7 +155,11 @@ impl House {
         if let Some(login) = self.login(who) {
             request = request.header(header::COOKIE, &login.cookie).header("x-csrf-token", &login.csrf);
         }
-        let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        self.answered(request.body(Body::from(body)).unwrap()).await
+    }
+
+    async fn answered(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let to = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
         let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -195,6 +199,24 @@ impl House {
         let reply = self.send(As::Stranger, "POST", "/includes/api.php", kind, encoded(&all)).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
         reply.json()
+    }
+
+    /// The identifier and the secret of the one who may do everything.
+    pub fn credential(&self) -> (String, String) {
+        self.credential.clone()
+    }
+
+    /// A call of the JSON API with that credential, and with these headers only.
+    pub async fn basic(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        use base64::Engine as _;
+        let (identifier, secret) = &self.credential;
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{identifier}:{secret}"));
+        let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+        request = request.header(header::AUTHORIZATION, format!("Basic {pair}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.answered(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
     /// Adds a client with these details and a user of its own.

@@ -24,7 +24,8 @@ Start here:
   innkeeper admin create --username ana --email ana@example.com
   innkeeper serve                                    then open http://127.0.0.1:8080/admin
 
-Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage."
+Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage. With --json standard output is
+one JSON document either way."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -94,6 +95,11 @@ impl Report {
         Report { failed, ..self }
     }
 
+    /// Everything was said before the command ended.
+    pub fn said() -> Report {
+        Report::new("", Value::Null)
+    }
+
     /// The same JSON for people and for programs.
     pub fn json(json: Value) -> Report {
         Report::new(json.to_string(), json)
@@ -118,11 +124,15 @@ pub async fn run(cli: Cli) -> ExitCode {
     };
     match outcome {
         Ok(report) => {
-            say(&if common.json { report.json.to_string() } else { report.text });
+            match report.json {
+                json if common.json && !json.is_null() => say(&json.to_string()),
+                _ if common.json => {}
+                _ => say(&report.text),
+            }
             if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         Err(error) if common.json => {
-            eprintln!("{}", problem(&error));
+            say(&problem(&error).to_string());
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -130,6 +140,23 @@ pub async fn run(cli: Cli) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Understands the arguments, or ends: with help, or with what is wrong with them.
+pub fn parse() -> Result<Cli, ExitCode> {
+    Cli::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        if std::env::args().any(|argument| argument == "--json") {
+            let text = error.to_string();
+            say(&json!({ "error": text.trim_start_matches("error: ").trim_end() }).to_string());
+        } else {
+            let _ = error.print();
+        }
+        ExitCode::from(2)
+    })
 }
 
 /// Writes a line to standard output. A reader that has gone (`| head`) is no failure of ours.

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod instance;
 pub mod jobs_page;
 pub mod logging;
+pub mod prune;
 pub mod search;
 pub mod settings_page;
 pub mod times;

@@ -6,6 +6,7 @@ use kernel::{Result, Timestamp};
 use minijinja::{Value, context};
 use platform::Conn;
 
+#[derive(Clone)]
 pub struct Times(TimeZone);
 
 impl Times {
@@ -21,6 +22,11 @@ impl Times {
     /// As [`Times::show`]; nothing for nothing.
     pub fn show_some(&self, at: Option<Timestamp>) -> Value {
         at.map_or(Value::from(()), |at| self.show(at))
+    }
+
+    /// For a file: the business's day and time of day, nothing for nothing.
+    pub fn write(&self, at: Option<Timestamp>) -> String {
+        at.map(|at| company::clock(at, &self.0)).unwrap_or_default()
     }
 
     pub fn zone(&self) -> &TimeZone {

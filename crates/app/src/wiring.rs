@@ -6,15 +6,17 @@ use std::sync::RwLock;
 use accounts::clients::ClientPanels;
 use accounts::doors::admin::InstanceName;
 use accounts::doors::finders::Finders;
+use accounts::doors::limits::Limits;
 use accounts::doors::{Nav, NavItem, NavSection, Routes};
 use billing::gateways::Gateways;
 use kernel::{Error, Result};
 use modules::gateways::Http;
 use platform::context::Extensions;
+use platform::prune::Prunes;
 use platform::web::templates::Templates;
 use platform::{App, Clock, Db, Events, Parts, Random, Vault, jobs, settings};
 
-use crate::{account, api_docs, automation, dashboard, jobs_page, search, settings_page};
+use crate::{account, api_docs, automation, dashboard, jobs_page, prune, search, settings_page};
 
 pub fn routes() -> Routes {
     Routes::new()
@@ -29,13 +31,15 @@ pub fn routes() -> Routes {
         .merge(billing::routes())
         .merge(hosting::routes())
         .merge(sales::routes())
+        .merge(modules::routes())
 }
 
 pub fn settings() -> settings::Registry {
     let mut registry = settings::Registry::default();
     registry.add(billing::SETTINGS);
-    registry.add(accounts::SETTINGS);
+    accounts::SETTINGS.into_iter().for_each(|of| registry.add(of));
     registry.add(platform::mail::SETTINGS);
+    registry.add(platform::prune::SETTINGS);
     registry
 }
 
@@ -44,7 +48,13 @@ pub fn jobs() -> jobs::Registry {
     platform::mail::jobs(&mut registry);
     platform::events::register(&mut registry);
     billing::jobs(&mut registry);
+    prune::jobs(&mut registry);
     registry
+}
+
+/// What a daily run clears away.
+fn prunes() -> Prunes {
+    Prunes([platform::prune::RUBBISH, &accounts::rubbish(), billing::RUBBISH].concat())
 }
 
 /// Who listens to what.
@@ -62,6 +72,7 @@ pub fn templates() -> Result<Templates> {
     templates.add::<billing::Templates>("billing")?;
     templates.add::<hosting::Templates>("hosting")?;
     templates.add::<sales::Templates>("sales")?;
+    templates.add::<modules::Templates>("modules")?;
     templates.add::<crate::Templates>("app")?;
     Ok(templates.build())
 }
@@ -94,6 +105,7 @@ pub fn finders() -> Finders {
     let mut finders = Finders::default();
     accounts::finders(&mut finders);
     billing::finders(&mut finders);
+    hosting::finders(&mut finders);
     finders
 }
 
@@ -130,6 +142,7 @@ fn client_panels() -> ClientPanels {
     billing::client_panels(&mut panels);
     hosting::client_panels(&mut panels);
     panels.panels.extend(sales::panels());
+    panels.links.extend(sales::client_links());
     panels.closing.extend(sales::closing());
     panels.panels.sort_by_key(|panel| panel.order);
     panels
@@ -165,7 +178,7 @@ const PAGES: &[(&str, &str)] = &[
     ("client", "/admin/clients/{id}"),
     ("invoice", "/admin/invoices/{id}"),
     ("order", "/admin/orders/{id}"),
-    ("product", "/admin/products/{id}"),
+    ("product", "/admin/setup/products/{id}"),
     ("service", "/admin/services/{id}"),
     ("transaction", "/admin/transactions/{id}"),
     ("job", "/admin/utilities/jobs/{id}"),
@@ -202,7 +215,9 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(finders());
     extra.add(client_panels());
     extra.add(gateways()?);
+    extra.add(prunes());
     extra.add(InstanceName(RwLock::default()));
+    extra.add(Limits::default());
     let routes = routes();
     extra.add(Links::of_routes(&routes));
     extra.add(api_docs::Document::of(&routes));
@@ -222,7 +237,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     }))
 }
 
-/// Reads anew what pages are shown without asking the database. Runs at the start, when a setting was changed, and now
+/// Reads anew what every request needs without asking the database. Runs at the start, when a setting was changed, and now
 /// and then, because it may have been changed on another node.
 pub async fn refresh(app: &App) -> Result<()> {
     let values = settings::Values::load(&mut app.db.read().await?).await?;
@@ -230,6 +245,7 @@ pub async fn refresh(app: &App) -> Result<()> {
     if let Ok(mut shown) = app.get::<InstanceName>()?.0.write() {
         *shown = name;
     }
+    app.get::<Limits>()?.set(&values);
     Ok(())
 }
 
@@ -244,5 +260,6 @@ pub async fn system_url(app: &App, conn: &mut platform::Conn) -> Result<String> 
 /// by two nodes at once.
 pub async fn tick(app: &App) -> Result<()> {
     refresh(app).await?;
-    billing::schedule::tick(app).await.map(|_| ())
+    billing::schedule::tick(app).await?;
+    prune::tick(app).await
 }

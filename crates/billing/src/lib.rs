@@ -3,6 +3,7 @@
 pub mod captures;
 pub mod credits;
 pub mod currencies;
+pub mod disputes;
 pub mod doctor;
 mod figures;
 mod finder;
@@ -17,6 +18,7 @@ pub mod pay_methods;
 pub mod payments;
 pub mod recurring;
 pub mod refunds;
+pub mod restores;
 pub mod schedule;
 pub mod settings;
 pub mod taxes;
@@ -37,6 +39,9 @@ pub use terms::{Buyer, Terms};
 #[include = "*.txt"]
 pub struct Templates;
 
+/// What of this crate need not be kept for ever.
+pub const RUBBISH: &[platform::prune::Rubbish] = &[invoices::pay_links::EXPIRED];
+
 /// Every route of this crate.
 pub fn routes() -> accounts::doors::Routes {
     accounts::doors::Routes::new()
@@ -50,6 +55,7 @@ pub fn routes() -> accounts::doors::Routes {
         .merge(notes::admin::routes())
         .merge(notes::api::routes())
         .merge(captures::routes())
+        .merge(disputes::routes())
         .merge(gateways::routes())
         .merge(pay_methods::routes())
         .merge(payments::routes())
@@ -70,6 +76,7 @@ pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
         ("billing", item("Attempt CC captures", "/admin/payments/capture", captures::CAPTURE)),
         ("billing", item("Payment attempts", "/admin/payments/attempts", payments::LIST)),
         ("billing", item("Webhook events", "/admin/payments/webhooks", gateways::VIEW_LOG)),
+        ("billing", item("Disputes", disputes::admin::PAGE, disputes::LIST)),
         ("billing", item("Gateway log", "/admin/payments/gateway-log", gateways::VIEW_LOG)),
         ("configuration", item("Currencies", "/admin/setup/currencies", currencies::CONFIGURE)),
         ("configuration", item("Tax configuration", "/admin/setup/taxes", taxes::CONFIGURE)),
@@ -79,9 +86,26 @@ pub fn nav() -> Vec<(&'static str, accounts::doors::NavItem)> {
 
 /// What billing shows on a client's page.
 pub fn client_panels(panels: &mut accounts::clients::ClientPanels) {
+    use accounts::clients::{ClientLink, LinkPlace};
     panels.panels.extend(invoices::panel::panels());
     panels.panels.extend(credits::panel::panels());
     panels.panels.extend(pay_methods::panel::panels());
+    let link = |label, href, place, order, permission| ClientLink { label, href, place, order, permission };
+    panels.links.extend([
+        link("Invoices", "/admin/invoices?client={id}", LinkPlace::Tab, 40, invoices::LIST),
+        link("Transactions", "/admin/transactions?client={id}", LinkPlace::Tab, 50, payments::LIST),
+        link("Credit", "/admin/clients/{id}/credit", LinkPlace::Tab, 60, credits::VIEW),
+        link("Payment methods", "/admin/clients/{id}/pay-methods", LinkPlace::Tab, 70, pay_methods::MANAGE),
+        link("New invoice", "/admin/invoices/new?client={id}", LinkPlace::Action, 20, invoices::CREATE),
+        link("Add payment", "/admin/transactions/new?client={id}", LinkPlace::Action, 30, payments::ADD),
+        link(
+            "Generate due invoices",
+            "/admin/invoices/generate?client={id}",
+            LinkPlace::Action,
+            40,
+            generation::GENERATE,
+        ),
+    ]);
     panels.figures.push(figures::figures);
 }
 
@@ -93,6 +117,7 @@ pub fn create() -> Vec<accounts::doors::NavItem> {
 /// What of billing listens to what happens elsewhere in it.
 pub fn events(events: &mut platform::Events) {
     invoices::mail::events(events);
+    captures::events(events);
 }
 
 /// The kinds of jobs that billing does.
@@ -100,5 +125,6 @@ pub fn jobs(registry: &mut platform::jobs::Registry) {
     generation::jobs::register(registry);
     captures::jobs::register(registry);
     refunds::jobs::register(registry);
+    pay_methods::setups::jobs::register(registry);
     invoices::mail::register(registry);
 }

@@ -32,27 +32,33 @@ pub struct Work {
     pub waiting: i64,
     /// Gateways' events that nobody could place.
     pub events: i64,
+    /// Restores after which payments are on hold.
+    pub holds: i64,
+    /// Payments that clients' banks take back, and that are not decided.
+    pub disputes: i64,
 }
 
 pub async fn work(conn: &mut Conn, today: Date) -> Result<Work> {
-    let (overdue, parked, unknown, waiting, events) = conn
+    let (overdue, parked, unknown, waiting, events, holds, disputes) = conn
         .one(
             "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM invoices WHERE status = 'unpaid' AND due_on < $1 LIMIT 10001) AS a), \
                     (SELECT COUNT(*) FROM parked_clients), \
                     (SELECT COUNT(*) FROM payment_attempts WHERE state IN ('intent', 'unknown')), \
                     (SELECT COUNT(*) FROM payment_attempts WHERE state = 'action_required'), \
-                    (SELECT COUNT(*) FROM webhook_events WHERE state = 'parked')",
+                    (SELECT COUNT(*) FROM webhook_events WHERE state = 'parked'), \
+                    (SELECT COUNT(*) FROM restores WHERE released_at IS NULL), \
+                    (SELECT COUNT(*) FROM disputes WHERE state = 'open')",
             params![today],
         )
         .await?;
-    Ok(Work { overdue, parked, unknown, waiting, events })
+    Ok(Work { overdue, parked, unknown, waiting, events, holds, disputes })
 }
 
 /// Money received less money given back, by month (`2026-03`) and currency, from a day on.
 pub async fn income(conn: &mut Conn, from: Date) -> Result<Vec<(String, Currency, i64)>> {
     conn.all(
         "SELECT substr(occurred_on, 1, 7) AS month, currency, CAST(SUM(amount_in - amount_out) AS BIGINT) \
-         FROM transactions WHERE occurred_on >= $1 GROUP BY substr(occurred_on, 1, 7), currency ORDER BY month, currency",
+         FROM transactions WHERE occurred_on >= $1 AND voided_at IS NULL GROUP BY substr(occurred_on, 1, 7), currency ORDER BY month, currency",
         params![from],
     )
     .await

@@ -2,6 +2,10 @@
 //!
 //! What must hold: the run's key is the task and the day, and it is unique, so several nodes and restarts make one run.
 //! A day on which nothing ran is made up for by the next run, because it takes everything that is due by then.
+//! After a restore nothing runs until the books were compared with the gateways': see [`crate::restores`].
+
+#[cfg(test)]
+mod tests;
 
 use accounts::activity_log::Actor;
 use kernel::Result;
@@ -9,7 +13,7 @@ use platform::db::Tx;
 use platform::{App, runs};
 
 use crate::terms::Terms;
-use crate::{captures, generation, settings};
+use crate::{captures, generation, restores, settings};
 
 const TRIGGER: &str = "schedule";
 
@@ -23,14 +27,17 @@ pub async fn tick(app: &App) -> Result<u32> {
     if !terms.settings.bool(&settings::AUTOMATION_ENABLED) || i64::from(hour) < starts {
         return Ok(0);
     }
+    if restores::hold(&mut conn).await?.is_some() {
+        return Ok(0);
+    }
     // Most minutes find that today's runs are there; they need not write.
-    let known = runs::latest(&mut conn, "", 50).await?;
     let key = |task: &str| format!("{TRIGGER}:{task}:{}", terms.today);
-    let missing = |task: &str| !known.iter().any(|run| run.run_key == key(task));
-    let generate = missing(generation::jobs::TASK);
-    // Cards are charged when the invoices of the day are there.
-    let generated = known.iter().any(|run| run.run_key == key(generation::jobs::TASK) && run.finished_at.is_some());
-    let capture = generated && missing(captures::jobs::TASK);
+    let generation = runs::with_key(&mut conn, &key(generation::jobs::TASK)).await?;
+    let generate = generation.is_none();
+    // Cards are charged when the invoices of the day are there, or cannot be had: what was issued before is due all the
+    // same.
+    let capture = generation.is_some_and(|run| run.finished_at.is_some())
+        && runs::with_key(&mut conn, &key(captures::jobs::TASK)).await?.is_none();
     drop(conn);
     if !generate && !capture {
         return Ok(0);

@@ -107,6 +107,11 @@ impl Terms {
     }
 
     /// The longest lead time: nothing that is due later need be looked at.
+    /// The business's day of an instant.
+    pub fn day_of(&self, at: Timestamp) -> Date {
+        at.date_in(&self.settings.time_zone(&accounts::company::TIME_ZONE))
+    }
+
     pub fn longest_lead(&self) -> i64 {
         let cycles = self.lead.per_cycle.iter().flatten().copied();
         cycles.chain([self.lead.global, self.lead.domains]).max().unwrap_or_default()

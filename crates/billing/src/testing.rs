@@ -4,7 +4,8 @@
 
 pub mod doors;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use accounts::activity_log::Actor;
 use accounts::clients::{self, Client};
@@ -132,6 +133,8 @@ impl Company {
             )
             .await
             .unwrap();
+        let words = format!("ada lovelace {email}");
+        accounts::search::index(&mut tx, accounts::search::Kind::Client, id, &words).await.unwrap();
         let client = clients::find(&mut tx, id).await.unwrap();
         tx.commit().await.unwrap();
         client
@@ -217,6 +220,22 @@ impl Company {
         Terms::load(&mut conn, self.app.clock.now()).await.unwrap()
     }
 
+    /// The columns in which a text stands somewhere.
+    pub async fn everywhere(&self, text: &str) -> Vec<String> {
+        let mut conn = self.app.db.read().await.unwrap();
+        let mut found = Vec::new();
+        for table in platform::db::catalog::tables(&mut conn).await.unwrap() {
+            for column in &table.columns {
+                let (name, column) = (&table.name, &column.name);
+                let sql = format!("SELECT COUNT(*) FROM {name} WHERE CAST(\"{column}\" AS TEXT) LIKE '%{text}%'");
+                if conn.scalar::<i64>(&sql, params![]).await.unwrap() > 0 {
+                    found.push(format!("{name}.{column}"));
+                }
+            }
+        }
+        found
+    }
+
     /// Every invariant of the books holds.
     pub async fn is_sound(&self) {
         let mut conn = self.app.db.read().await.unwrap();
@@ -234,8 +253,61 @@ fn jiff_utc() -> platform::jiff::tz::TimeZone {
     platform::jiff::tz::TimeZone::UTC
 }
 
-/// A provider at the edge of the process: what it answers is the name of the stored card.
-pub struct Scripted;
+/// A provider at the edge of the process: what it answers is the name of the stored card, unless a test has told it
+/// something else of an attempt or of a page.
+#[derive(Default)]
+pub struct Scripted {
+    /// Its name, unless it is `sandbox`.
+    called: Option<&'static str>,
+    told: Mutex<HashMap<String, Outcome>>,
+    pages: Mutex<HashMap<String, PageState>>,
+    pub pages_are_down: std::sync::atomic::AtomicBool,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Scripted {
+    pub fn called(name: &'static str) -> Scripted {
+        Scripted { called: Some(name), ..Scripted::default() }
+    }
+
+    /// From now on this is what became of an attempt.
+    pub fn tell(&self, attempt: &str, outcome: Outcome) {
+        self.told.lock().unwrap().insert(attempt.to_owned(), outcome);
+    }
+
+    /// From now on this is what became of a page.
+    pub fn tell_page(&self, reference: &str, state: PageState) {
+        self.pages.lock().unwrap().insert(reference.to_owned(), state);
+    }
+
+    /// What it was asked to do, apart from charges.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn note(&self, what: String) {
+        self.asked.lock().unwrap().push(what);
+    }
+
+    fn told(&self, attempt: &str) -> Option<Outcome> {
+        self.told.lock().unwrap().get(attempt).cloned()
+    }
+
+    fn page(&self, reference: &str) -> PageState {
+        self.pages.lock().unwrap().get(reference).cloned().unwrap_or(PageState::Open)
+    }
+}
+
+/// The card that stands for a token.
+pub fn scripted_method(token: &str) -> StoredMethod {
+    StoredMethod {
+        token: MethodToken { customer: "customer".to_owned(), method: token.to_owned() },
+        kind: MethodKind::Card,
+        brand: "Visa".to_owned(),
+        last_four: "4242".to_owned(),
+        expiry: None,
+    }
+}
 
 /// The header that an event of [`Scripted`] is signed with: `right`.
 pub const SIGNATURE: &str = "scripted-signature";
@@ -243,7 +315,7 @@ pub const SIGNATURE: &str = "scripted-signature";
 #[async_trait::async_trait]
 impl Gateway for Scripted {
     fn name(&self) -> &'static str {
-        "sandbox"
+        self.called.unwrap_or("sandbox")
     }
 
     fn display_name(&self) -> &'static str {
@@ -254,21 +326,28 @@ impl Gateway for Scripted {
         const fn field(key: &'static str, label: &'static str, secret: bool, required: bool) -> ConfigField {
             ConfigField { key, label, help: "", secret, required, default: "" }
         }
-        &[const { field("account", "Account", false, true) }, const { field("key", "Key", true, false) }]
+        &[
+            const { field("account", "Account", false, true) },
+            const { field("key", "Key", true, false) },
+            const { ConfigField { default: "https://pay.example.com", ..field("api_base", "Address", false, false) } },
+        ]
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { off_session: true, refunds: true, webhooks: true, manual: false }
+        Capabilities { off_session: true, pages: true, refunds: true, webhooks: true, manual: false }
     }
 
-    async fn store(&self, _: &GatewayConfig, request: StoreRequest) -> Result<StoredMethod, GatewayError> {
-        Ok(StoredMethod {
-            token: MethodToken { customer: request.remote_token.clone(), method: request.remote_token },
-            kind: MethodKind::Card,
-            brand: "Visa".to_owned(),
-            last_four: "4242".to_owned(),
-            expiry: None,
-        })
+    async fn store(&self, _: &GatewayConfig, request: StoreRequest) -> Result<StoreOutcome, GatewayError> {
+        match request.remote_token.as_str() {
+            "chatty" => {
+                Err(GatewayError::NotSent(format!("What a card, 4111 1111 1111 1111! ({})", request.client_id)))
+            }
+            "stolen" => Ok(StoreOutcome::Declined {
+                code: "stolen_card".to_owned(),
+                reason: "The card was reported as stolen.".to_owned(),
+            }),
+            token => Ok(StoreOutcome::Stored(scripted_method(token))),
+        }
     }
 
     async fn forget(&self, _: &GatewayConfig, _: &MethodToken) -> Result<(), GatewayError> {
@@ -283,21 +362,44 @@ impl Gateway for Scripted {
                 code: "insufficient_funds".to_owned(),
                 reason: "The card has insufficient funds.".to_owned(),
             }),
-            "sca" => Ok(Outcome::ActionRequired { external_id, url: None }),
+            // The card number of a provider that talks too much.
+            "gossip" => Ok(Outcome::Declined {
+                external_id: Some(external_id),
+                code: "declined".to_owned(),
+                reason: "No money on 4111 1111 1111 1111.".to_owned(),
+            }),
+            "sca" => Ok(Outcome::ActionRequired {
+                external_id,
+                url: match request.presence {
+                    Presence::Absent => None,
+                    Presence::Present { .. } => Some("https://bank.example/challenge".to_owned()),
+                },
+            }),
+            "slow" => Ok(Outcome::Pending { external_id }),
+            "down" => Err(GatewayError::NotSent("connection refused".to_owned())),
             "timeout" | "lost" => Err(GatewayError::Unknown("timed out".to_owned())),
             _ => Ok(Outcome::Succeeded { external_id, fee: None }),
         }
     }
 
-    async fn look_up(&self, _: &GatewayConfig, attempt: &Attempt) -> Result<LookUp, GatewayError> {
+    async fn look_up(&self, _: &GatewayConfig, attempt: &Attempt, _: Timestamp) -> Result<LookUp, GatewayError> {
         let external_id = format!("ch_{}", attempt.attempt);
-        Ok(match attempt.customer.as_str() {
-            "timeout" => LookUp::Known(Outcome::Succeeded { external_id, fee: None }),
+        if let Some(told) = self.told(&attempt.attempt) {
+            return Ok(LookUp::Known(told));
+        }
+        Ok(match attempt.method.as_ref().map(|method| method.method.as_str()) {
+            Some("timeout") => LookUp::Known(Outcome::Succeeded { external_id, fee: None }),
+            Some("sca") => LookUp::Known(Outcome::ActionRequired { external_id, url: None }),
+            Some("slow") => LookUp::InProgress,
             _ => LookUp::NeverArrived,
         })
     }
 
     async fn cancel(&self, _: &GatewayConfig, external_id: &str) -> Result<LookUp, GatewayError> {
+        self.note(format!("cancel {external_id}"));
+        if let Some(told) = self.told(external_id.trim_start_matches("ch_")) {
+            return Ok(LookUp::Known(told));
+        }
         Ok(LookUp::Known(Outcome::Declined {
             external_id: Some(external_id.to_owned()),
             code: "canceled".to_owned(),
@@ -305,13 +407,50 @@ impl Gateway for Scripted {
         }))
     }
 
+    async fn open_page(&self, _: &GatewayConfig, request: PageRequest) -> Result<Page, GatewayError> {
+        self.note(format!("open {}", request.return_url));
+        if self.pages_are_down.load(std::sync::atomic::Ordering::SeqCst) {
+            return Err(GatewayError::Unknown("timed out".to_owned()));
+        }
+        let id = format!("page_{}", request.reference);
+        Ok(Page { url: format!("https://pages.example/{id}"), id })
+    }
+
+    async fn look_up_page(&self, _: &GatewayConfig, page: &OpenPage) -> Result<PageState, GatewayError> {
+        Ok(self.page(&page.reference))
+    }
+
+    async fn close_page(&self, _: &GatewayConfig, page: &OpenPage) -> Result<PageState, GatewayError> {
+        self.note(format!("close {}", page.id));
+        Ok(match self.page(&page.reference) {
+            PageState::Open => PageState::Expired,
+            other => other,
+        })
+    }
+
     async fn refund(&self, _: &GatewayConfig, request: RefundRequest) -> Result<RefundOutcome, GatewayError> {
+        self.note(format!("refund {}", request.refund));
         let external_id = format!("re_{}", request.refund);
         match request.payment.as_str() {
             "refused" => Ok(RefundOutcome::Refused { reason: "The card account was closed.".to_owned() }),
             "pending" => Ok(RefundOutcome::Pending { external_id }),
             "busy" => Err(GatewayError::NotSent("too many requests".to_owned())),
             _ => Ok(RefundOutcome::Succeeded { external_id }),
+        }
+    }
+
+    async fn look_up_refund(
+        &self,
+        _: &GatewayConfig,
+        request: &RefundRequest,
+    ) -> Result<Option<RefundOutcome>, GatewayError> {
+        self.note(format!("look up refund {}", request.refund));
+        let external_id = format!("re_{}", request.refund);
+        match request.payment.as_str() {
+            "found" => Ok(Some(RefundOutcome::Succeeded { external_id })),
+            "pending" => Ok(Some(RefundOutcome::Pending { external_id })),
+            "mute" => Err(GatewayError::Unknown("timed out".to_owned())),
+            _ => Ok(None),
         }
     }
 
@@ -322,8 +461,11 @@ impl Gateway for Scripted {
         body: &[u8],
         _: Timestamp,
     ) -> Result<WebhookEvent, WebhookError> {
-        if !headers.iter().any(|(name, value)| name == SIGNATURE && value == "right") {
-            return Err(WebhookError::BadSignature);
+        let signature = headers.iter().find(|(name, _)| name == SIGNATURE).map(|(_, value)| value.as_str());
+        match signature {
+            Some("right") => {}
+            Some("stale") => return Err(WebhookError::OutsideTolerance { seconds: 4000 }),
+            _ => return Err(WebhookError::BadSignature),
         }
         let event: serde_json::Value =
             serde_json::from_slice(body).map_err(|error| WebhookError::Unreadable(error.to_string()))?;
@@ -334,11 +476,34 @@ impl Gateway for Scripted {
                 outcome: Outcome::Succeeded { external_id: format!("ch_{}", text("attempt")), fee: None },
                 amount: usd(&text("amount")),
             },
-            Some("refunded") => WebhookEffect::Refund {
-                payment: text("payment"),
-                refund_external_id: text("refund"),
+            Some("declined") => WebhookEffect::Charge {
+                attempt: Some(text("attempt")),
+                outcome: Outcome::Declined { external_id: None, code: "no".to_owned(), reason: "No.".to_owned() },
                 amount: usd(&text("amount")),
             },
+            Some("page") => WebhookEffect::Page { reference: text("reference") },
+            Some(kind @ ("refunded" | "refund_failed")) => WebhookEffect::Refund {
+                refund: event["ours"].as_str().map(str::to_owned),
+                payment: text("payment"),
+                external_id: text("refund"),
+                amount: usd(&text("amount")),
+                outcome: match kind {
+                    "refunded" => RefundOutcome::Succeeded { external_id: text("refund") },
+                    _ => RefundOutcome::Refused { reason: "The account was closed.".to_owned() },
+                },
+            },
+            Some("dispute") => WebhookEffect::Dispute(DisputeNews {
+                external_id: text("dispute"),
+                payment: text("payment"),
+                other_payment: None,
+                amount: usd(&text("amount")),
+                reason: "product_not_received".to_owned(),
+                state: DisputeState::parse(&text("state")).unwrap(),
+                status: text("state"),
+                answer_by: Some(Timestamp::parse("2026-02-01T00:00:00Z").unwrap()),
+                withdrawn: event["withdrawn"].as_str().map(|fee| Movement { fee: Some(usd(fee)) }),
+                reinstated: event["reinstated"].as_str().map(|fee| Movement { fee: Some(usd(fee)) }),
+            }),
             _ => WebhookEffect::Ignored,
         };
         Ok(WebhookEvent { event_id: text("id"), kind: text("kind"), effect })
@@ -376,7 +541,7 @@ impl Doors {
         use accounts::{admins, api_credentials, roles, sessions};
         let (app, now) = (company.app.clone(), company.app.clock.now());
         let routes = crate::routes();
-        let permissions = routes.permissions();
+        let permissions = routes.permissions().into_iter().chain(accounts::routes().permissions()).collect::<Vec<_>>();
         let mut tx = app.db.write().await.unwrap();
         roles::seed(&mut tx, &permissions).await.unwrap();
         tx.batch("INSERT INTO roles (name, built_in) VALUES ('Nothing', FALSE)").await.unwrap();

@@ -8,14 +8,6 @@ pub fn option(value: impl Into<String>, label: impl Into<String>) -> Value {
     context! { value => value.into(), label => label.into() }
 }
 
-/// `40.00 EUR, 12.50 USD`; "Nothing" when there is none.
-pub fn sums(amounts: &[Money]) -> String {
-    if amounts.is_empty() {
-        return "Nothing".to_owned();
-    }
-    amounts.iter().map(Money::to_string).collect::<Vec<_>>().join(", ")
-}
-
 /// Adds an amount to the sum in its currency.
 pub fn add_up(sums: &mut Vec<Money>, amount: Money) {
     match sums.iter_mut().find(|sum| sum.currency == amount.currency) {
@@ -26,6 +18,16 @@ pub fn add_up(sums: &mut Vec<Money>, amount: Money) {
 
 /// How a list names a client: the company if there is one, else the person. For the alias `c` of `clients`.
 pub const CLIENT_NAME: &str = "CASE WHEN c.company <> '' THEN c.company ELSE c.first_name || ' ' || c.last_name END";
+
+/// Names of clients by id, for a list that knows only ids.
+pub async fn client_names(
+    conn: &mut platform::Conn,
+    ids: &[i64],
+) -> kernel::Result<std::collections::HashMap<i64, String>> {
+    let sql = format!("SELECT c.id, {CLIENT_NAME} FROM clients c WHERE c.id IN $1[]");
+    let rows: Vec<(i64, String)> = conn.all(&sql, platform::params![ids]).await?;
+    Ok(rows.into_iter().collect())
+}
 
 /// `payment_pending` as `Payment pending`.
 pub fn words(text: &str) -> String {
@@ -71,12 +73,15 @@ pub fn id_filter(request: &platform::web::lists::Request, name: &str) -> Option<
     kernel::nonempty(request.filter(name)).map(|text| text.parse().unwrap_or(-1))
 }
 
-/// A date as people type it in either API: `2026-01-31`, also with a time of day, or `31/01/2026`.
+/// A date as people type it in either API: `2026-01-31`, also with a time of day, `20260131`, or `31/01/2026`.
 pub fn day(text: &str) -> Result<kernel::Date, kernel::DateError> {
     let day = text.trim().split([' ', 'T']).next().unwrap_or_default();
     let parts: Vec<&str> = day.split('/').collect();
     match parts.as_slice() {
         [day, month, year] if year.len() == 4 => kernel::Date::parse(&format!("{year}-{month:0>2}-{day:0>2}")),
+        [compact] if compact.len() == 8 && compact.bytes().all(|byte| byte.is_ascii_digit()) => {
+            kernel::Date::parse(&format!("{}-{}-{}", &compact[..4], &compact[4..6], &compact[6..]))
+        }
         _ => kernel::Date::parse(day),
     }
 }

@@ -4,6 +4,7 @@ pub mod addons;
 pub mod config_options;
 pub mod doctor;
 mod edit;
+mod finder;
 pub mod prices;
 pub mod pricing;
 pub mod product_groups;
@@ -24,6 +25,8 @@ mod testing;
 pub async fn today(conn: &mut Conn, now: Timestamp) -> Result<Date> {
     Ok(now.date_in(&company::zone(conn).await?))
 }
+
+pub use finder::finders;
 
 /// The templates of this crate, by the folder of their feature.
 #[derive(rust_embed::RustEmbed)]

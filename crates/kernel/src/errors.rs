@@ -27,6 +27,9 @@ pub enum Error {
     Unauthenticated,
     #[error("Too many requests. Try again in {retry_after} seconds.")]
     TooMany { retry_after: u64 },
+    /// The request is larger than so many MiB.
+    #[error("body: The request is larger than {0} MiB.")]
+    TooLarge(usize),
     /// Something outside (database, provider) does not answer; trying again may help.
     #[error("{0}")]
     Unavailable(String),

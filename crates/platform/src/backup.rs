@@ -134,7 +134,7 @@ pub enum Existing {
 /// transaction; one of a newer version is refused.
 pub async fn restore(db: &Db, input: &mut (dyn BufRead + Send), existing: Existing, now: Timestamp) -> Result<Totals> {
     let mut lines = Lines { input, hash: Sha256::new(), number: 0, line: String::new() };
-    let wanted = header(&mut lines)?;
+    let (wanted, made_at) = header(&mut lines)?;
     let mut tx = db.write().await?;
     if existing == Existing::Replace {
         drop_tables(&mut tx).await?;
@@ -148,12 +148,14 @@ pub async fn restore(db: &Db, input: &mut (dyn BufRead + Send), existing: Existi
     }
     let totals = read_tables(&mut tx, &mut lines, &tables).await?;
     db::apply_migrations(&mut tx, |_| true, now).await?;
+    // What happened elsewhere since the backup is not in it; whoever deals with others must know.
+    tx.execute("INSERT INTO restores (backup_made_at, restored_at) VALUES ($1, $2)", params![made_at, now]).await?;
     tx.commit().await?;
     Ok(totals)
 }
 
-/// The migrations that the file's database had.
-fn header(lines: &mut Lines<'_>) -> Result<Vec<String>> {
+/// The migrations that the file's database had, and when it was made.
+fn header(lines: &mut Lines<'_>) -> Result<(Vec<String>, Timestamp)> {
     let none = || Error::refused("The file is no backup of Innkeeper.");
     let header = match lines.next() {
         Ok(Some(header)) if header["format"] == FORMAT => header,
@@ -172,7 +174,8 @@ fn header(lines: &mut Lines<'_>) -> Result<Vec<String>> {
             "The backup was made by a newer version of Innkeeper (step {unknown}). Restore it with that one."
         )));
     }
-    Ok(names)
+    let made_at = header["made_at"].as_str().and_then(|text| Timestamp::parse(text).ok()).ok_or_else(none)?;
+    Ok((names, made_at))
 }
 
 async fn drop_tables(tx: &mut Tx) -> Result<()> {

@@ -362,7 +362,7 @@ fn axis_number(value: f64, tick: f64) -> String {
     if value == 0.0 { "0".to_string() } else { format!("{short}{suffix}") }
 }
 
-/// At most two decimals, thousands parted by a thin space that does not break.
+/// At most two decimals, thousands parted by commas, as everywhere on the pages.
 fn number(value: f64) -> String {
     let text = format!("{:.2}", value.abs());
     let (whole, decimals) = text.split_once('.').unwrap_or((&text, "00"));
@@ -372,7 +372,7 @@ fn number(value: f64) -> String {
     }
     for (i, digit) in whole.chars().enumerate() {
         if i > 0 && (whole.len() - i) % 3 == 0 {
-            out.push('\u{202f}');
+            out.push(',');
         }
         out.push(digit);
     }
@@ -457,7 +457,7 @@ mod tests {
     fn every_value_has_a_bar_and_every_bar_its_words() {
         let svg = bars(&spec(&[1200.0, 0.0, -300.5]));
         assert_eq!(svg.matches("class=\"chart-bar s0\"").count(), 3);
-        assert!(svg.contains("<title>M1: 1\u{202f}200 EUR</title>"));
+        assert!(svg.contains("<title>M1: 1,200 EUR</title>"));
         assert!(svg.contains("<title>M3: −300.50 EUR</title>"));
         assert!(!svg.contains("height=\"-"));
     }
@@ -536,6 +536,6 @@ mod tests {
     fn large_numbers_are_short_on_the_axis_and_whole_in_the_table() {
         assert_eq!(axis_number(250_000.0, 50_000.0), "250k");
         assert_eq!(axis_number(2_500_000.0, 500_000.0), "2.5M");
-        assert_eq!(number(1_234_567.5), "1\u{202f}234\u{202f}567.50");
+        assert_eq!(number(1_234_567.5), "1,234,567.50");
     }
 }

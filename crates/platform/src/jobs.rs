@@ -3,7 +3,8 @@
 //! What must hold:
 //! - A job is enqueued in the transaction of what causes it: both happen or neither.
 //! - A job may run twice (a lease that ran out, a crash after the work): its work must bear that.
-//! - A job that has used up its attempts stays, visible, as failed.
+//! - A job that has used up its attempts stays, visible, as failed; so does one whose worker has died as often. What it
+//!   was the job of (a batch's run) is told in the same transaction.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -15,7 +16,8 @@ use kernel::{Error, Result, Timestamp};
 
 use crate::context::App;
 use crate::db::{Conn, Tx, dialect};
-use crate::{cells, enum_column, params, record};
+use crate::prune::{After, KEEP_JOBS, Rubbish};
+use crate::{cells, enum_column, params, record, runs};
 
 kernel::text_enum! {
     pub enum JobState {
@@ -32,7 +34,7 @@ enum_column!(JobState);
 pub struct NewJob {
     pub kind: &'static str,
     pub payload: serde_json::Value,
-    /// At most one job ever has this key: enqueueing it again is nothing.
+    /// At most one job has this key: enqueueing it again is nothing, as long as the first is kept ([`FINISHED`]).
     pub key: Option<String>,
     /// What it is about, `invoice:17`, so that a record's page can show its jobs.
     pub subject: Option<String>,
@@ -97,6 +99,15 @@ impl Job {
     }
 }
 
+/// Jobs that were done, for [`crate::prune`]. Failed ones stay.
+pub const FINISHED: Rubbish = Rubbish {
+    name: "finished jobs",
+    table: "jobs",
+    key: "id",
+    condition: "state = 'done' AND finished_at < $1",
+    after: After::Days(&KEEP_JOBS),
+};
+
 pub const INSERT_COLUMNS: &[&str] =
     &["kind", "payload", "unique_key", "subject", "state", "run_at", "attempts", "max_attempts", "created_at"];
 
@@ -114,6 +125,21 @@ pub async fn enqueue_all(tx: &mut Tx, jobs: Vec<NewJob>, now: Timestamp) -> Resu
         rows.row(cells![job.kind, payload, job.key, job.subject, "ready", job.run_at, 0i64, job.max_attempts, now]);
     }
     rows.run(tx).await
+}
+
+/// Records a job that this node is doing already, so that its lease, and what follows when it runs out, are those of
+/// every other job. The id of the job.
+pub(crate) async fn take_up(tx: &mut Tx, job: NewJob, node: &str, now: Timestamp) -> Result<i64> {
+    tx.scalar(
+        "INSERT INTO jobs (kind, payload, unique_key, subject, state, run_at, attempts, max_attempts, created_at, \
+         lease_until, lease_owner) VALUES ($1, $2, $3, $4, 'running', $5, 1, $6, $5, $7, $8) RETURNING id",
+        params![job.kind, job.payload.to_string(), job.key, job.subject, now, job.max_attempts, lease_from(now), node],
+    )
+    .await
+}
+
+fn lease_from(now: Timestamp) -> Timestamp {
+    now.plus_seconds(i64::try_from(LEASE.as_secs()).unwrap_or_default())
 }
 
 /// What a handler says when nothing went wrong.
@@ -207,32 +233,60 @@ async fn claim(app: &App, limit: usize) -> Result<Vec<Job>> {
     let now = app.clock.now();
     // Most polls find nothing; a look without a write keeps the single writer of SQLite free.
     let mut conn = app.db.read().await?;
-    let due: i64 = conn
-        .scalar(
-            "SELECT CAST(EXISTS (SELECT 1 FROM jobs WHERE state = 'ready' AND run_at <= $1) AS INTEGER) + \
-                    CAST(EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND lease_until <= $1) AS INTEGER)",
+    let (ready, abandoned): (bool, bool) = conn
+        .one(
+            "SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'ready' AND run_at <= $1), \
+                    EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND lease_until <= $1)",
             params![now],
         )
         .await?;
     drop(conn);
-    if due == 0 {
+    if !ready && !abandoned {
         return Ok(Vec::new());
     }
     let mut tx = app.db.write().await?;
-    let until = now.plus_seconds(i64::try_from(LEASE.as_secs()).unwrap_or_default());
+    let mut jobs = Vec::new();
+    // In two steps, each along an index that ends with the limit: together they would sort all that is due, each time.
+    if abandoned {
+        bury(&mut tx, now).await?;
+        jobs =
+            take(&mut tx, app, now, limit, "state = 'running' AND lease_until <= $1 ORDER BY lease_until, id").await?;
+    }
+    if ready && jobs.len() < limit {
+        let rest = limit - jobs.len();
+        jobs.extend(take(&mut tx, app, now, rest, "state = 'ready' AND run_at <= $1 ORDER BY run_at, id").await?);
+    }
+    tx.commit().await?;
+    jobs.sort_by_key(|job| (job.run_at, job.id));
+    Ok(jobs)
+}
+
+async fn take(tx: &mut Tx, app: &App, now: Timestamp, limit: usize, which: &str) -> Result<Vec<Job>> {
     let sql = format!(
         "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $2, lease_owner = $3 \
-         WHERE id IN (SELECT id FROM jobs WHERE (state = 'ready' AND run_at <= $1) \
-                         OR (state = 'running' AND lease_until <= $1) ORDER BY run_at, id LIMIT $4{}) \
-         RETURNING {}",
+         WHERE id IN (SELECT id FROM jobs WHERE {which} LIMIT $4{}) RETURNING {}",
         dialect::for_update_skip_locked(tx.engine()),
         Job::columns("")
     );
     let limit = i64::try_from(limit).unwrap_or(1);
-    let mut jobs: Vec<Job> = tx.all(&sql, params![now, until, app.node, limit]).await?;
-    tx.commit().await?;
-    jobs.sort_by_key(|job| (job.run_at, job.id));
-    Ok(jobs)
+    tx.all(&sql, params![now, lease_from(now), app.node, limit]).await
+}
+
+/// A job that brings its process down is not tried for ever: after its attempts it has failed.
+async fn bury(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    const REASON: &str = "The process that did this job ended in the middle of it, at every attempt.";
+    let sql = format!(
+        "UPDATE jobs SET state = 'failed', last_error = $2, finished_at = $1, lease_until = NULL \
+         WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND lease_until <= $1 \
+                         AND attempts >= max_attempts ORDER BY lease_until LIMIT 100{}) \
+         RETURNING subject",
+        dialect::for_update_skip_locked(tx.engine())
+    );
+    let subjects: Vec<Option<String>> = tx.column(&sql, params![now, REASON]).await?;
+    for subject in subjects.iter().flatten() {
+        runs::give_up(tx, subject, REASON, now).await?;
+    }
+    Ok(())
 }
 
 async fn perform(app: &App, job: Job) {
@@ -260,7 +314,7 @@ async fn perform(app: &App, job: Job) {
 }
 
 /// Waits for the work and renews the lease meanwhile.
-async fn with_lease(app: &App, id: i64, mut work: tokio::task::JoinHandle<Result<Done>>) -> Result<Done> {
+pub(crate) async fn with_lease<R>(app: &App, id: i64, mut work: tokio::task::JoinHandle<Result<R>>) -> Result<R> {
     loop {
         tokio::select! {
             done = &mut work => return match done {
@@ -268,7 +322,7 @@ async fn with_lease(app: &App, id: i64, mut work: tokio::task::JoinHandle<Result
                 Err(panic) => Err(Error::broken(format!("the job's code panicked: {panic}"))),
             },
             () = tokio::time::sleep(LEASE / 3) => {
-                let until = app.clock.now().plus_seconds(i64::try_from(LEASE.as_secs()).unwrap_or_default());
+                let until = lease_from(app.clock.now());
                 if let Ok(mut tx) = app.db.write().await {
                     let renewed = tx
                         .execute(
@@ -285,18 +339,22 @@ async fn with_lease(app: &App, id: i64, mut work: tokio::task::JoinHandle<Result
     }
 }
 
+/// Ends a job that this node has done.
+pub(crate) async fn done(tx: &mut Tx, id: i64, node: &str, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE jobs SET state = 'done', finished_at = $2, lease_until = NULL, last_error = NULL \
+         WHERE id = $1 AND lease_owner = $3",
+        params![id, now, node],
+    )
+    .await?;
+    Ok(())
+}
+
 async fn conclude(app: &App, id: i64, attempts: u32, max_attempts: u32, outcome: Result<Done>) -> Result<()> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     match outcome {
-        Ok(Done::Finished) => {
-            tx.execute(
-                "UPDATE jobs SET state = 'done', finished_at = $2, lease_until = NULL, last_error = NULL \
-                 WHERE id = $1 AND lease_owner = $3",
-                params![id, now, app.node],
-            )
-            .await?;
-        }
+        Ok(Done::Finished) => done(&mut tx, id, &app.node, now).await?,
         Ok(Done::Again(at)) => {
             tx.execute(
                 "UPDATE jobs SET state = 'ready', run_at = $2, attempts = attempts - 1, lease_until = NULL \
@@ -308,12 +366,17 @@ async fn conclude(app: &App, id: i64, attempts: u32, max_attempts: u32, outcome:
         Err(error) => {
             let state = if attempts >= max_attempts { JobState::Failed } else { JobState::Ready };
             let finished = (state == JobState::Failed).then_some(now);
-            tx.execute(
-                "UPDATE jobs SET state = $2, run_at = $3, last_error = $4, finished_at = $5, lease_until = NULL \
-                 WHERE id = $1 AND lease_owner = $6",
-                params![id, state, now.plus_seconds(backoff(attempts)), error.to_string(), finished, app.node],
-            )
-            .await?;
+            let reason = error.to_string();
+            let subject: Option<(Option<String>,)> = tx
+                .optional(
+                    "UPDATE jobs SET state = $2, run_at = $3, last_error = $4, finished_at = $5, lease_until = NULL \
+                     WHERE id = $1 AND lease_owner = $6 RETURNING subject",
+                    params![id, state, now.plus_seconds(backoff(attempts)), reason, finished, app.node],
+                )
+                .await?;
+            if let (JobState::Failed, Some((Some(subject),))) = (state, subject) {
+                runs::give_up(&mut tx, &subject, &reason, now).await?;
+            }
         }
     }
     tx.commit().await
@@ -326,14 +389,18 @@ fn backoff(attempts: u32) -> i64 {
 
 /// Gives a failed job a fresh set of attempts.
 pub async fn retry(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
-    let changed = tx
-        .execute(
+    let retried: Option<(Option<String>,)> = tx
+        .optional(
             "UPDATE jobs SET state = 'ready', run_at = $2, attempts = 0, finished_at = NULL \
-             WHERE id = $1 AND state = 'failed'",
+             WHERE id = $1 AND state = 'failed' RETURNING subject",
             params![id, now],
         )
         .await?;
-    if changed == 0 { Err(Error::refused("Only a failed job can be tried again.")) } else { Ok(()) }
+    let Some((subject,)) = retried else { return Err(Error::refused("Only a failed job can be tried again.")) };
+    if let Some(subject) = subject {
+        runs::take_up_again(tx, &subject).await?;
+    }
+    Ok(())
 }
 
 /// The jobs about a thing, newest first.

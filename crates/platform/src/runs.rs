@@ -1,10 +1,15 @@
 //! Runs of batches: one row a run, with true progress and a result that can be read again later.
 //!
-//! What must hold: a run key is used once, so a schedule that fires on two nodes, or a button that is pressed
-//! twice, makes one run.
+//! What must hold:
+//! - A run key is used once, so a schedule that fires on two nodes, or a button that is pressed twice, makes one run.
+//! - Every run has a job, also one that its caller waits for, so a run whose process dies is taken up again, or has failed
+//!   in words; none stands as running for ever.
+
+use std::future::Future;
 
 use kernel::{Date, Result, Timestamp};
 
+use crate::App;
 use crate::db::{Conn, Tx};
 use crate::jobs::{self, NewJob};
 use crate::{enum_column, params, record};
@@ -76,25 +81,119 @@ pub async fn request(tx: &mut Tx, new: NewRun, now: Timestamp) -> Result<(i64, b
         )
         .await?;
     if let Some((id,)) = inserted {
-        let job = NewJob::now(new.job, serde_json::json!({ "run": id }), now)
-            .keyed(format!("run:{id}"))
-            .about(format!("run:{id}"));
-        jobs::enqueue(tx, job, now).await?;
+        jobs::enqueue(tx, job_of(new.job, id, now), now).await?;
         return Ok((id, true));
     }
     let id = tx.scalar("SELECT id FROM task_runs WHERE run_key = $1", params![new.key]).await?;
     Ok((id, false))
 }
 
-/// Records a run that its caller carries out itself, at once: no job is enqueued.
-pub async fn begin(tx: &mut Tx, new: NewRun, now: Timestamp) -> Result<i64> {
-    tx.scalar(
-        "INSERT INTO task_runs (task, run_key, business_date, trigger_kind, requested_by, scope, state, total, \
-         done, failed, summary, queued_at, started_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, 'running', 0, 0, 0, '{}', $7, $7) RETURNING id",
-        params![new.task, new.key, new.business_date, new.trigger, new.requested_by, new.scope.to_string(), now],
+fn job_of(kind: &'static str, id: i64, now: Timestamp) -> NewJob {
+    NewJob::now(kind, serde_json::json!({ "run": id }), now).keyed(subject(id)).about(subject(id))
+}
+
+fn subject(id: i64) -> String {
+    format!("run:{id}")
+}
+
+fn of_subject(subject: &str) -> Option<i64> {
+    subject.strip_prefix("run:")?.parse().ok()
+}
+
+/// What becomes of a run that is carried out at once when its process dies in the middle.
+#[derive(PartialEq)]
+enum AfterCrash {
+    /// A worker ends it.
+    Resume,
+    /// It has failed: somebody stopped the command.
+    Fail,
+}
+
+/// The trigger of a run that somebody started on the command line.
+pub const COMMAND_LINE: &str = "cli";
+
+/// Who stops a command wants it stopped; a page or an API call that lost its server wants its answer's work done.
+fn after_crash(trigger: &str) -> AfterCrash {
+    if trigger == COMMAND_LINE { AfterCrash::Fail } else { AfterCrash::Resume }
+}
+
+/// Carries a batch out at once and waits for it, with a run's row like every other. The batch goes on when the caller has
+/// gone away: what it has begun, it ends. The run's id and the batch's report.
+pub async fn now<R, F, Fut>(app: &App, new: NewRun, summary: fn(&R) -> serde_json::Value, work: F) -> Result<(i64, R)>
+where
+    R: Send + 'static,
+    F: FnOnce(Progress) -> Fut,
+    Fut: Future<Output = Result<R>> + Send + 'static,
+{
+    let now = app.clock.now();
+    let mut tx = app.db.write().await?;
+    let run_id: i64 = tx
+        .scalar(
+            "INSERT INTO task_runs (task, run_key, business_date, trigger_kind, requested_by, scope, state, total, \
+             done, failed, summary, queued_at, started_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, 'running', 0, 0, 0, '{}', $7, $7) RETURNING id",
+            params![new.task, new.key, new.business_date, new.trigger, new.requested_by, new.scope.to_string(), now],
+        )
+        .await?;
+    let mut job = job_of(new.job, run_id, now);
+    if after_crash(new.trigger) == AfterCrash::Fail {
+        job = job.attempts(1);
+    }
+    let job_id = jobs::take_up(&mut tx, job, &app.node, now).await?;
+    tx.commit().await?;
+    let work = tokio::spawn(work(Progress::of(app, run_id)));
+    let app = app.clone();
+    let ended = tokio::spawn(async move {
+        let report = jobs::with_lease(&app, job_id, work).await;
+        app.wake.notify_waiters();
+        let (state, summary) = match &report {
+            Ok(report) => (RunState::Finished, summary(report)),
+            Err(error) => (RunState::Failed, failure(&error.to_string())),
+        };
+        let mut tx = app.db.write().await?;
+        let now = app.clock.now();
+        finish(&mut tx, run_id, state, &summary, now).await?;
+        // The caller is told of a failure and may ask again; the job has nothing left to do.
+        jobs::done(&mut tx, job_id, &app.node, now).await?;
+        tx.commit().await?;
+        report
+    });
+    match ended.await {
+        Ok(report) => Ok((run_id, report?)),
+        Err(panic) => Err(kernel::Error::broken(format!("run {run_id}: {panic}"))),
+    }
+}
+
+fn failure(reason: &str) -> serde_json::Value {
+    serde_json::json!({ "error": reason })
+}
+
+/// A job about a run has used up its attempts.
+pub(crate) async fn give_up(tx: &mut Tx, subject: &str, reason: &str, now: Timestamp) -> Result<()> {
+    let Some(id) = of_subject(subject) else { return Ok(()) };
+    tx.execute(
+        "UPDATE task_runs SET state = 'failed', summary = $2, finished_at = $3 WHERE id = $1 AND finished_at IS NULL",
+        params![id, failure(reason).to_string(), now],
     )
-    .await
+    .await?;
+    Ok(())
+}
+
+/// The job of a failed run is tried again.
+pub(crate) async fn take_up_again(tx: &mut Tx, subject: &str) -> Result<()> {
+    let Some(id) = of_subject(subject) else { return Ok(()) };
+    tx.execute(
+        "UPDATE task_runs SET state = 'queued', finished_at = NULL WHERE id = $1 AND state = 'failed'",
+        params![id],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The run that has this key.
+pub async fn with_key(conn: &mut Conn, key: &str) -> Result<Option<Run>> {
+    let sql = format!("SELECT {} FROM task_runs WHERE run_key = $1", Run::columns(""));
+    conn.optional(&sql, params![key]).await
 }
 
 pub async fn find(conn: &mut Conn, id: i64) -> Result<Run> {
@@ -158,9 +257,9 @@ pub async fn finish(tx: &mut Tx, id: i64, state: RunState, summary: &serde_json:
     Ok(())
 }
 
-/// Tells a run's row how far its batch is. A batch without a row (on the command line) tells nobody.
+/// Tells a run's row how far its batch is. A batch without a row (a dry run) tells nobody.
 #[derive(Clone, Default)]
-pub struct Progress(Option<(crate::App, i64)>);
+pub struct Progress(Option<(App, i64)>);
 
 /// Something that a batch could not do.
 #[derive(Debug, Clone)]
@@ -171,7 +270,7 @@ pub struct Failed {
 }
 
 impl Progress {
-    pub fn of(app: &crate::App, run_id: i64) -> Progress {
+    pub fn of(app: &App, run_id: i64) -> Progress {
         Progress(Some((app.clone(), run_id)))
     }
 

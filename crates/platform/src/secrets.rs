@@ -33,3 +33,8 @@ pub async fn set(tx: &mut Tx, vault: &Vault, random: &Random, place: &str, plain
     .await?;
     Ok(())
 }
+
+/// Forgets a secret; `false` when there was none.
+pub async fn remove(tx: &mut Tx, place: &str) -> Result<bool> {
+    Ok(tx.execute("DELETE FROM secrets WHERE place = $1", params![place]).await? > 0)
+}

@@ -2,8 +2,10 @@
 //! is what the settings page, the CLI and the tests walk.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
 
-use kernel::{Error, Result, Timestamp};
+use kernel::{FieldErrors, Result, Timestamp};
 
 use crate::db::{Conn, Tx};
 use crate::params;
@@ -21,6 +23,17 @@ pub struct Setting {
     pub help: &'static str,
     /// The function that reads it, so that a switch without an effect is found.
     pub read_by: &'static str,
+    /// What its kind does not say.
+    pub rule: Rule,
+}
+
+/// What else must be true of a value, given what the other settings will be: the value as it will be stored, or the
+/// sentence to show beside the field.
+pub type Rule = fn(value: &str, others: &Values) -> Result<String, String>;
+
+/// The rule of a setting whose kind says it all.
+pub fn anything(value: &str, _others: &Values) -> Result<String, String> {
+    Ok(value.to_owned())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +57,12 @@ pub enum Kind {
     Choice(&'static [(&'static str, &'static str)]),
     TimeZone,
     Email,
+    /// Addresses and networks, with commas or spaces between them.
+    Networks,
 }
 
 impl Setting {
-    /// The value as it will be stored, or the sentence to show beside the field.
+    /// The value as its kind has it, or the sentence to show beside the field. [`checked`] asks its rule too.
     pub fn check(&self, value: &str) -> Result<String, String> {
         let value = value.trim();
         match self.kind {
@@ -80,15 +95,68 @@ impl Setting {
                     format!("Choose one of: {}.", names.join(", "))
                 }),
             Kind::TimeZone => match jiff::tz::TimeZone::get(value) {
-                Ok(_) => Ok(value.to_owned()),
+                Ok(zone) => Ok(zone.iana_name().unwrap_or(value).to_owned()),
                 Err(_) => Err("Write a time zone of the IANA list, such as Europe/Berlin or UTC.".to_owned()),
             },
+            Kind::Networks => networks(value).map(|found| {
+                let texts: Vec<String> = found.iter().map(Network::to_string).collect();
+                texts.join(", ")
+            }),
             Kind::Email if value.is_empty() => Ok(String::new()),
             Kind::Email => kernel::Email::parse(value)
                 .map(|email| email.to_string())
                 .or(Err("Write an e-mail address such as billing@example.com.".to_owned())),
         }
     }
+}
+
+/// All addresses that begin with the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u32,
+}
+
+impl Network {
+    /// `10.0.0.0/8`, `2001:db8::/32`, or one address.
+    fn parse(text: &str) -> Option<Network> {
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().ok()?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = match bits {
+            Some(bits) => bits.parse().ok().filter(|bits| *bits <= most)?,
+            None => most,
+        };
+        Some(Network { address, bits })
+    }
+
+    pub fn contains(&self, other: IpAddr) -> bool {
+        match (self.address, other) {
+            (IpAddr::V4(ours), IpAddr::V4(other)) => (ours.to_bits() ^ other.to_bits()).leading_zeros() >= self.bits,
+            (IpAddr::V6(ours), IpAddr::V6(other)) => (ours.to_bits() ^ other.to_bits()).leading_zeros() >= self.bits,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = if self.address.is_ipv4() { 32 } else { 128 };
+        if self.bits == whole { write!(f, "{}", self.address) } else { write!(f, "{}/{}", self.address, self.bits) }
+    }
+}
+
+/// The networks in a list, or the sentence that names the one that is none.
+pub fn networks(text: &str) -> Result<Vec<Network>, String> {
+    let parts = text.split([',', ' ', '\n', '\t', ';']).map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let shown: String = part.chars().take(60).collect();
+            Network::parse(part).ok_or_else(|| {
+                format!("“{shown}” is no address or network. Write them like 127.0.0.1, 10.0.0.0/8, 2001:db8::/32.")
+            })
+        })
+        .collect()
 }
 
 /// Every setting of the program, in the order of the page.
@@ -122,6 +190,18 @@ impl Values {
         Ok(Values(rows.into_iter().collect()))
     }
 
+    /// What is stored of some settings, for whoever asks for them together with something else.
+    pub fn of(stored: impl IntoIterator<Item = (String, String)>) -> Values {
+        Values(stored.into_iter().collect())
+    }
+
+    /// As it would be with other values for some settings.
+    fn with(&self, others: &[(&Setting, String)]) -> Values {
+        let mut values = self.clone();
+        values.0.extend(others.iter().map(|(setting, value)| (setting.key.to_owned(), value.clone())));
+        values
+    }
+
     pub fn text(&self, setting: &Setting) -> &str {
         self.0.get(setting.key).map_or(setting.default, String::as_str)
     }
@@ -143,16 +223,72 @@ impl Values {
     }
 }
 
-/// Stores one value; the former one, for the activity log.
-pub async fn set(tx: &mut Tx, setting: &Setting, value: &str, now: Timestamp) -> Result<String> {
-    let checked = setting.check(value).map_err(|message| Error::invalid(setting.key, message))?;
-    let before: Option<(String,)> =
-        tx.optional("SELECT value FROM settings WHERE key = $1", params![setting.key]).await?;
+/// The values as they will be stored, in the order given; or everything that is wrong with them, by key. Each is looked
+/// at beside the others as they will be.
+pub fn checked(stored: &Values, wanted: &[(&Setting, &str)]) -> Result<Vec<String>> {
+    let mut errors = FieldErrors::default();
+    let mut parsed: Vec<(&Setting, String)> = Vec::with_capacity(wanted.len());
+    for (setting, value) in wanted {
+        parsed.extend(errors.take(setting.key, setting.check(value)).map(|value| (*setting, value)));
+    }
+    let others = stored.with(&parsed);
+    let mut checked = Vec::with_capacity(parsed.len());
+    for (setting, value) in &parsed {
+        checked.extend(errors.take(setting.key, (setting.rule)(value, &others)));
+    }
+    errors.check()?;
+    Ok(checked)
+}
+
+/// Stores one value that was checked.
+pub async fn put(tx: &mut Tx, setting: &Setting, checked: &str, now: Timestamp) -> Result<()> {
     tx.execute(
         "INSERT INTO settings (key, value, updated_at) VALUES ($1, $2, $3) \
          ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
         params![setting.key, checked, now],
     )
     .await?;
-    Ok(before.map_or_else(|| setting.default.to_owned(), |(value,)| value))
+    Ok(())
+}
+
+/// Checks and stores one value, beside those that are stored.
+pub async fn set(tx: &mut Tx, setting: &Setting, value: &str, now: Timestamp) -> Result<()> {
+    let stored = Values::load(tx).await?;
+    for checked in checked(&stored, &[(setting, value)])? {
+        put(tx, setting, &checked, now).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_the_addresses_that_begin_alike() {
+        let inside = |network: &str, address: &str| networks(network).unwrap()[0].contains(address.parse().unwrap());
+        assert!(inside("10.0.0.0/8", "10.255.0.1") && !inside("10.0.0.0/8", "11.0.0.1"));
+        assert!(inside("192.0.2.7", "192.0.2.7") && !inside("192.0.2.7", "192.0.2.6"));
+        assert!(inside("0.0.0.0/0", "203.0.113.1") && !inside("0.0.0.0/0", "::1"));
+        assert!(inside("2001:db8::/32", "2001:db8:ffff::1") && !inside("2001:db8::/32", "2001:db9::1"));
+    }
+
+    #[test]
+    fn a_list_of_networks_is_checked_and_written_evenly() {
+        let setting = Setting {
+            key: "k",
+            kind: Kind::Networks,
+            default: "",
+            section: "",
+            label: "",
+            help: "",
+            read_by: "",
+            rule: anything,
+        };
+        assert_eq!(setting.check(" 10.0.0.0/8;127.0.0.1  ::1 ").unwrap(), "10.0.0.0/8, 127.0.0.1, ::1");
+        assert_eq!(setting.check("").unwrap(), "");
+        for wrong in ["10.0.0.0/33", "10.0.0.0/-1", "localhost", "10.0.0", "::1/129", "1.2.3.4/8/8"] {
+            assert!(setting.check(wrong).unwrap_err().contains(wrong), "{wrong}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 pub mod orders;
 
-use accounts::clients::{ClientPanel, ClosingEffect};
+use accounts::clients::{ClientLink, ClientPanel, ClosingEffect, LinkPlace};
 use accounts::doors::{NavItem, NavSection, Routes};
 
 #[cfg(test)]
@@ -22,12 +22,22 @@ pub fn routes() -> Routes {
 /// What this crate listens to.
 pub fn events(events: &mut platform::Events) {
     events.on_lasting("sales.orders", orders::invoice_paid);
+    events.on(orders::invoice_replaced);
     events.on(orders::client_closed);
 }
 
 /// What the client's page shows of this crate.
 pub fn panels() -> Vec<ClientPanel> {
     vec![orders::panels::panel()]
+}
+
+/// Where the client's page leads of this crate.
+pub fn client_links() -> Vec<ClientLink> {
+    let link = |label, href, place, order, permission| ClientLink { label, href, place, order, permission };
+    vec![
+        link("Orders", "/admin/orders?client={id}", LinkPlace::Tab, 30, orders::LIST),
+        link("New order", "/admin/orders/new?client={id}", LinkPlace::Action, 10, orders::ADD),
+    ]
 }
 
 /// What closing a client ends of this crate.

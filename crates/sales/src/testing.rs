@@ -12,7 +12,7 @@ use accounts::doors::{Nav, service};
 use accounts::{admins, api_credentials, roles, sessions};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use billing::generation::{self, Detail, Mode, Report, Scope};
+use billing::generation::{self, Detail, Made, Mode, Report, Scope};
 use billing::invoices::{self, Tell};
 use billing::payments::{self, Duplicate, NewPayment};
 use billing::terms::Terms;
@@ -318,6 +318,17 @@ impl Shop {
         generation::run(&self.app.db, &self.by, &terms, &scope, Mode::Real, Detail::EveryInvoice, &progress)
             .await
             .unwrap()
+    }
+
+    /// What the generation says that it will do, and what it then does; without the ids, which only it gives.
+    pub async fn foretold_and_done(&self) -> (Vec<Made>, Vec<Made>) {
+        let terms = self.terms().await;
+        let (scope, progress, every) = (Scope::default(), Progress::default(), Detail::EveryInvoice);
+        let dry =
+            generation::run(&self.app.db, &self.by, &terms, &scope, Mode::DryRun, every, &progress).await.unwrap();
+        let real = self.generate().await;
+        let nameless = |made: Vec<Made>| made.into_iter().map(|made| Made { invoice: None, ..made }).collect();
+        (nameless(dry.made), nameless(real.made))
     }
 
     /// Every invariant of the books holds.

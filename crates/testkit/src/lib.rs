@@ -1,8 +1,9 @@
 //! What tests stand on: real databases, real peers, real processes.
 //!
-//! Nothing here fakes anything. A test that needs a PostgreSQL server gets one of its own on a Unix socket; a test that
+//! Almost nothing here fakes anything. A test that needs a PostgreSQL server gets one of its own on a Unix socket; a test that
 //! needs a card processor or a mail server talks to a separate process over the loopback interface. All of it is gone
-//! when the test process is, however that ended: see [`watchdog`].
+//! when the test process is, however that ended: see [`watchdog`]. What no peer can do, the pages on which a card
+//! processor's client pays, [`stripe`] does by the processor's own description of its API.
 //!
 //! What a machine lacks is skipped, in words, unless `INNKEEPER_TEST_REQUIRE=all` is set, as it is in CI: then it fails.
 
@@ -10,9 +11,11 @@ mod engines;
 mod folder;
 pub mod localstripe;
 pub mod peers;
+pub mod plans;
 pub mod postgres;
 pub mod process;
 pub mod smtp;
+pub mod stripe;
 mod watchdog;
 
 pub use engines::{Engine, Open, run};

@@ -1,6 +1,7 @@
 //! A throwaway PostgreSQL cluster on a Unix socket, for one test process.
 
 mod binaries;
+mod tls;
 
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -14,6 +15,7 @@ use tokio_postgres::NoTls;
 
 use crate::Folder;
 use crate::process::{Child, Signal};
+pub use tls::Tls;
 
 const SUPERUSER: &str = "innkeeper";
 /// What the system leaves for the path of a socket, less the name of PostgreSQL's.
@@ -50,6 +52,7 @@ pub struct Options {
 pub struct Cluster {
     binaries: PathBuf,
     options: Options,
+    tls: Option<Tls>,
     // The server is dropped, and so stopped, before its folder is removed.
     server: Child,
     folder: Folder,
@@ -61,6 +64,18 @@ impl Cluster {
     /// # Errors
     /// Why PostgreSQL could not be started, with its log.
     pub fn start(options: Options) -> Result<Self, String> {
+        Self::make(options, |_| Ok(None))
+    }
+
+    /// As [`start`](Self::start); listens on a port of the loopback interface too, and takes TLS there.
+    ///
+    /// # Errors
+    /// Why PostgreSQL could not be started, or that there is no openssl.
+    pub fn start_with_tls(options: Options) -> Result<Self, String> {
+        Self::make(options, |folder| Tls::make(folder).map(Some))
+    }
+
+    fn make(options: Options, tls: impl FnOnce(&Path) -> Result<Option<Tls>, String>) -> Result<Self, String> {
         let binaries = binaries::find()?;
         let folder = Folder::inside(&reachable_temporary_folder());
         let cannot = |e: std::io::Error| format!("PostgreSQL's folder: {e}");
@@ -74,14 +89,22 @@ impl Cluster {
         if !initdb.wait(PATIENCE)?.success() {
             return Err(format!("PostgreSQL's initdb failed:\n{}", initdb.output()));
         }
-        let server = serve(&binaries, &folder, options)?;
-        Ok(Self { binaries, options, server, folder })
+        let tls = tls(&folder)?;
+        let server = serve(&binaries, &folder, options, tls.as_ref())?;
+        Ok(Self { binaries, options, tls, server, folder })
+    }
+
+    /// How it is reached by TCP, when it was started with [`Cluster::start_with_tls`].
+    #[must_use]
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// Where this database of the cluster is: `postgres://user@/name?host=/socket/folder`.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{SUPERUSER}@/{database}?host={}", self.folder.display())
+        let port = self.tls.as_ref().map(|tls| format!("&port={}", tls.port)).unwrap_or_default();
+        format!("postgres://{SUPERUSER}@/{database}?host={}{port}", self.folder.display())
     }
 
     /// Makes a database, empty or a copy of `template`, to which nothing may be connected. Returns its name.
@@ -129,7 +152,7 @@ impl Cluster {
         // The processes of the old server's sessions notice its end on their own; until then the data are theirs.
         let mut tries = 0;
         loop {
-            match serve(&self.binaries, &self.folder, self.options) {
+            match serve(&self.binaries, &self.folder, self.options, self.tls.as_ref()) {
                 Ok(server) => {
                     self.server = server;
                     return Ok(());
@@ -155,9 +178,12 @@ impl Cluster {
 }
 
 /// Starts the server and waits until it serves.
-fn serve(binaries: &Path, folder: &Folder, options: Options) -> Result<Child, String> {
+fn serve(binaries: &Path, folder: &Folder, options: Options, tls: Option<&Tls>) -> Result<Child, String> {
     let mut postgres = as_its_user(&binaries.join("postgres"));
-    postgres.arg("-D").arg(folder.join("data")).arg("-k").arg(folder).args(["-c", "listen_addresses="]);
+    postgres.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
+    for setting in tls.map_or_else(|| vec!["listen_addresses=".to_owned()], Tls::settings) {
+        postgres.args(["-c", &setting]);
+    }
     postgres.args(["-c", "max_connections=300", "-c", "shared_buffers=64MB", "-c", "jit=off"]);
     if !options.durable {
         for careless in ["fsync", "synchronous_commit", "full_page_writes", "autovacuum"] {

@@ -1,21 +1,20 @@
 //! The activity log as a page, and as a file of exactly what the page has filtered.
 
 use axum::response::Response;
-use kernel::{Date, Error, FieldErrors, Result};
+use kernel::{Date, FieldErrors, Result};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use platform::jiff::tz::TimeZone;
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort};
+use platform::web::lists::{self, Order, Page};
 use platform::web::{Fail, Form};
 
-use super::{Change, Filter, Listed, VIEW, count, list};
+use super::{COLUMNS, Change, Filter, Listed, SORTS, VIEW, query};
 use crate::company;
 use crate::doors::{AdminCx, Routes};
 
 const PAGE: &str = "/admin/logs/activity";
-const SORTS: &[Sort] = &[Sort { key: "at", sql: "a.at" }];
-/// A file with more lines than this opens in no spreadsheet.
-const CSV_LIMIT: i64 = 200_000;
+
+const FILTERS: [&str; 6] = ["q", "client", "actor", "ip", "from", "until"];
 
 pub fn routes() -> Routes {
     Routes::new().get(PAGE, VIEW, index)
@@ -50,37 +49,30 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     let zone = company::zone(&mut conn).await?;
     let filter = Filter::parse(&request.form, &zone)?;
     if request.csv {
-        if count(&mut conn, &filter, CSV_LIMIT + 1).await? > CSV_LIMIT {
-            return Err(Fail(Error::refused(
-                "A file holds at most 200,000 entries. Narrow the filter, by date perhaps.",
-            )));
-        }
-        let rows = list(&mut conn, &filter, CSV_LIMIT, 0).await?;
-        return Ok(lists::csv_response(
-            "activity-log",
-            &["Time", "What", "Changes", "Client", "Client name", "By", "Kind", "Address"],
-            rows.iter().map(|row| csv_row(row, &zone)).collect(),
-        )?);
+        drop(conn);
+        let head = ["Time", "What", "Changes", "Client", "Client name", "By", "Kind", "Address"];
+        let cells = move |entry: &Listed| csv_row(entry, &zone);
+        let file = ("activity-log", &head[..]);
+        return Ok(lists::file(&cx.app.db, &request, query(&filter), COLUMNS, file, cells).await?);
     }
-    let counted = count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let entries = list(&mut conn, &filter, PAGE_SIZE, request.offset()).await?;
+    let page: Page<Listed> = query(&filter).page(&mut conn, &request, COLUMNS).await?;
     drop(conn);
-    let filtered = request.link(&[("sort", ""), ("page", "")]) != "?";
+    let filtered = request.form.pairs().any(|(name, value)| FILTERS.contains(&name) && !value.is_empty());
     cx.page(
         "accounts/activity_log/list.html",
         "logs",
         "Activity log",
         context! {
-            list => request.view(counted, entries.len()),
+            list => request.view(&page),
             filter => filter_values(&request.form),
             clear => if filtered { PAGE } else { "" },
-            rows => entries.iter().map(|entry| row(entry, &zone)).collect::<Vec<_>>(),
+            rows => page.rows.iter().map(|entry| row(entry, &zone)).collect::<Vec<_>>(),
         },
     )
 }
 
 fn filter_values(form: &Form) -> Value {
-    Value::from_pairs(["q", "client", "actor", "ip", "from", "until"].map(|name| (name, form.text(name).to_owned())))
+    Value::from_pairs(FILTERS.map(|name| (name, form.text(name).to_owned())))
 }
 
 fn row(entry: &Listed, zone: &TimeZone) -> Value {

@@ -2,28 +2,24 @@
 
 use axum::response::Response;
 use platform::web::Fail;
-use platform::web::lists::{Order, PAGE_SIZE, Request, Sort};
+use platform::web::lists::{Order, Page, Request};
 use serde_json::{Value, json};
 
-use super::{Filter, Listed, VIEW, count, list};
+use super::{COLUMNS, Filter, Listed, SORTS, VIEW, query};
 use crate::company;
-use crate::doors::api::{answer, list_schema};
-use crate::doors::{ApiCx, Operation, Routes};
-
-const SORTS: &[Sort] = &[Sort { key: "at", sql: "a.at" }];
+use crate::doors::api::{list_answer, list_schema};
+use crate::doors::{ApiCx, Operation, Routes, schema};
 
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
-    let id = || json!({ "type": "integer", "format": "int64" });
-    let date = || json!({ "type": "string", "format": "date" });
     let operation = Operation::new("GET", "/activity-log", VIEW, "Activity log", "What has happened, the newest first")
         .query("q", text(), "Words that all occur in the description")
-        .query("client", id(), "Only about this client")
+        .query("client", schema::id(), "Only about this client")
         .query("actor", text(), "Part of the name of whoever did it")
         .query("ip", text(), "The address it was done from")
-        .query("from", date(), "From this day on")
-        .query("until", date(), "Up to and with this day")
-        .query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50 entries")
+        .query("from", schema::date(), "From this day on")
+        .query("until", schema::date(), "Up to and with this day")
+        .paged()
         .answers(200, list_schema(schema()));
     Routes::new().api(operation, index)
 }
@@ -64,10 +60,8 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
     let filter = Filter::parse(&request.form, &zone)?;
-    let total = count(&mut conn, &filter, i64::MAX).await?;
-    let entries = list(&mut conn, &filter, PAGE_SIZE, request.offset()).await?;
-    let items: Vec<Value> = entries.iter().map(shown).collect();
-    Ok(answer(&json!({ "items": items, "total": total, "page": request.page })))
+    let page: Page<Listed> = query(&filter).whole_page(&mut conn, &request, COLUMNS).await?;
+    Ok(list_answer(&request, &page, page.rows.iter().map(shown).collect()))
 }
 
 fn shown(entry: &Listed) -> Value {

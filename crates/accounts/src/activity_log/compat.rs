@@ -3,9 +3,10 @@
 use kernel::Result;
 use platform::compat::Answer;
 use platform::jiff::tz::TimeZone;
+use platform::web::lists::Order;
 use serde_json::{Value, json};
 
-use super::{ActorKind, Filter, Listed, VIEW, count, list, note};
+use super::{ADD, ActorKind, COLUMNS, Filter, Listed, SORTS, VIEW, note, query};
 use crate::company;
 use crate::doors::compat::part;
 use crate::doors::{Action, CompatCx, Routes};
@@ -13,7 +14,7 @@ use crate::doors::{Action, CompatCx, Routes};
 pub fn routes() -> Routes {
     Routes::new().action(Action::new("GetActivityLog", VIEW, get_activity_log)).action(Action::new(
         "LogActivity",
-        VIEW,
+        ADD,
         log_activity,
     ))
 }
@@ -34,8 +35,10 @@ async fn get_activity_log(cx: CompatCx) -> Result<Answer> {
         };
         Ok((part?, filter))
     })?;
-    let total = count(&mut conn, &filter, i64::MAX).await?;
-    let entries = list(&mut conn, &filter, part.limit, part.start).await?;
+    let query = query(&filter);
+    let total = query.count_all(&mut conn).await?;
+    let order = (&SORTS[0], Order::Descending);
+    let entries: Vec<Listed> = query.part(&mut conn, COLUMNS, order, part.start, part.limit).await?;
     let shown: Vec<Value> = entries.iter().map(|listed| entry(listed, &zone)).collect();
     Ok(Answer::success()
         .with("totalresults", total)

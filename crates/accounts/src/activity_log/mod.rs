@@ -6,16 +6,23 @@ pub mod compat;
 mod store;
 #[cfg(test)]
 mod tests;
+mod trail;
 
-use kernel::{Error, Result, Timestamp, nonempty};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use kernel::{Error, Result, Timestamp, nonempty, single_line};
 use platform::db::{Conn, Insert, Tx};
 use platform::{cells, params, record};
 
 use crate::roles::Permission;
 
-pub use store::{Listed, count, list};
+pub use store::{COLUMNS, Listed, SORTS, query};
+pub use trail::{Trail, trail};
 
 pub const VIEW: Permission = Permission("View Activity Log");
+/// Writes entries that nothing else has written, in the own name.
+pub const ADD: Permission = Permission("Add Activity Log Entries");
 
 kernel::text_enum! {
     pub enum ActorKind {
@@ -34,6 +41,15 @@ pub struct Actor {
     pub id: Option<i64>,
     pub name: String,
     pub ip: String,
+    pub rights: Rights,
+}
+
+/// What an actor may do. Rules ask it where doors with different permissions lead to the same deed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rights {
+    /// The system, whoever has the command line, and what follows from something that was allowed.
+    Everything,
+    These(Arc<HashSet<String>>),
 }
 
 /// Which entries a list shows; the default shows all.
@@ -53,7 +69,31 @@ pub struct Filter {
 
 impl Actor {
     pub fn system(name: &str) -> Actor {
-        Actor { kind: ActorKind::System, id: None, name: name.to_owned(), ip: String::new() }
+        let (kind, rights) = (ActorKind::System, Rights::Everything);
+        Actor { kind, id: None, name: name.to_owned(), ip: String::new(), rights }
+    }
+
+    /// A client at a door of its own, who has no permission of staff.
+    pub fn client(id: i64) -> Actor {
+        let (kind, rights) = (ActorKind::Client, Rights::These(Arc::default()));
+        Actor { kind, id: Some(id), name: "Client".to_owned(), ip: String::new(), rights }
+    }
+
+    pub fn may(&self, permission: Permission) -> bool {
+        match &self.rights {
+            Rights::Everything => true,
+            Rights::These(names) => names.contains(permission.0),
+        }
+    }
+
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.may(permission) { Ok(()) } else { Err(Error::Forbidden(permission.0)) }
+    }
+
+    /// The same name for what follows by rule from a deed that was allowed: a refund's credit note asks for no other
+    /// permission than the refund did.
+    pub fn in_consequence(&self) -> Actor {
+        Actor { rights: Rights::Everything, ..self.clone() }
     }
 
     /// The compatible API's admin id: 0 for the system.
@@ -169,7 +209,8 @@ pub async fn about(conn: &mut Conn, subject: &str) -> Result<Vec<Entry>> {
 /// The last entries about a client.
 pub async fn of_client(conn: &mut Conn, client_id: i64, limit: i64) -> Result<Vec<Entry>> {
     let columns = Entry::columns("");
-    let sql = format!("SELECT {columns} FROM activity_log WHERE client_id = $1 ORDER BY id DESC LIMIT {limit}");
+    let sql =
+        format!("SELECT {columns} FROM activity_log WHERE client_id = $1 ORDER BY at DESC, id DESC LIMIT {limit}");
     conn.all(&sql, params![client_id]).await
 }
 
@@ -189,10 +230,8 @@ const NOTE: usize = 2_000;
 
 /// Writes down what a caller says has happened.
 pub async fn note(tx: &mut Tx, by: &Actor, client_id: Option<i64>, text: &str, now: Timestamp) -> Result<()> {
-    let Some(text) = nonempty(text) else { return Err(Error::invalid("description", "Enter what has happened.")) };
-    if text.chars().count() > NOTE {
-        return Err(Error::invalid("description", format!("Shorten this to at most {NOTE} characters.")));
-    }
+    let text = single_line(text, NOTE).map_err(|message| Error::invalid("description", message))?;
+    let Some(text) = nonempty(&text) else { return Err(Error::invalid("description", "Enter what has happened.")) };
     let mut activity = Activity::new(text);
     if let Some(id) = client_id {
         crate::clients::find(tx, id).await?;

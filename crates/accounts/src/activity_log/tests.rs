@@ -61,6 +61,10 @@ testkit::both_engines! {
         assert_eq!(house.action("LogActivity", &[("description", "Rang them"), ("clientid", "1")]).await["result"], "success");
         assert_eq!(house.action("LogActivity", &[("description", "x"), ("clientid", "9")]).await["result"], "error");
         assert_eq!(house.action("LogActivity", &[("description", " ")]).await["result"], "error");
+        for forged in ["Rang them\nLogged in", "Rang them\u{202e}", "x".repeat(2_001).as_str()] {
+            let answer = house.action("LogActivity", &[("description", forged)]).await;
+            assert!(answer["message"].as_str().unwrap().starts_with("description:"), "{answer}");
+        }
         let log = house.action("GetActivityLog", &[("user", "BOSS"), ("date", "2026-03-01"), ("description", "rang")]).await;
         assert_eq!((&log["totalresults"], &log["startnumber"]), (&json!(1), &json!(0)), "{log}");
         let mut entry = log["activity"]["entry"][0].clone();

@@ -1,6 +1,8 @@
 //! Logging in and out, and choosing a password by a one-time link.
 
-use axum::extract::{Path, State};
+use std::sync::Arc;
+
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
@@ -8,9 +10,10 @@ use minijinja::context;
 use platform::App;
 use platform::web::{Fail, Form};
 
-use crate::activity_log::{self, Activity, Actor, ActorKind};
+use crate::activity_log::{self, Activity};
 use crate::doors::admin::{error_list, plain_frame};
-use crate::doors::{AdminCx, PublicCx, Redirect, Routes};
+use crate::doors::limits::Limits;
+use crate::doors::{AdminCx, PublicCx, Redirect, Routes, Word};
 use crate::roles::Permission;
 use crate::{admins, sessions};
 
@@ -22,7 +25,7 @@ pub fn routes() -> Routes {
         .public_post("/admin/login", login)
         .public_get("/admin/welcome/{token}", welcome)
         .public_post("/admin/welcome/{token}", choose_password)
-        .post("/admin/logout", HOMEPAGE, logout)
+        .post_of_anybody("/admin/logout", logout)
 }
 
 /// Only addresses of our own pages: no scheme, no other host.
@@ -50,10 +53,11 @@ fn login_form(app: &App, name: &str, next: &str, errors: &FieldErrors) -> Result
 }
 
 /// Log-in needs no token: there is no session yet, and the browser tells when another site sends the form.
-async fn login(cx: PublicCx) -> Result<Response, Fail> {
+async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Result<Response, Fail> {
     if matches!(cx.headers.get("sec-fetch-site").and_then(|site| site.to_str().ok()), Some("cross-site")) {
         return Err(Fail(Error::refused("This form was sent from another site.")));
     }
+    limits.login(&cx.ip, cx.now)?;
     let form = Form::parse(&cx.body)?;
     let name = form.text("email").to_owned();
     let account = format!("admin:{}", name.to_lowercase().chars().take(100).collect::<String>());
@@ -71,7 +75,7 @@ async fn login(cx: PublicCx) -> Result<Response, Fail> {
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     let token = sessions::start(&mut tx, admin.id, &cx.ip, &cx.app.random, cx.now).await?;
-    let actor = Actor { kind: ActorKind::Admin, id: Some(admin.id), name: admin.username.clone(), ip: cx.ip.clone() };
+    let actor = admin.actor(&cx.ip);
     activity_log::record(&mut tx, &actor, Activity::new("Logged in").about(format!("admin:{}", admin.id)), cx.now)
         .await?;
     tx.commit().await?;
@@ -103,7 +107,7 @@ async fn logout(State(app): State<App>, cx: AdminCx, headers: axum::http::Header
     Ok(response)
 }
 
-async fn welcome(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn welcome(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     welcome_form(&cx, &token, &FieldErrors::default()).await
 }
 
@@ -123,7 +127,7 @@ async fn welcome_form(cx: &PublicCx, token: &str, errors: &FieldErrors) -> Resul
     Ok(page)
 }
 
-async fn choose_password(cx: PublicCx, Path(token): Path<String>) -> Result<Response, Fail> {
+async fn choose_password(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let form = Form::parse(&cx.body)?;
     let password = form.raw("password").unwrap_or_default().to_owned();
     let mut errors = FieldErrors::default();
@@ -136,7 +140,7 @@ async fn choose_password(cx: PublicCx, Path(token): Path<String>) -> Result<Resp
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let mut tx = cx.app.db.write().await?;
-    admins::use_link(&mut tx, &token, &password, cx.now).await?;
+    admins::use_link(&mut tx, &token, &password, &cx.ip, cx.now).await?;
     tx.commit().await?;
     Ok(Redirect::to("/admin/login").saying("Your password is set. Log in with it.").into_response())
 }

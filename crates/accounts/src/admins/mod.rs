@@ -1,13 +1,23 @@
 //! Administrators: the staff who log in. A password is chosen by themselves through a one-time link, or given on the
 //! command line's standard input; it is never printed.
+//!
+//! What must hold: somebody who may do everything can always log in, so the last one is never disabled; who is disabled
+//! has no session, no link to a password and no use of an API credential.
 
 pub mod admin;
+#[cfg(test)]
+mod tests;
 
 use kernel::{Email, Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
+use platform::prune::{After, Rubbish};
 use platform::{Random, crypto, params, record};
+use tokio::sync::Semaphore;
 
-use crate::activity_log::{self, Activity, Actor};
+use crate::activity_log::{self, Activity, Actor, ActorKind, Rights};
+use crate::doors::limits::counted;
+use crate::roles::FULL_ADMINISTRATOR;
+use crate::sessions;
 
 record! {
     #[derive(Debug, Clone, serde::Serialize)]
@@ -19,6 +29,31 @@ record! {
         pub disabled: bool,
         pub created_at: Timestamp,
         pub last_login_at: Option<Timestamp>,
+    }
+}
+
+impl Admin {
+    /// Who acts on the own account, which takes no permission.
+    pub fn actor(&self, ip: &str) -> Actor {
+        let rights = Rights::These(Default::default());
+        Actor { kind: ActorKind::Admin, id: Some(self.id), name: self.username.clone(), ip: ip.to_owned(), rights }
+    }
+}
+
+record! {
+    /// An administrator as lists show one.
+    #[derive(Debug, Clone, serde::Serialize)]
+    pub struct Listed {
+        pub id: i64,
+        pub username: String,
+        pub email: String,
+        pub role: String,
+        pub disabled: bool,
+        pub last_login_at: Option<Timestamp>,
+        /// Sessions that have not ended.
+        pub sessions: i64,
+        /// API credentials that are not revoked.
+        pub credentials: i64,
     }
 }
 
@@ -96,7 +131,101 @@ pub async fn by_username(conn: &mut Conn, username: &str) -> Result<Option<Admin
     conn.optional(&sql, params![username.trim().to_lowercase()]).await
 }
 
+/// All of them, the enabled first.
+pub async fn list(conn: &mut Conn, now: Timestamp) -> Result<Vec<Listed>> {
+    conn.all(
+        "SELECT a.id, a.username, a.email, r.name, a.disabled, a.last_login_at, \
+         (SELECT COUNT(*) FROM sessions s WHERE s.admin_id = a.id AND s.expires_at > $1), \
+         (SELECT COUNT(*) FROM api_credentials c WHERE c.admin_id = a.id AND c.revoked_at IS NULL) \
+         FROM admins a JOIN roles r ON r.id = a.role_id ORDER BY a.disabled, a.username_lower",
+        params![now],
+    )
+    .await
+}
+
+/// Locks an administrator out: sessions and links to a password end, API credentials are of no use until the
+/// administrator is enabled again. Doing it again changes nothing.
+pub async fn disable(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result<Admin> {
+    // Who disables full administrators waits for others who do: each of two must not count on the other one staying.
+    tx.execute("UPDATE roles SET name = name WHERE name = $1", params![FULL_ADMINISTRATOR]).await?;
+    let admin = find(tx, id).await?;
+    if admin.disabled {
+        return Ok(admin);
+    }
+    let (full, others): (bool, i64) = tx
+        .one(
+            "SELECT EXISTS (SELECT 1 FROM roles WHERE id = $2 AND name = $3), \
+             (SELECT COUNT(*) FROM admins a JOIN roles r ON r.id = a.role_id \
+              WHERE r.name = $3 AND NOT a.disabled AND a.id <> $1)",
+            params![id, admin.role_id, FULL_ADMINISTRATOR],
+        )
+        .await?;
+    if full && others == 0 {
+        return Err(Error::refused(format!(
+            "{} is the last {FULL_ADMINISTRATOR} who can log in. Add or enable another one first.",
+            admin.username
+        )));
+    }
+    tx.execute("UPDATE admins SET disabled = TRUE WHERE id = $1", params![id]).await?;
+    sessions::end_all(tx, id).await?;
+    void_links(tx, id, now).await?;
+    log(tx, by, &admin, "disabled", now).await?;
+    Ok(Admin { disabled: true, ..admin })
+}
+
+/// Lets an administrator in again, with the old password and API credentials. Doing it again changes nothing.
+pub async fn enable(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result<Admin> {
+    let admin = find(tx, id).await?;
+    if !admin.disabled {
+        return Ok(admin);
+    }
+    tx.execute("UPDATE admins SET disabled = FALSE WHERE id = $1", params![id]).await?;
+    log(tx, by, &admin, "enabled", now).await?;
+    Ok(Admin { disabled: false, ..admin })
+}
+
+/// Makes the old password, every session and earlier links useless, and a link by which to choose a new password.
+pub async fn reset(tx: &mut Tx, by: &Actor, id: i64, random: &Random, now: Timestamp) -> Result<String> {
+    let admin = find(tx, id).await?;
+    if admin.disabled {
+        return Err(Error::refused(format!("The administrator {} is disabled. Enable it first.", admin.username)));
+    }
+    tx.execute("UPDATE admins SET password_hash = NULL WHERE id = $1", params![id]).await?;
+    sessions::end_all(tx, id).await?;
+    void_links(tx, id, now).await?;
+    log(tx, by, &admin, "given a link to a new password; the old one and all sessions ended", now).await?;
+    make_link(tx, id, random, now).await
+}
+
+async fn void_links(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+    tx.execute("UPDATE admin_links SET used_at = $2 WHERE admin_id = $1 AND used_at IS NULL", params![id, now]).await?;
+    Ok(())
+}
+
+async fn log(tx: &mut Tx, by: &Actor, admin: &Admin, what: &str, now: Timestamp) -> Result<()> {
+    let activity = Activity::new(format!("Administrator {} {what}", admin.username));
+    activity_log::record(tx, by, activity.about(format!("admin:{}", admin.id)), now).await
+}
+
 const LINK_HOURS: i64 = 72;
+
+/// Links that no longer work and failures that no longer count, for [`platform::prune`].
+pub const OLD: &[Rubbish] = &[
+    Rubbish {
+        name: "links for passwords",
+        table: "admin_links",
+        key: "token_hash",
+        condition: "expires_at <= $1",
+        after: After::Seconds(0),
+    },
+    Rubbish {
+        name: "failed logins",
+        table: "login_failures",
+        key: "id",
+        condition: "at <= $1",
+        after: After::Seconds(86_400),
+    },
+];
 
 /// A link by which the administrator chooses a password, once, within three days. Only its hash is stored.
 pub async fn make_link(tx: &mut Tx, admin_id: i64, random: &Random, now: Timestamp) -> Result<String> {
@@ -124,7 +253,7 @@ pub async fn link_owner(conn: &mut Conn, token: &str, now: Timestamp) -> Result<
 }
 
 /// Sets the password by a link; the link is used up in the same step.
-pub async fn use_link(tx: &mut Tx, token: &str, password: &str, now: Timestamp) -> Result<Admin> {
+pub async fn use_link(tx: &mut Tx, token: &str, password: &str, ip: &str, now: Timestamp) -> Result<Admin> {
     check_password(password).map_err(|message| Error::invalid("password", message))?;
     let admin = link_owner(tx, token, now).await?;
     let used = tx
@@ -141,33 +270,52 @@ pub async fn use_link(tx: &mut Tx, token: &str, password: &str, now: Timestamp) 
         params![admin.id, crypto::hash_password(password)?],
     )
     .await?;
-    tx.execute("DELETE FROM sessions WHERE admin_id = $1", params![admin.id]).await?;
+    sessions::end_all(tx, admin.id).await?;
+    log(tx, &admin.actor(ip), &admin, "has chosen a password by a link", now).await?;
     Ok(admin)
 }
 
-/// Wrong passwords after which an account or an address must wait.
+/// Wrong passwords after which somebody must wait: from one address for one account, from one address, and for one
+/// account from wherever. The last is high, because whoever knows a name could otherwise lock its owner out.
 const FAILURES: i64 = 10;
+const FAILURES_OF_ADDRESS: i64 = 50;
+const FAILURES_OF_ACCOUNT: i64 = 100;
 const FAILURE_WINDOW: i64 = 15 * 60;
 
-/// Says no, before any password is looked at, to whoever has guessed wrongly too often.
+/// Says no, before any password is looked at, to whoever has guessed wrongly too often. `account` says behind which
+/// door it is (`admin:ana`, `api:…`); what happens at one door locks nobody out at another.
 pub async fn check_guessing(conn: &mut Conn, account: &str, ip: &str, now: Timestamp) -> Result<()> {
     let since = now.plus_seconds(-FAILURE_WINDOW);
-    let by_account: i64 = conn
-        .scalar("SELECT COUNT(*) FROM login_failures WHERE account = $1 AND at > $2", params![account, since])
+    let address = counted(ip);
+    let door = account.split(':').next().unwrap_or_default();
+    let (here, of_account): (i64, i64) = conn
+        .one(
+            "SELECT COALESCE(SUM(CASE WHEN ip = $3 THEN 1 ELSE 0 END), 0), COUNT(*) FROM login_failures \
+             WHERE account = $1 AND at > $2",
+            params![account, since, address],
+        )
         .await?;
-    let by_ip: i64 =
-        conn.scalar("SELECT COUNT(*) FROM login_failures WHERE ip = $1 AND at > $2", params![ip, since]).await?;
-    if by_account >= FAILURES || by_ip >= FAILURES * 5 {
+    let of_address: i64 = conn
+        .scalar(
+            "SELECT COUNT(*) FROM login_failures WHERE ip = $1 AND at > $2 AND account LIKE $3",
+            params![address, since, format!("{door}:%")],
+        )
+        .await?;
+    if here >= FAILURES || of_address >= FAILURES_OF_ADDRESS || of_account >= FAILURES_OF_ACCOUNT {
         return Err(Error::TooMany { retry_after: FAILURE_WINDOW.unsigned_abs() });
     }
     Ok(())
 }
 
 pub async fn note_failure(tx: &mut Tx, account: &str, ip: &str, now: Timestamp) -> Result<()> {
-    tx.execute("INSERT INTO login_failures (account, ip, at) VALUES ($1, $2, $3)", params![account, ip, now]).await?;
-    tx.execute("DELETE FROM login_failures WHERE at < $1", params![now.plus_seconds(-86_400)]).await?;
+    let address = counted(ip);
+    tx.execute("INSERT INTO login_failures (account, ip, at) VALUES ($1, $2, $3)", params![account, address, now])
+        .await?;
     Ok(())
 }
+
+/// Passwords that are checked at the same time.
+static AT_ONCE: Semaphore = Semaphore::const_new(4);
 
 /// A hash that no password has, so that an unknown user name takes as long as a known one.
 const NOBODY: &str =
@@ -187,6 +335,8 @@ pub async fn authenticate(conn: &mut Conn, username: &str, password: &str) -> Re
     };
     let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
     let password = password.to_owned();
+    // Checking one takes 19 MiB and a core for a while: a crowd at the door waits in line.
+    let _turn = AT_ONCE.acquire().await.map_err(|closed| Error::broken(closed.to_string()))?;
     let matches = tokio::task::spawn_blocking(move || {
         password.chars().count() <= MAX_PASSWORD && crypto::password_matches(&password, &hash)
     })

@@ -34,7 +34,7 @@ fn written_schema() -> Value {
         "required": ["name"],
         "properties": {
             "name": { "type": "string", "maxLength": 60 },
-            "colour": { "type": "string", "pattern": "^#[0-9a-fA-F]{6}$" },
+            "colour": { "type": "string", "pattern": "^(#[0-9a-fA-F]{6})?$" },
             "separate_invoices": { "type": "boolean" },
         }
     })

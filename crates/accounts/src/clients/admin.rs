@@ -7,12 +7,12 @@ use minijinja::{Value, context};
 use platform::db::Conn;
 use platform::jiff::tz::TimeZone;
 use platform::settings::Values;
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Request, Sort, grouped};
+use platform::web::lists::{self, Column, Order, Page, Sort, grouped};
 use platform::web::{Fail, Form};
 
 use super::{
-    ADD, Client, ClientEdit, ClientPanels, ClientStatus, EDIT, Filter, LIST, Listed, NewClient, Place, VIEW, countries,
-    country_name, store,
+    ADD, Client, ClientEdit, ClientPanels, ClientStatus, DELETE, EDIT, Filter, LIST, LinkPlace, Listed, NewClient,
+    Place, Seen, VIEW, countries, country_name, panels, store,
 };
 use crate::activity_log::{self, Entry};
 use crate::client_groups::{self, ClientGroup};
@@ -28,10 +28,10 @@ const BULK: usize = 1_000;
 const RECENT: i64 = 10;
 
 pub(super) const SORTS: &[Sort] = &[
-    Sort { key: "id", sql: "c.id" },
-    Sort { key: "name", sql: "c.last_name" },
-    Sort { key: "company", sql: "c.company" },
-    Sort { key: "created", sql: "c.created_at" },
+    Sort::by("id", &[]).with(&["c.status"]),
+    Sort::by("name", &[Column::text("c.last_name"), Column::text("c.first_name")]),
+    Sort::by("company", &[Column::text("c.company")]),
+    Sort::by("created", &[Column::int("c.created_at")]),
 ];
 
 pub fn routes() -> Routes {
@@ -39,13 +39,13 @@ pub fn routes() -> Routes {
         .get(LIST_PAGE, LIST, index)
         .post(LIST_PAGE, ADD, create)
         .get("/admin/clients/new", ADD, new_page)
-        .post("/admin/clients/bulk", EDIT, bulk)
-        .post("/admin/clients/close", EDIT, close_many)
+        .post("/admin/clients/bulk", DELETE, bulk)
+        .post("/admin/clients/close", DELETE, close_many)
         .get("/admin/clients/{id}", VIEW, show)
         .post("/admin/clients/{id}", EDIT, update)
         .get("/admin/clients/{id}/edit", EDIT, edit_page)
-        .get("/admin/clients/{id}/close", EDIT, close_page)
-        .post("/admin/clients/{id}/close", EDIT, close)
+        .get("/admin/clients/{id}/close", DELETE, close_page)
+        .post("/admin/clients/{id}/close", DELETE, close)
         .post("/admin/clients/{id}/reopen", EDIT, reopen)
         .post("/admin/clients/{id}/users", EDIT, attach_user)
         .post("/admin/clients/{id}/users/remove", EDIT, detach_user)
@@ -83,14 +83,10 @@ fn page_filter(form: &Form) -> Result<Filter> {
     Ok(filter)
 }
 
-pub(super) fn order_by(request: &Request) -> String {
-    if request.sort.key == "name" {
-        // As the index of names has it, in either direction.
-        let direction = if request.descending { "DESC" } else { "ASC" };
-        return format!("ORDER BY c.last_name {direction}, c.first_name {direction}, c.id {direction}");
-    }
-    request.order_by("c.id")
-}
+const FILE: (&str, &[&str]) = (
+    "clients",
+    &["Id", "First name", "Last name", "Company", "E-mail", "Country", "Currency", "Group", "Status", "Added"],
+);
 
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
     let request = cx.list(SORTS, Order::Descending)?;
@@ -98,17 +94,15 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
     let groups = client_groups::all(&mut conn).await?;
+    let query = store::query(&mut conn, &filter).await?;
+    let columns = Listed::columns("c");
     if request.csv {
-        let rows = store::list(&mut conn, &filter, &order_by(&request), i64::MAX, 0).await?;
-        return Ok(lists::csv_response(
-            "clients",
-            &["Id", "First name", "Last name", "Company", "E-mail", "Country", "Currency", "Group", "Status", "Added"],
-            rows.iter().map(|row| csv_row(row, &groups, &zone)).collect(),
-        )?);
+        drop(conn);
+        let cells = move |row: &Listed| csv_row(row, &groups, &zone);
+        return Ok(lists::file(&cx.app.db, &request, query, &columns, FILE, cells).await?);
     }
     let currencies = store::currencies(&mut conn).await?;
-    let counted = store::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let rows = store::list(&mut conn, &filter, &order_by(&request), PAGE_SIZE, request.offset()).await?;
+    let page: Page<Listed> = query.page(&mut conn, &request, &columns).await?;
     drop(conn);
     let filtered = ["q", "status", "group", "currency", "country"].iter().any(|name| !request.filter(name).is_empty());
     let typed = ["q", "status", "group", "currency", "country"].map(|name| (name, request.filter(name).to_owned()));
@@ -117,7 +111,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         SECTION,
         "Clients",
         context! {
-            list => request.view(counted, rows.len()),
+            list => request.view(&page),
             filter => Value::from_pairs(typed),
             clear => if filtered { LIST_PAGE } else { "" },
             statuses => [("active", "Active"), ("inactive", "Inactive"), ("closed", "Closed"), ("all", "All, closed too")]
@@ -125,7 +119,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
             groups => group_options(&groups),
             currencies => currencies.iter().map(|dealt| option(dealt.code.code(), dealt.code.code())).collect::<Vec<_>>(),
             countries => country_options(),
-            rows => rows.iter().map(|row| list_row(row, &groups, &zone)).collect::<Vec<_>>(),
+            rows => page.rows.iter().map(|row| list_row(row, &groups, &zone)).collect::<Vec<_>>(),
         },
     )
 }
@@ -207,15 +201,8 @@ const TEXTS: &[&str] = &[
     "language",
     "notes",
 ];
-const FLAGS: &[&str] = &[
-    "tax_exempt",
-    "no_late_fees",
-    "no_overdue_notices",
-    "separate_invoices",
-    "no_auto_capture",
-    "no_auto_status",
-    "marketing_opt_in",
-];
+const FLAGS: &[&str] =
+    &["tax_exempt", "no_overdue_notices", "separate_invoices", "no_auto_capture", "marketing_opt_in"];
 
 fn edit_of(form: &Form) -> Result<ClientEdit> {
     let text = |name: &str| Some(form.raw(name).unwrap_or_default().to_owned());
@@ -244,11 +231,9 @@ fn edit_of(form: &Form) -> Result<ClientEdit> {
         language: text("language"),
         notes: text("notes"),
         tax_exempt: Some(form.ticked("tax_exempt")),
-        no_late_fees: Some(form.ticked("no_late_fees")),
         no_overdue_notices: Some(form.ticked("no_overdue_notices")),
         separate_invoices: Some(form.ticked("separate_invoices")),
         no_auto_capture: Some(form.ticked("no_auto_capture")),
-        no_auto_status: Some(form.ticked("no_auto_status")),
         marketing_opt_in: Some(form.ticked("marketing_opt_in")),
         ..ClientEdit::default()
     })
@@ -287,13 +272,21 @@ async fn form_page(cx: &AdminCx, target: Target<'_>, values: Value, errors: &Fie
         Target::New => ("New client".to_owned(), LIST_PAGE.to_owned(), LIST_PAGE.to_owned(), true),
         Target::Edit(client) => {
             let href = format!("/admin/clients/{}", client.id);
-            (client.display_name(), href.clone(), href, false)
+            (format!("Edit {}", client.display_name()), href.clone(), href, false)
         }
     };
-    let statuses = ClientStatus::ALL.iter().map(|status| option(status.as_str(), word(*status))).collect::<Vec<_>>();
+    // What may not be chosen is not offered; a closed client's form shows what it is.
+    let is_closed = matches!(target, Target::Edit(client) if client.status == ClientStatus::Closed);
+    let offered = |status: &&ClientStatus| **status != ClientStatus::Closed || is_closed || cx.staff.may(DELETE);
+    let statuses: Vec<Value> =
+        ClientStatus::ALL.iter().filter(offered).map(|status| option(status.as_str(), word(*status))).collect();
+    let (tabs, name) = match target {
+        Target::New => (Vec::new(), String::new()),
+        Target::Edit(client) => (panels::tabs(cx, client.id), client.display_name()),
+    };
     let context = context! {
         v => values,
-        new, action, cancel, statuses,
+        new, action, cancel, statuses, tabs, name,
         groups => group_options(&groups),
         currencies => currencies.iter().map(|dealt| option(dealt.code.code(), dealt.code.code())).collect::<Vec<_>>(),
         gateways => gateways.iter().map(|(name, title)| option(name, title)).collect::<Vec<_>>(),
@@ -370,20 +363,18 @@ async fn update(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
 
 async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
-    let client = clients::find(&mut conn, id).await?;
-    let zone = company::zone(&mut conn).await?;
-    let group = match client.group_id {
-        Some(group) => Some(client_groups::find(&mut conn, group).await?),
-        None => None,
-    };
+    let (client, group, zone) = store::with_group(&mut conn, id).await?.ok_or(Error::NotFound("Client"))?;
+    let zone = company::zone_of(zone);
     let users = users::of_client(&mut conn, id).await?;
     let activity = if cx.staff.may(activity_log::VIEW) {
         activity_log::of_client(&mut conn, id, RECENT).await?
     } else {
         Vec::new()
     };
-    let (figures, main, side) = panels(&cx, &mut conn, &client).await?;
+    let seen = Seen::new(client, cx.now.date_in(&zone));
+    let (figures, main, side) = contributed(&cx, &mut conn, &seen).await?;
     drop(conn);
+    let client = seen.client;
     let flags = flags_of(&client);
     cx.page(
         "accounts/clients/show.html",
@@ -397,8 +388,10 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
             since_at => client.created_at.to_string(),
             address => client.party().lines().into_iter()
                 .filter(|line| *line != client.name() && *line != client.company).collect::<Vec<_>>(),
-            group => group.map(|group| context! { name => &group.name, colour => &group.colour }),
+            group => group.map(|(name, colour)| context! { name, colour }),
             flags, figures, main, side,
+            tabs => panels::tabs(&cx, id),
+            actions => panels::links(&cx, id, LinkPlace::Action),
             users => users.iter().map(|user| context! {
                 id => user.id, name => user.name(), email => &user.email, is_owner => user.is_owner,
                 last => user.last_login_at.map(|at| company::clock(at, &zone)).unwrap_or_default(),
@@ -411,12 +404,10 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
 fn flags_of(client: &Client) -> Vec<&'static str> {
     [
         (client.tax_exempt, "Pays no tax"),
-        (client.no_late_fees, "Is charged no late fees"),
-        (client.no_overdue_notices, "Gets no overdue notices"),
+        (client.no_overdue_notices, "Gets no payment reminders"),
         (client.separate_invoices, "Gets an invoice for each service"),
         (client.no_auto_capture, "Cards are not charged automatically"),
-        (client.no_auto_status, "Status is not changed automatically"),
-        (client.marketing_opt_in, "Gets marketing mail"),
+        (client.marketing_opt_in, "Wants marketing mail"),
     ]
     .into_iter()
     .filter_map(|(set, words)| set.then_some(words))
@@ -428,19 +419,19 @@ fn event(entry: &Entry, zone: &TimeZone) -> Value {
     let text = if changed.is_empty() {
         entry.description.clone()
     } else {
-        format!("{}: {}", entry.description, changed.join(", "))
+        format!("{} ({})", entry.description, changed.join(", ").to_lowercase())
     };
     context! { when => company::clock(entry.at, zone), instant => entry.at.to_string(), who => &entry.actor_name, text }
 }
 
 /// The panels that the reader may see, by their place.
-async fn panels(cx: &AdminCx, conn: &mut Conn, client: &Client) -> Result<(Vec<String>, Vec<Value>, Vec<Value>)> {
+async fn contributed(cx: &AdminCx, conn: &mut Conn, seen: &Seen) -> Result<(Vec<String>, Vec<Value>, Vec<Value>)> {
     let (mut figures, mut main, mut side) = (Vec::new(), Vec::new(), Vec::new());
     let Some(contributed) = cx.app.extensions.get::<ClientPanels>() else { return Ok((figures, main, side)) };
     let mut wanted: Vec<_> = contributed.panels.iter().filter(|panel| cx.staff.may(panel.permission)).collect();
     wanted.sort_by_key(|panel| panel.order);
     for panel in wanted {
-        let Some(inside) = (panel.load)(&cx.app, conn, client).await? else { continue };
+        let Some(inside) = (panel.load)(&cx.app, conn, seen).await? else { continue };
         let shown = |inside| context! { title => panel.title, ..Value::from(Serde(inside)) };
         match panel.place {
             Place::Figures => figures.push(inside.html),
@@ -508,7 +499,7 @@ async fn bulk(cx: AdminCx) -> Result<Response, Fail> {
     let ids = if cx.form.ticked("all") {
         let filter = page_filter(&cx.params()?)?;
         let limit = i64::try_from(BULK + 1).unwrap_or(i64::MAX);
-        store::ids(&mut conn, &filter, limit).await?
+        store::query(&mut conn, &filter).await?.ids(&mut conn, limit).await?
     } else {
         cx.form.all("id").filter_map(|id| id.parse().ok()).collect()
     };

@@ -3,29 +3,30 @@
 use axum::response::Response;
 use kernel::Result;
 use platform::web::Fail;
-use platform::web::lists::{Order, PAGE_SIZE, Request};
+use platform::web::lists::{Order, Page, Request};
 use serde_json::{Value, json};
 
-use super::admin::{SORTS, order_by};
-use super::{ADD, Client, ClientEdit, ClientStatus, Demand, EDIT, Filter, LIST, Listed, NewClient, VIEW, store};
+use super::admin::SORTS;
+use super::{
+    ADD, Client, ClientEdit, ClientStatus, DELETE, Demand, EDIT, Filter, LIST, Listed, NewClient, VIEW, store,
+};
 use crate::clients;
-use crate::doors::api::{Body, answer, list_schema};
-use crate::doors::{ApiCx, Id, Operation, Routes};
+use crate::doors::api::{Body, answer, list_answer, list_schema};
+use crate::doors::{ApiCx, Id, Operation, Routes, schema};
 use crate::users::{self, Of, Owner};
 
 const TAG: &str = "Clients";
 
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
-    let integer = || json!({ "type": "integer" });
     let list = Operation::new("GET", "/clients", LIST, TAG, "List clients")
-        .query("q", text(), "Words of name, company and e-mail address, or an id")
+        .query("q", text(), "How words of name, company and e-mail address begin, or an id")
         .query("status", json!({ "type": "string", "enum": ["active", "inactive", "closed"] }), "Only these")
-        .query("group", integer(), "Only of this client group; 0: of none")
+        .query("group", schema::id(), "Only of this client group; 0: of none")
         .query("currency", text(), "ISO 4217 code")
         .query("country", text(), "ISO 3166-1 alpha-2 code")
         .query("sort", json!({ "type": "string", "enum": ["id", "-id", "name", "-name", "company", "-company", "created", "-created"] }), "Newest first unless this says otherwise")
-        .query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50 clients")
+        .paged()
         .answers(200, list_schema(listed_schema()));
     let add = Operation::new("POST", "/clients", ADD, TAG, "Add a client and its owner")
         .body(new_schema())
@@ -34,7 +35,7 @@ pub fn routes() -> Routes {
     let change = Operation::new("PATCH", "/clients/{id}", EDIT, TAG, "Change what is sent of a client")
         .body(edit_schema())
         .answers(200, schema());
-    let shut = Operation::new("POST", "/clients/{id}/close", EDIT, TAG, "Close a client").answers(200, schema());
+    let shut = Operation::new("POST", "/clients/{id}/close", DELETE, TAG, "Close a client").answers(200, schema());
     Routes::new().api(list, index).api(add, create).api(show, find).api(change, update).api(shut, close)
 }
 
@@ -58,15 +59,15 @@ fn properties() -> Value {
         "default_gateway": { "type": ["string", "null"] },
         "group_id": { "type": ["integer", "null"], "format": "int64" },
         "status": { "type": "string", "enum": ["active", "inactive", "closed"] },
-        "language": text(32),
+        "language": { "type": "string", "maxLength": 32, "description": "A note: mails and invoices are in English" },
         "notes": { "type": "string", "description": "Only staff see them" },
         "tax_exempt": flag("No tax is charged"),
-        "no_late_fees": flag("No late fees are charged"),
-        "no_overdue_notices": flag("No overdue notices are sent"),
+        "no_late_fees": flag("A note: there are no late fees yet"),
+        "no_overdue_notices": flag("No payment reminders are sent"),
         "separate_invoices": flag("Each service has an invoice of its own"),
         "no_auto_capture": flag("Cards are not charged automatically"),
-        "no_auto_status": flag("The status is not changed automatically"),
-        "marketing_opt_in": flag("Wants marketing mail"),
+        "no_auto_status": flag("A note: no status changes by itself yet"),
+        "marketing_opt_in": flag("A note of the client's consent: no such mail is sent from here"),
     })
 }
 
@@ -168,9 +169,10 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let request = Request::parse(&cx.query, SORTS, Order::Descending)?;
     let filter = Filter::parse(&request.form)?;
     let mut conn = cx.app.db.read().await?;
-    let total = store::count(&mut conn, &filter, i64::MAX).await?;
-    let items: Vec<Listed> = store::list(&mut conn, &filter, &order_by(&request), PAGE_SIZE, request.offset()).await?;
-    Ok(answer(&json!({ "items": items, "total": total, "page": request.page })))
+    let query = store::query(&mut conn, &filter).await?;
+    let page: Page<Listed> = query.whole_page(&mut conn, &request, &Listed::columns("c")).await?;
+    let items = page.rows.iter().map(|client| json!(client)).collect();
+    Ok(list_answer(&request, &page, items))
 }
 
 async fn create(cx: ApiCx) -> Result<Response, Fail> {

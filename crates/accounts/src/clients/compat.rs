@@ -7,11 +7,12 @@ use kernel::{Currency, Error, Money, Result};
 use platform::compat::{Answer, Noted, Params};
 use platform::db::Conn;
 use platform::jiff::tz::TimeZone;
+use platform::web::lists::{Column, Order, Sort};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ADD, Client, ClientEdit, ClientPanels, ClientStatus, Dealt, Demand, EDIT, Filter, LIST, Listed, NewClient, VIEW,
-    country_name, store,
+    ADD, Client, ClientEdit, ClientPanels, ClientStatus, DELETE, Dealt, Demand, EDIT, Filter, LIST, Listed, NewClient,
+    VIEW, country_name, store,
 };
 use crate::activity_log::{self, Activity};
 use crate::doors::compat::part;
@@ -25,7 +26,7 @@ pub fn routes() -> Routes {
         .action(Action::new("GetClients", LIST, get_clients))
         .action(Action::new("GetClientsDetails", VIEW, get_clients_details))
         .action(Action::new("UpdateClient", EDIT, update_client))
-        .action(Action::new("CloseClient", EDIT, close_client))
+        .action(Action::new("CloseClient", DELETE, close_client))
 }
 
 /// The parameters that are text: theirs, ours.
@@ -231,30 +232,30 @@ async fn named(conn: &mut Conn, id: Option<i64>, email: Option<&str>) -> Result<
 }
 
 /// Columns that the list may be ordered by; without one, by name.
-const ORDERS: &[(&str, &str)] = &[
-    ("id", "c.id"),
-    ("firstname", "c.first_name"),
-    ("lastname", "c.last_name"),
-    ("companyname", "c.company"),
-    ("email", "c.email_lower"),
-    ("groupid", "c.group_id"),
-    ("datecreated", "c.created_at"),
-    ("status", "c.status"),
+const ORDERS: &[Sort] = &[
+    Sort::by("firstname", &[Column::text("c.first_name"), Column::text("c.last_name")]),
+    Sort::by("id", &[]),
+    Sort::by("lastname", &[Column::text("c.last_name"), Column::text("c.first_name")]),
+    Sort::by("companyname", &[Column::text("c.company")]),
+    Sort::by("email", &[Column::text("c.email_lower")]),
+    Sort::by("groupid", &[Column::int("c.group_id").or_missing()]),
+    Sort::by("datecreated", &[Column::int("c.created_at")]),
+    Sort::by("status", &[Column::text("c.status")]),
 ];
 
-fn ordering(params: &mut Params<'_>) -> Result<String, Noted> {
+fn ordering(params: &mut Params<'_>) -> Result<(&'static Sort, Order), Noted> {
     let direction = match params.filled("sorting").unwrap_or("ASC").to_ascii_uppercase().as_str() {
-        "ASC" => "ASC",
-        "DESC" => "DESC",
+        "ASC" => Order::Ascending,
+        "DESC" => Order::Descending,
         _ => return Err(params.refuse("sorting", "Send ASC or DESC.")),
     };
     let Some(name) = params.filled("orderby") else {
-        return Ok(format!("ORDER BY c.first_name {direction}, c.last_name {direction}, c.id {direction}"));
+        return Ok((&ORDERS[0], direction));
     };
-    match ORDERS.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(name)) {
-        Some((_, column)) => Ok(format!("ORDER BY {column} {direction}, c.id {direction}")),
+    match ORDERS.iter().find(|sort| sort.key.eq_ignore_ascii_case(name)) {
+        Some(sort) => Ok((sort, direction)),
         None => {
-            let names: Vec<&str> = ORDERS.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = ORDERS.iter().map(|sort| sort.key).collect();
             Err(params.refuse("orderby", format!("Send one of {}.", names.join(", "))))
         }
     }
@@ -273,8 +274,9 @@ async fn get_clients(cx: CompatCx) -> Result<Answer> {
     })?;
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
-    let total = store::count(&mut conn, &filter, i64::MAX).await?;
-    let clients = store::list(&mut conn, &filter, &order, part.limit, part.start).await?;
+    let query = store::query(&mut conn, &filter).await?;
+    let total = query.count_all(&mut conn).await?;
+    let clients: Vec<Listed> = query.part(&mut conn, &Listed::columns("c"), order, part.start, part.limit).await?;
     let shown: Vec<Value> = clients.iter().map(|client| listed(client, &zone)).collect();
     Ok(Answer::success()
         .with("totalresults", total)

@@ -8,11 +8,12 @@
 
 pub mod admin;
 pub mod api;
+pub mod choose;
 pub mod compat;
 mod countries;
 mod finder;
 mod panels;
-mod profile;
+pub(crate) mod profile;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,9 @@ use crate::users::{self, Owner};
 
 pub use countries::{countries, country_name};
 pub use finder::finders;
-pub use panels::{ClientPanel, ClientPanels, ClosingEffect, Figures, Panel, PanelFuture, Place};
+pub use panels::{
+    ClientLink, ClientPanel, ClientPanels, ClosingEffect, Figures, LinkPlace, Panel, PanelFuture, Place, Seen, tabs,
+};
 pub use profile::{ClientEdit, Demand};
 pub use store::{Dealt, Listed};
 
@@ -38,6 +41,8 @@ pub const LIST: Permission = Permission("List Clients");
 pub const VIEW: Permission = Permission("View Clients Summary");
 pub const ADD: Permission = Permission("Add New Client");
 pub const EDIT: Permission = Permission("Edit Clients Details");
+/// Closing a client; none is ever removed.
+pub const DELETE: Permission = Permission("Delete Client");
 
 kernel::text_enum! {
     pub enum ClientStatus {
@@ -156,9 +161,11 @@ pub struct ClientAdded {
 }
 
 /// A client was closed: whoever charges it or works for it stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientClosed {
     pub client_id: i64,
+    pub by: Actor,
+    pub now: Timestamp,
 }
 
 /// A client as it was written, and who owns it.
@@ -238,6 +245,11 @@ pub async fn find(conn: &mut Conn, id: i64) -> Result<Client> {
     store::find(conn, id).await?.ok_or(Error::NotFound("Client"))
 }
 
+/// The client whose id stands in `field` of what was sent.
+pub async fn named(conn: &mut Conn, field: &str, id: i64) -> Result<Client> {
+    store::find(conn, id).await?.ok_or_else(|| Error::invalid(field, format!("There is no client {id}.")))
+}
+
 /// The oldest client with this e-mail address; several may share one.
 pub async fn by_email(conn: &mut Conn, email: &str) -> Result<Option<Client>> {
     store::by_email(conn, &email.trim().to_lowercase()).await
@@ -280,6 +292,9 @@ pub async fn update(locked: &mut Locked<'_>, by: &Actor, id: i64, edit: ClientEd
     if client == old {
         return Ok(old);
     }
+    if client.status == ClientStatus::Closed && old.status != ClientStatus::Closed {
+        by.require(DELETE)?;
+    }
     if client.party() != old.party() {
         client.party_id = parties::keep(locked, &client.party()).await?;
     }
@@ -295,7 +310,7 @@ pub async fn update(locked: &mut Locked<'_>, by: &Actor, id: i64, edit: ClientEd
         Activity::new(format!("Client {} {what}", client.display_name())).changed(differences(&old, &client));
     activity_log::record(locked, by, activity.client(id).about(subject(id)), now).await?;
     if what == "closed" {
-        locked.publish(&ClientClosed { client_id: id }).await?;
+        locked.publish(&ClientClosed { client_id: id, by: by.clone(), now }).await?;
     }
     Ok(client)
 }
@@ -314,12 +329,13 @@ pub async fn close_all(locked: &mut Locked<'_>, by: &Actor, now: Timestamp) -> R
 }
 
 async fn close_these(tx: &mut Tx, by: &Actor, ids: &[i64], now: Timestamp) -> Result<usize> {
+    by.require(DELETE)?;
     let closed = store::close(tx, ids, now).await?;
     let activities: Vec<Activity> =
         closed.iter().map(|id| Activity::new("Client closed").client(*id).about(subject(*id))).collect();
     activity_log::record_all(tx, by, &activities, now).await?;
     for client_id in &closed {
-        tx.publish(&ClientClosed { client_id: *client_id }).await?;
+        tx.publish(&ClientClosed { client_id: *client_id, by: by.clone(), now }).await?;
     }
     Ok(closed.len())
 }

@@ -51,7 +51,7 @@ pub struct ClientEdit {
     pub marketing_opt_in: Option<bool>,
 }
 
-const NAME: usize = 100;
+pub(crate) const NAME: usize = 100;
 const COMPANY: usize = 200;
 const STREET: usize = 200;
 const PLACE: usize = 100;
@@ -175,7 +175,7 @@ fn phone(text: &str) -> Result<String, String> {
     }
 }
 
-fn language(text: &str) -> Result<String, String> {
+pub(crate) fn language(text: &str) -> Result<String, String> {
     let name = single_line(text, SHORT)?;
     if name.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_')) {
         Ok(name)

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use kernel::{Currency, Result, Timestamp};
-use platform::db::{Conn, Tx, Value, dialect};
-use platform::web::lists::Where;
+use platform::db::{Conn, FromRow, Row, Tx, Value, dialect};
+use platform::web::lists::{Query, Where};
 use platform::{params, record};
 
 use super::{Client, ClientStatus, Filter};
-use crate::search;
+use crate::company;
+use crate::search::{self, Kind};
 
 record! {
     /// A line of the list of clients.
@@ -49,6 +50,35 @@ pub(super) async fn find(conn: &mut Conn, id: i64) -> Result<Option<Client>> {
     conn.optional(&sql, params![id]).await
 }
 
+/// A client's row beside what its page says of it: name and colour of its group, the business's time zone.
+struct Shown {
+    client: Client,
+    group: Option<(String, String)>,
+    zone: Option<String>,
+}
+
+impl FromRow for Shown {
+    fn from_row(row: &Row<'_>) -> Result<Shown> {
+        let at = Client::COLUMNS.len();
+        let group: Option<String> = row.get(at)?;
+        let colour: Option<String> = row.get(at + 1)?;
+        Ok(Shown { client: Client::from_row(row)?, group: group.zip(colour), zone: row.get(at + 2)? })
+    }
+}
+
+pub(super) async fn with_group(
+    conn: &mut Conn,
+    id: i64,
+) -> Result<Option<(Client, Option<(String, String)>, Option<String>)>> {
+    let sql = format!(
+        "SELECT {}, g.name, g.colour, ({}) FROM clients c LEFT JOIN client_groups g ON g.id = c.group_id WHERE c.id = $1",
+        Client::columns("c"),
+        company::ZONE_SQL
+    );
+    let found: Option<Shown> = conn.optional(&sql, params![id]).await?;
+    Ok(found.map(|shown| (shown.client, shown.group, shown.zone)))
+}
+
 pub(super) async fn by_email(conn: &mut Conn, email_lower: &str) -> Result<Option<Client>> {
     let sql = format!("SELECT {} FROM clients WHERE email_lower = $1 ORDER BY id LIMIT 1", Client::columns(""));
     conn.optional(&sql, params![email_lower]).await
@@ -81,6 +111,12 @@ fn searched(client: &Client) -> String {
 }
 
 pub(super) async fn insert(tx: &mut Tx, client: &Client) -> Result<i64> {
+    let id = insert_row(tx, client).await?;
+    search::index(tx, Kind::Client, id, &searched(client)).await?;
+    Ok(id)
+}
+
+async fn insert_row(tx: &mut Tx, client: &Client) -> Result<i64> {
     tx.scalar(
         "INSERT INTO clients (uuid, first_name, last_name, company, email, email_lower, address1, address2, city, \
          state, postcode, country, phone, tax_id, currency, default_gateway, group_id, status, language, notes, \
@@ -125,7 +161,8 @@ pub(super) async fn insert(tx: &mut Tx, client: &Client) -> Result<i64> {
     .await
 }
 
-pub(super) async fn update(tx: &mut Tx, client: &Client) -> Result<u64> {
+pub(super) async fn update(tx: &mut Tx, client: &Client) -> Result<()> {
+    search::index(tx, Kind::Client, client.id, &searched(client)).await?;
     tx.execute(
         "UPDATE clients SET first_name = $2, last_name = $3, company = $4, email = $5, email_lower = $6, \
          address1 = $7, address2 = $8, city = $9, state = $10, postcode = $11, country = $12, phone = $13, \
@@ -166,7 +203,8 @@ pub(super) async fn update(tx: &mut Tx, client: &Client) -> Result<u64> {
             client.updated_at
         ],
     )
-    .await
+    .await?;
+    Ok(())
 }
 
 /// Closes those that are not closed yet; the ids of these.
@@ -182,26 +220,34 @@ pub(super) async fn close(tx: &mut Tx, ids: &[i64], now: Timestamp) -> Result<Ve
     Ok(closed)
 }
 
-fn matching(filter: &Filter) -> Where<'static> {
+/// The clients that a filter lets through. Their lines are columns of [`Listed`].
+pub(super) async fn query(conn: &mut Conn, filter: &Filter) -> Result<Query<'static>> {
     let mut clauses = Where::default();
     if let Some(start) = &filter.starts {
-        clauses.and("' ' || c.search LIKE ? ESCAPE '\\'", search::word_start(&start.trim().to_lowercase()));
+        search::find_phrase(conn, Kind::Client, start).await?.limit(&mut clauses, "c.id");
     }
-    match filter.text.trim().trim_start_matches('#').parse::<i64>() {
-        Ok(id) if id > 0 => clauses.and("(c.id = ? OR c.search LIKE '%' || ? || '%')", Value::Int(id)),
-        _ => {
-            for word in filter.text.to_lowercase().split_whitespace() {
-                clauses.and("c.search LIKE ? ESCAPE '\\'", search::anywhere(word));
-            }
+    if !filter.text.trim().is_empty() {
+        let found = search::find(conn, Kind::Client, &filter.text).await?;
+        let found = match filter.text.trim().trim_start_matches('#').parse::<i64>() {
+            Ok(id) if id > 0 => found.or_id(id),
+            _ => found,
+        };
+        found.limit(&mut clauses, "c.id");
+    }
+    match filter.statuses.as_slice() {
+        [] => {}
+        [status] => clauses.equal("c.status", Value::Text(status.as_str().into())),
+        statuses if statuses.len() + 1 == ClientStatus::ALL.len() && !statuses.contains(&ClientStatus::Closed) => {
+            clauses.nearly("c.status <> 'closed'");
         }
-    }
-    if !filter.statuses.is_empty() {
-        let names = filter.statuses.iter().map(|status| status.as_str().to_owned()).collect();
-        clauses.and("c.status IN ?[]", Value::Texts(names));
+        statuses => {
+            let names = statuses.iter().map(|status| status.as_str().to_owned()).collect();
+            clauses.and("c.status IN ?[]", Value::Texts(names));
+        }
     }
     match filter.group_id {
         Some(0) => clauses.plain("c.group_id IS NULL"),
-        Some(id) => clauses.and("c.group_id = ?", Value::Int(id)),
+        Some(id) => clauses.equal("c.group_id", Value::Int(id)),
         None => {}
     }
     if let Some(currency) = filter.currency {
@@ -210,40 +256,41 @@ fn matching(filter: &Filter) -> Where<'static> {
     if let Some(country) = &filter.country {
         clauses.and("c.country = ?", Value::Text(Cow::Owned(country.clone())));
     }
-    clauses
+    Ok(Query { table: "clients c", id: "c.id", joins: "", filter: clauses })
 }
 
-pub(super) async fn count(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<i64> {
-    let clauses = matching(filter);
-    let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM clients c {} LIMIT {limit}) AS counted", clauses.sql());
-    conn.scalar(&sql, &clauses.params).await
+record! {
+    /// A client as one of those found by some words.
+    pub struct Hit {
+        pub id: i64,
+        pub first_name: String,
+        pub last_name: String,
+        pub company: String,
+        pub email: String,
+        pub status: ClientStatus,
+    }
 }
 
-/// `order_by` comes from the code, never from the request.
-pub(super) async fn list(
-    conn: &mut Conn,
-    filter: &Filter,
-    order_by: &str,
-    limit: i64,
-    offset: i64,
-) -> Result<Vec<Listed>> {
-    let mut clauses = matching(filter);
-    let next = clauses.next();
-    clauses.params.extend([Value::Int(limit), Value::Int(offset)]);
-    let sql = format!(
-        "SELECT {} FROM clients c {} {order_by} LIMIT ${next} OFFSET ${}",
-        Listed::columns("c"),
-        clauses.sql(),
-        next + 1
-    );
+impl Hit {
+    /// Company and person, or the address of somebody without either.
+    pub fn title(&self) -> String {
+        let person = [self.first_name.as_str(), self.last_name.as_str()].join(" ");
+        let parts = [self.company.trim(), person.trim()];
+        let title = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
+        if title.is_empty() { self.email.clone() } else { title }
+    }
+}
+
+/// The first clients with this id or whose words begin so, by id.
+pub(super) async fn found(conn: &mut Conn, text: &str, limit: i64) -> Result<Vec<Hit>> {
+    let mut found = search::find(conn, Kind::Client, text).await?;
+    if let Ok(id) = text.trim_start_matches('#').parse::<i64>() {
+        found = found.or_id(id);
+    }
+    let mut clauses = Where::default();
+    found.limit(&mut clauses, "c.id");
+    let sql = format!("SELECT {} FROM clients c {} ORDER BY c.id LIMIT {limit}", Hit::columns("c"), clauses.sql());
     conn.all(&sql, &clauses.params).await
-}
-
-/// Ids of at most `limit` matching clients, in their order.
-pub(super) async fn ids(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<Vec<i64>> {
-    let clauses = matching(filter);
-    let sql = format!("SELECT c.id FROM clients c {} ORDER BY c.id LIMIT {limit}", clauses.sql());
-    conn.column(&sql, &clauses.params).await
 }
 
 /// How many of these clients have which status.

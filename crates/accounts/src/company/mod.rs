@@ -7,6 +7,8 @@ use platform::jiff::tz::TimeZone;
 use platform::settings::Values;
 use platform::{Kind, Setting};
 
+use crate::clients::country_name;
+
 pub const TIME_ZONE: Setting = Setting {
     key: "time_zone",
     kind: Kind::TimeZone,
@@ -15,6 +17,7 @@ pub const TIME_ZONE: Setting = Setting {
     label: "Time zone",
     help: "Decides which day it is: when things fall due, and how times are shown to staff.",
     read_by: "accounts::company::zone",
+    rule: platform::settings::anything,
 };
 
 pub const DEFAULT_COUNTRY: Setting = Setting {
@@ -25,12 +28,30 @@ pub const DEFAULT_COUNTRY: Setting = Setting {
     label: "Default country",
     help: "Two letters, such as DE. It is chosen already in the form for a new client.",
     read_by: "accounts::clients::admin::new_page",
+    rule: country,
 };
 
 pub const SETTINGS: &[Setting] = &[TIME_ZONE, DEFAULT_COUNTRY];
 
+/// The rule of a setting that is a country: two capital letters of ISO 3166-1, or nothing.
+pub fn country(value: &str, _others: &Values) -> Result<String, String> {
+    let code = value.to_ascii_uppercase();
+    if code.is_empty() || country_name(&code).is_some() {
+        return Ok(code);
+    }
+    Err(format!("“{value}” is not a country. Write the two letters of ISO 3166-1, such as DE or US."))
+}
+
 pub async fn zone(conn: &mut Conn) -> Result<TimeZone> {
     Ok(Values::load(conn).await?.time_zone(&TIME_ZONE))
+}
+
+/// The stored time zone, for statements that ask for more than that; [`zone_of`] reads it.
+pub const ZONE_SQL: &str = "SELECT value FROM settings WHERE key = 'time_zone'";
+
+/// The time zone that is stored; the default when none is.
+pub fn zone_of(stored: Option<String>) -> TimeZone {
+    Values::of(stored.map(|value| (TIME_ZONE.key.to_owned(), value))).time_zone(&TIME_ZONE)
 }
 
 /// The day on a calendar on the wall of the business: `2026-01-31`.

@@ -7,12 +7,14 @@ use axum::extract::{Extension, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kernel::{Error, FieldErrors, Result};
+use kernel::{Error, FieldErrors, Result, Timestamp};
+use platform::prune::{After, KEEP_KEYS, Rubbish};
+use platform::web::lists::{Page, Place, Request};
 use platform::web::{Fail, Form};
 use platform::{App, Tx, crypto, params};
 use serde_json::{Map, Value, json};
 
-use super::{Permission, Staff, extension};
+use super::{Permission, Staff, described, extension};
 use crate::activity_log::Actor;
 
 /// What the document says of one operation.
@@ -64,6 +66,12 @@ impl Operation {
         self
     }
 
+    /// The parameters of a list that choose a part of it.
+    pub fn paged(self) -> Operation {
+        self.query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50; the further down, the slower")
+            .query("after", json!({ "type": "string" }), "The `next` of the page before, which is as fast everywhere")
+    }
+
     pub fn answers(mut self, status: u16, schema: Value) -> Operation {
         self.status = status;
         self.answer = schema;
@@ -71,17 +79,37 @@ impl Operation {
     }
 }
 
-/// A list's answer: the page and how many there are.
+/// A list's answer: a part of it and how many there are.
 pub fn list_schema(item: Value) -> Value {
     json!({
         "type": "object",
-        "required": ["items", "total"],
+        "required": ["items", "total", "total_is_exact", "next"],
         "properties": {
             "items": { "type": "array", "items": item },
-            "total": { "type": "integer", "minimum": 0 },
-            "page": { "type": "integer", "minimum": 1 },
+            "total": { "type": "integer", "minimum": 0, "description": "How many there are, counted up to 10,000" },
+            "total_is_exact": { "type": "boolean", "description": "false: there are more than `total`" },
+            "page": { "type": "integer", "minimum": 1, "description": "Where a page was asked for by its number" },
+            "next": { "type": ["string", "null"], "description": "For `after`: where the list goes on; null at its end" },
         }
     })
+}
+
+/// A list's answer, with its items as [`list_schema`] was told.
+pub fn list_answer<T>(request: &Request, page: &Page<T>, items: Vec<Value>) -> Response {
+    answer(&Value::Object(list_fields(request, page, items)))
+}
+
+pub fn list_fields<T>(request: &Request, page: &Page<T>, items: Vec<Value>) -> Map<String, Value> {
+    let (total, exact) = page.total.at_least();
+    let mut fields = Map::new();
+    fields.insert("items".to_owned(), Value::Array(items));
+    fields.insert("total".to_owned(), json!(total));
+    fields.insert("total_is_exact".to_owned(), json!(exact));
+    if let Some(number) = request.page() {
+        fields.insert("page".to_owned(), json!(number));
+    }
+    fields.insert("next".to_owned(), json!(page.on.as_ref().map(Place::encode)));
+    fields
 }
 
 /// A request of the JSON API by a known caller with the permission.
@@ -93,9 +121,10 @@ pub struct ApiCx {
     pub actor: Actor,
     pub path: String,
     pub query: String,
+    operation: Arc<Operation>,
     body: Bytes,
     key: Option<Key>,
-    replay: Option<(u16, String)>,
+    replay: Option<Stored>,
 }
 
 /// What stands for the HTTP status of a request whose answer is not there yet.
@@ -115,6 +144,58 @@ struct Key {
     request_hash: String,
 }
 
+/// The answer that a request with the same key was given.
+#[derive(Clone)]
+struct Stored {
+    status: u16,
+    body: String,
+}
+
+impl Stored {
+    fn replay(&self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        let mut response = json_response(status, self.body.clone());
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+        response
+    }
+}
+
+/// Seconds after which a key is forgotten.
+const KEPT: i64 = 7 * 86_400;
+
+impl Key {
+    async fn look_up(&self, app: &App) -> Result<Option<Stored>> {
+        let mut conn = app.db.read().await?;
+        let stored: Option<(String, i64, String)> = conn
+            .optional(
+                "SELECT request_hash, status, body FROM idempotency_keys WHERE scope = $1 AND key = $2",
+                params![self.scope, self.key],
+            )
+            .await?;
+        match stored {
+            Some((hash, ..)) if hash != self.request_hash => {
+                Err(Error::invalid("Idempotency-Key", "This key was used for a different request. Use a new one."))
+            }
+            Some((_, UNDER_WAY, _)) => Err(under_way()),
+            Some((_, status, body)) => Ok(Some(Stored { status: u16::try_from(status).unwrap_or(200), body })),
+            None => Ok(None),
+        }
+    }
+
+    /// Takes the key with what it stands for; whether it was free. What is old is forgotten on the way.
+    async fn take(&self, tx: &mut Tx, status: i64, body: &str, now: Timestamp) -> Result<bool> {
+        tx.execute("DELETE FROM idempotency_keys WHERE created_at < $1", params![now.plus_seconds(-KEPT)]).await?;
+        let stored = tx
+            .execute(
+                "INSERT INTO idempotency_keys (scope, key, request_hash, status, body, created_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (scope, key) DO NOTHING",
+                params![self.scope, self.key, self.request_hash, status, body, now],
+            )
+            .await?;
+        Ok(stored == 1)
+    }
+}
+
 impl FromRequestParts<App> for ApiCx {
     type Rejection = Response;
 
@@ -125,16 +206,20 @@ impl FromRequestParts<App> for ApiCx {
             Err(fail) => return Err(Fail::into_response(fail)),
         };
         match &cx.replay {
-            Some((status, body)) => {
-                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::OK);
-                let mut response = json_response(status, body.clone());
-                response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
-                Err(response)
-            }
+            Some(stored) => Err(stored.replay()),
             None => Ok(cx),
         }
     }
 }
+
+/// Requests that are no longer recognised as repeated, for [`platform::prune`]. Forms keep theirs in the same table.
+pub const ANSWERED: Rubbish = Rubbish {
+    name: "answers to repeated requests",
+    table: "idempotency_keys",
+    key: "scope, key",
+    condition: "created_at < $1",
+    after: After::Days(&KEEP_KEYS),
+};
 
 impl ApiCx {
     pub(super) async fn new(
@@ -142,6 +227,7 @@ impl ApiCx {
         now: kernel::Timestamp,
         staff: Arc<Staff>,
         actor: Actor,
+        operation: Arc<Operation>,
         parts: &Parts,
         path: String,
         query: String,
@@ -162,29 +248,10 @@ impl ApiCx {
                 key: text.to_owned(),
                 request_hash: crypto::sha256_hex(&request),
             };
-            let mut conn = app.db.read().await?;
-            let stored: Option<(String, i64, String)> = conn
-                .optional(
-                    "SELECT request_hash, status, body FROM idempotency_keys WHERE scope = $1 AND key = $2",
-                    params![found.scope, found.key],
-                )
-                .await?;
-            match stored {
-                Some((hash, UNDER_WAY, _)) if hash == found.request_hash => return Err(under_way()),
-                Some((hash, status, body)) if hash == found.request_hash => {
-                    replay = Some((u16::try_from(status).unwrap_or(200), body));
-                }
-                Some(_) => {
-                    return Err(Error::invalid(
-                        "Idempotency-Key",
-                        "This key was used for a different request. Use a new one.",
-                    ));
-                }
-                None => {}
-            }
+            replay = found.look_up(&app).await?;
             key = Some(found);
         }
-        Ok(ApiCx { app, now, staff, actor, path, query, body, key, replay })
+        Ok(ApiCx { app, now, staff, actor, path, query, operation, body, key, replay })
     }
 
     pub fn params(&self) -> Result<Form> {
@@ -194,10 +261,12 @@ impl ApiCx {
     /// The JSON object in the body; an empty body is an empty object.
     pub fn json(&self) -> Result<Body> {
         if self.body.is_empty() {
-            return Ok(Body { fields: Map::new(), errors: FieldErrors::default() });
+            return Ok(Body { fields: Map::new(), errors: FieldErrors::default(), strangers: FieldErrors::default() });
         }
-        match serde_json::from_slice::<Value>(&self.body) {
-            Ok(Value::Object(fields)) => Ok(Body { fields, errors: FieldErrors::default() }),
+        let body = serde_json::from_slice::<Value>(&self.body);
+        let strangers = body.as_ref().map(|body| described::strangers(&self.operation, body)).unwrap_or_default();
+        match body {
+            Ok(Value::Object(fields)) => Ok(Body { fields, errors: FieldErrors::default(), strangers }),
             Ok(_) => Err(Error::invalid("body", "Send a JSON object.")),
             Err(error) => Err(Error::invalid("body", format!("The body is no valid JSON: {error}"))),
         }
@@ -207,20 +276,11 @@ impl ApiCx {
     /// finds either everything or nothing.
     pub async fn commit(&self, mut tx: Tx, status: u16, body: Value) -> Result<Response, Fail> {
         let text = body.to_string();
-        if let Some(key) = &self.key {
-            let stored = tx
-                .execute(
-                    "INSERT INTO idempotency_keys (scope, key, request_hash, status, body, created_at) \
-                     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (scope, key) DO NOTHING",
-                    params![key.scope, key.key, key.request_hash, i64::from(status), text, self.now],
-                )
-                .await?;
-            if stored == 0 {
-                tx.rollback().await?;
-                return Err(Fail(Error::conflict(
-                    "A request with this Idempotency-Key has just been carried out. Send it again to get its answer.",
-                )));
-            }
+        if let Some(key) = &self.key
+            && !key.take(&mut tx, i64::from(status), &text, self.now).await?
+        {
+            tx.rollback().await?;
+            return Err(Fail(Error::conflict("A request with this Idempotency-Key has just been carried out.")));
         }
         tx.commit().await?;
         self.app.wake.notify_waiters();
@@ -229,6 +289,20 @@ impl ApiCx {
 }
 
 impl ApiCx {
+    /// A look at the key after a refusal. The same request may have been carried out meanwhile, and be the reason: then its
+    /// answer is this one's too.
+    pub(super) async fn second_look(&self) -> Option<Response> {
+        let stored = self.key.as_ref()?.look_up(&self.app).await;
+        match stored {
+            Ok(stored) => stored.map(|stored| stored.replay()),
+            Err(error) => Some(Fail(error).into_response()),
+        }
+    }
+
+    pub(super) fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Carries out what talks to a provider between transactions of its own: the `Idempotency-Key` is taken before and the
     /// answer stored after, so a repetition in between changes nothing. The work goes on when the caller hangs up. After a
     /// refusal the key is free again; after a defect it stays taken, because nobody knows how far the work came.
@@ -238,14 +312,7 @@ impl ApiCx {
     {
         if let Some(key) = &self.key {
             let mut tx = self.app.db.write().await?;
-            let taken = tx
-                .execute(
-                    "INSERT INTO idempotency_keys (scope, key, request_hash, status, body, created_at) \
-                     VALUES ($1, $2, $3, $4, '', $5) ON CONFLICT (scope, key) DO NOTHING",
-                    params![key.scope, key.key, key.request_hash, UNDER_WAY, self.now],
-                )
-                .await?;
-            if taken == 0 {
+            if !key.take(&mut tx, UNDER_WAY, "", self.now).await? {
                 tx.rollback().await?;
                 return Err(Fail(under_way()));
             }
@@ -298,9 +365,16 @@ fn json_response(status: StatusCode, body: String) -> Response {
 pub struct Body {
     fields: Map<String, Value>,
     pub errors: FieldErrors,
+    /// What the operation's description says against the fields.
+    strangers: FieldErrors,
 }
 
 impl Body {
+    /// Everything that was sent, for a body whose fields are not known beforehand.
+    pub fn into_fields(self) -> Map<String, Value> {
+        self.fields
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.fields.get(name).is_some_and(|value| !value.is_null())
     }
@@ -402,13 +476,35 @@ impl Body {
         value
     }
 
+    /// Every error; of a field that the description does not know, the handler's words if it has some.
     pub fn done(self) -> Result<()> {
-        self.errors.check()
+        let mut all = FieldErrors::default();
+        for (field, message) in self.strangers.iter().filter(|(field, _)| self.errors.of(field).is_none()) {
+            all.add(field, message);
+        }
+        for (field, message) in self.errors.iter() {
+            all.add(field, message);
+        }
+        all.check()
     }
 }
 
 pub(super) async fn openapi(Extension(document): Extension<Arc<Value>>) -> Response {
     answer(&document)
+}
+
+/// Says of every object in a schema that it has no other fields.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(close);
+            if fields.contains_key("properties") && !fields.contains_key("additionalProperties") {
+                fields.insert("additionalProperties".to_owned(), json!(false));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
 }
 
 /// The OpenAPI 3.1 document of all operations.
@@ -448,11 +544,14 @@ pub fn document(operations: &[Operation]) -> Value {
                 "403": problem("The permission is missing"),
                 "404": problem("There is no such thing"),
                 "409": problem("A rule says no, or it conflicts with what is there"),
+                "413": problem("The request is too large"),
                 "422": problem("Fields are wrong; each is named"),
                 "429": problem("Too many requests"),
             },
         });
         if let Some(body) = &operation.body {
+            let mut body = body.clone();
+            close(&mut body);
             described["requestBody"] = json!({ "content": { "application/json": { "schema": body } } });
         }
         let entry = paths.entry(path).or_insert_with(|| json!({}));

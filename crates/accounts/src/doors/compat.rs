@@ -12,8 +12,10 @@ use kernel::{Error, Result};
 use platform::App;
 use platform::compat::{Answer, Format, Login, Noted, Params, Request};
 use platform::web::errors;
+use platform::web::throttle::Left;
 
-use super::serve::{Address, credential_staff, read_body};
+use super::limits::Limits;
+use super::serve::{Address, Asked, credential_staff, read_body};
 use super::{Permission, Staff};
 use crate::activity_log::{Actor, ActorKind};
 
@@ -62,12 +64,15 @@ impl Table {
 pub(super) async fn serve(
     State(app): State<App>,
     Extension(table): Extension<Arc<Table>>,
+    Extension(limits): Extension<Arc<Limits>>,
     Extension(Address(ip)): Extension<Address>,
     request: HttpRequest,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let asked = Asked { app: &app, limits: &limits, ip: &ip, now: app.clock.now() };
     let body = match read_body(body).await {
         Ok(body) => body,
+        Err(error @ Error::TooLarge(_)) => return respond(&Answer::from_error(&error, ""), Format::Json, ""),
         Err(error) => return respond(&Answer::error(error.to_string()).with_status(400), Format::Json, ""),
     };
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -76,44 +81,61 @@ pub(super) async fn serve(
         Err(error) => return respond(&error.answer(), error.format, ""),
     };
     let format = request.format();
-    let answer = match call(&app, &table, &ip, request.clone()).await {
+    let (mut left, mut retry_after) = (None, None);
+    let answer = match call(&asked, &table, request.clone(), &mut left).await {
         Ok(answer) => answer,
         Err(error) => {
+            if let Error::TooMany { retry_after: seconds } = error {
+                retry_after = Some(seconds);
+            }
             let reference = app.random.token()[..12].to_uppercase();
             errors::log(&error, &reference, &format!("/includes/api.php {}", request.action()));
             Answer::from_error(&error, &reference)
         }
     };
-    respond(&answer, format, request.action())
+    let mut response = respond(&answer, format, request.action());
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(left) = left {
+        response.extensions_mut().insert(left);
+    }
+    response
 }
 
-async fn call(app: &App, table: &Table, ip: &str, request: Arc<Request>) -> Result<Answer> {
-    let staff = caller(app, ip, &request).await?;
+async fn call(asked: &Asked<'_>, table: &Table, request: Arc<Request>, left: &mut Option<Left>) -> Result<Answer> {
+    let staff = match caller(asked, &request, left).await {
+        Err(Error::Unauthenticated) if is_older_login(&request) => return Ok(Answer::denied(OLDER_LOGIN)),
+        caller => caller?,
+    };
     let Some(action) = table.0.get(request.action()) else {
         return Ok(Answer::error("Command Not Found"));
     };
     if !staff.may(action.permission) {
         return Ok(Answer::denied(format!("Invalid Permissions: the action needs “{}”", action.permission.0)));
     }
-    let actor = Actor { kind: ActorKind::Api, id: Some(staff.id), name: staff.username.clone(), ip: ip.to_owned() };
-    let cx = CompatCx { app: app.clone(), now: app.clock.now(), staff: Arc::new(staff), actor, request };
+    let actor = staff.actor(ActorKind::Api, asked.ip);
+    let cx = CompatCx { app: asked.app.clone(), now: asked.now, staff: Arc::new(staff), actor, request };
     (action.function)(cx).await
 }
 
 /// An identifier and a secret, in either pair of fields. The older form, an administrator's name with the MD5 of the
 /// password, would need a password stored so that its MD5 can be compared, so it is refused.
-async fn caller(app: &App, ip: &str, request: &Request) -> Result<Staff> {
+async fn caller(asked: &Asked<'_>, request: &Request, left: &mut Option<Left>) -> Result<Staff> {
     match request.credentials().login {
-        Login::Identifier { identifier, secret } => credential_staff(app, &identifier, &secret, ip).await,
-        Login::Username { username, password } => match credential_staff(app, &username, &password, ip).await {
-            Err(Error::Unauthenticated) if looks_like_md5(&password) => Err(Error::Forbidden(
-                "API Access with a credential: the older login with an MD5 password is not supported; create an API \
-                 credential and send its identifier and secret in the same fields",
-            )),
-            other => other,
-        },
-        Login::None => Err(Error::Unauthenticated),
+        Login::Identifier { identifier: name, secret } | Login::Username { username: name, password: secret } => {
+            credential_staff(asked, &name, &secret, left).await
+        }
+        Login::None => Err(asked.nobody(left)),
     }
+}
+
+const OLDER_LOGIN: &str = "Authentication Failed: an administrator's name with the MD5 of the password is not taken. \
+                           Create an API credential and send its identifier and secret in the same fields.";
+
+/// Whether somebody tries an administrator's name with the MD5 of the password.
+fn is_older_login(request: &Request) -> bool {
+    matches!(request.credentials().login, Login::Username { password, .. } if looks_like_md5(&password))
 }
 
 fn looks_like_md5(password: &str) -> bool {

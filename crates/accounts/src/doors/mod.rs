@@ -8,7 +8,10 @@
 pub mod admin;
 pub mod api;
 pub mod compat;
+mod described;
 pub mod finders;
+pub mod limits;
+pub mod schema;
 mod serve;
 
 use std::collections::HashSet;
@@ -22,7 +25,9 @@ use kernel::Error;
 use platform::App;
 use platform::web::Fail;
 
+use crate::activity_log::{Actor, ActorKind, Rights};
 pub use crate::roles::Permission;
+use crate::sessions::{self, Session};
 pub use admin::{AdminCx, Nav, NavItem, NavSection, Redirect};
 pub use api::{ApiCx, Operation};
 pub use compat::{Action, CompatCx};
@@ -34,6 +39,8 @@ pub use serve::{Address, service};
 pub enum Access {
     /// Anyone: login, assets, health, webhooks (which prove themselves by their signature), signed links.
     Public,
+    /// Staff with a session, whatever they may do.
+    AnyStaff,
     /// Staff with a session and the permission.
     Staff(Permission),
     /// API clients and staff with the permission.
@@ -80,6 +87,15 @@ impl Routes {
         self.route("POST", path, Access::Staff(permission), axum::routing::post(handler))
     }
 
+    /// A form that needs no more than a session.
+    pub fn post_of_anybody<H, T>(self, path: &str, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("POST", path, Access::AnyStaff, axum::routing::post(handler))
+    }
+
     /// A page that anyone may see.
     pub fn public_get<H, T>(self, path: &str, handler: H) -> Routes
     where
@@ -106,6 +122,7 @@ impl Routes {
     {
         let path = format!("/api/v1{}", operation.path);
         let (method, permission) = (operation.method, operation.permission);
+        let described = Arc::new(operation.clone());
         self.operations.push(operation);
         let router = match method {
             "GET" => axum::routing::get(handler),
@@ -114,7 +131,7 @@ impl Routes {
             "DELETE" => axum::routing::delete(handler),
             _ => axum::routing::post(handler),
         };
-        self.route(method, &path, Access::Api(permission), router)
+        self.guarded(method, &path, Access::Api(permission), router, Some(described))
     }
 
     /// An action of the compatible API.
@@ -123,8 +140,20 @@ impl Routes {
         self
     }
 
-    fn route(mut self, method: &'static str, path: &str, access: Access, router: MethodRouter<App>) -> Routes {
-        let guard = axum::middleware::from_fn(move |request, next| serve::guard(access, request, next));
+    fn route(self, method: &'static str, path: &str, access: Access, router: MethodRouter<App>) -> Routes {
+        self.guarded(method, path, access, router, None)
+    }
+
+    fn guarded(
+        mut self,
+        method: &'static str,
+        path: &str,
+        access: Access,
+        router: MethodRouter<App>,
+        operation: Option<Arc<Operation>>,
+    ) -> Routes {
+        let guard =
+            axum::middleware::from_fn(move |request, next| serve::guard(access, operation.clone(), request, next));
         self.router = self.router.route(path, router.layer(guard));
         self.table.push(Entry { method, path: path.to_owned(), access });
         self
@@ -145,10 +174,11 @@ impl Routes {
             .table
             .iter()
             .filter_map(|entry| match entry.access {
-                Access::Public => None,
+                Access::Public | Access::AnyStaff => None,
                 Access::Staff(permission) | Access::Api(permission) => Some(permission),
             })
             .chain(self.actions.iter().map(|action| action.permission))
+            .chain([API_ACCESS])
             .filter(|permission| seen.insert(*permission))
             .collect();
         all.sort_by_key(|permission| permission.0);
@@ -156,13 +186,16 @@ impl Routes {
     }
 }
 
+/// What every use of an API credential needs, besides the permission of what is done with it.
+pub const API_ACCESS: Permission = Permission("API Access");
+
 /// The administrator behind a request.
 #[derive(Debug)]
 pub struct Staff {
     pub id: i64,
     pub username: String,
     pub role: String,
-    pub permissions: HashSet<String>,
+    pub permissions: Arc<HashSet<String>>,
 }
 
 impl Staff {
@@ -173,19 +206,48 @@ impl Staff {
     pub fn require(&self, permission: Permission) -> kernel::Result<()> {
         if self.may(permission) { Ok(()) } else { Err(Error::Forbidden(permission.0)) }
     }
+
+    /// The one whom rules and the activity log know.
+    pub fn actor(&self, kind: ActorKind, ip: &str) -> Actor {
+        let rights = Rights::These(self.permissions.clone());
+        Actor { kind, id: Some(self.id), name: self.username.clone(), ip: ip.to_owned(), rights }
+    }
 }
 
 pub(crate) async fn load_staff(conn: &mut platform::Conn, admin_id: i64) -> kernel::Result<Option<Staff>> {
-    let found: Option<(String, i64, String)> = conn
-        .optional(
-            "SELECT a.username, a.role_id, r.name FROM admins a JOIN roles r ON r.id = a.role_id \
-             WHERE a.id = $1 AND NOT a.disabled",
-            platform::params![admin_id],
-        )
-        .await?;
-    let Some((username, role_id, role)) = found else { return Ok(None) };
-    let permissions = crate::roles::permissions(conn, role_id).await?;
-    Ok(Some(Staff { id: admin_id, username, role, permissions }))
+    let sql = format!(
+        "SELECT a.username, r.name, {PERMISSIONS} FROM admins a JOIN roles r ON r.id = a.role_id \
+         WHERE a.id = $1 AND NOT a.disabled"
+    );
+    let found: Option<(String, String, Option<String>)> = conn.optional(&sql, platform::params![admin_id]).await?;
+    Ok(found.map(|(username, role, permissions)| staff(admin_id, username, role, permissions)))
+}
+
+/// The permissions of the administrator `a` in one text: who asks is found out in one question.
+const PERMISSIONS: &str = "(SELECT STRING_AGG(p.permission, '\n') FROM role_permissions p WHERE p.role_id = a.role_id)";
+
+fn staff(id: i64, username: String, role: String, permissions: Option<String>) -> Staff {
+    let permissions = Arc::new(permissions.unwrap_or_default().lines().map(str::to_owned).collect());
+    Staff { id, username, role, permissions }
+}
+
+/// The session that a cookie stands for, and whose it is unless they were disabled.
+pub(crate) async fn load_session(
+    conn: &mut platform::Conn,
+    token: &str,
+    now: kernel::Timestamp,
+) -> kernel::Result<Option<(Session, Staff)>> {
+    let (token_hash, idle_since) = (sessions::hash(token), sessions::idle_since(now));
+    let sql = format!(
+        "SELECT s.csrf, s.seen_at, a.id, a.username, r.name, {PERMISSIONS} FROM sessions s \
+         JOIN admins a ON a.id = s.admin_id AND NOT a.disabled JOIN roles r ON r.id = a.role_id \
+         WHERE s.token_hash = $1 AND s.expires_at > $2 AND s.seen_at > $3"
+    );
+    let found: Option<(String, kernel::Timestamp, i64, String, String, Option<String>)> =
+        conn.optional(&sql, platform::params![token_hash, now, idle_since]).await?;
+    Ok(found.map(|(csrf, seen_at, admin_id, username, role, permissions)| {
+        (Session { admin_id, csrf, seen_at, token_hash }, staff(admin_id, username, role, permissions))
+    }))
 }
 
 /// Takes what the guard put into the request. Its absence means a handler outside the route builder.
@@ -210,6 +272,32 @@ impl FromRequestParts<App> for Id {
     }
 }
 
+/// Two numbers in a path like `/clients/{id}/pay-methods/{method}`.
+#[derive(Debug, Clone, Copy)]
+pub struct Ids(pub i64, pub i64);
+
+impl FromRequestParts<App> for Ids {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Ids, Fail> {
+        let path = axum::extract::Path::<(i64, i64)>::from_request_parts(parts, app).await;
+        path.map(|axum::extract::Path((first, second))| Ids(first, second)).or(Err(Fail(Error::NotFound("This page"))))
+    }
+}
+
+/// The word in a path like `/gateways/{name}`.
+#[derive(Debug, Clone)]
+pub struct Word(pub String);
+
+impl FromRequestParts<App> for Word {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Word, Fail> {
+        let path = axum::extract::Path::<String>::from_request_parts(parts, app).await;
+        path.map(|axum::extract::Path(word)| Word(word)).or(Err(Fail(Error::NotFound("This page"))))
+    }
+}
+
 /// A request that may come from anyone.
 #[derive(Clone)]
 pub struct PublicCx {
@@ -220,6 +308,15 @@ pub struct PublicCx {
     pub query: String,
     pub headers: axum::http::HeaderMap,
     pub body: axum::body::Bytes,
+}
+
+impl PublicCx {
+    /// The fields of a form that stands on a page of ours behind a secret address. Who does not know the address cannot
+    /// send the form, so the address is its token; and a browser that says it comes from another site is refused.
+    pub fn form(&self) -> kernel::Result<platform::web::Form> {
+        serve::check_origin(&self.headers)?;
+        serve::form_of(&self.headers, &self.body)
+    }
 }
 
 impl FromRequestParts<App> for PublicCx {

@@ -1,23 +1,25 @@
 //! The way of a request: address, body limit, session or credential, permission, CSRF; and of an answer: the form of
 //! errors, security headers.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
-use http_body_util::{BodyExt, Limited};
-use kernel::{Error, Result};
+use http_body_util::BodyExt;
+use kernel::{Error, Result, Timestamp};
 use platform::App;
+use platform::web::throttle::Left;
 use platform::web::{Audience, Fail, Form, MAX_BODY, errors};
 
-use super::{Access, AdminCx, ApiCx, PublicCx, Routes, Staff, load_staff};
-use crate::activity_log::{Actor, ActorKind};
+use super::limits::{Caller, Limits};
+use super::{API_ACCESS, Access, AdminCx, ApiCx, Operation, PublicCx, Routes, Staff, load_session, load_staff};
+use crate::activity_log::ActorKind;
 use crate::{api_credentials, sessions};
 
 /// Where a request comes from.
@@ -30,6 +32,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub fn service(app: App, routes: Routes) -> axum::Router {
     let compat = Arc::new(super::compat::Table::new(routes.actions));
     let document = Arc::new(super::api::document(&routes.operations));
+    let limits = app.extensions.get::<Limits>().unwrap_or_default();
     let router = routes
         .router
         .route("/includes/api.php", axum::routing::any(super::compat::serve))
@@ -43,7 +46,7 @@ pub fn service(app: App, routes: Routes) -> axum::Router {
     router
         .layer(axum::Extension(compat))
         .layer(axum::Extension(document))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), outermost))
+        .layer(axum::middleware::from_fn_with_state((app.clone(), limits), outermost))
         .layer(tower_http::compression::CompressionLayer::new())
         .with_state(app)
 }
@@ -57,15 +60,16 @@ async fn wrong_method() -> Response {
 }
 
 /// Around every request: the app for the guards, a time limit, the form of errors, the headers that every answer has.
-async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> Response {
+async fn outermost(State((app, limits)): State<(App, Arc<Limits>)>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let audience = Audience::of(&path);
-    let ip = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or_else(|| "127.0.0.1".to_owned(), |info| info.0.ip().to_canonical().to_string());
-    request.extensions_mut().insert(Address(ip));
+    // The pattern, for the log: a path may carry a token.
+    let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let ip = limits.address(peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), request.headers());
+    request.extensions_mut().insert(Address(ip.to_string()));
     request.extensions_mut().insert(app.clone());
+    request.extensions_mut().insert(limits);
     let had_flash = cookie(request.headers(), super::admin::FLASH).is_some();
     let mut response = match tokio::time::timeout(TIMEOUT, next.run(request)).await {
         Ok(response) => response,
@@ -75,14 +79,22 @@ async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> 
     };
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         let reference = app.random.token()[..12].to_uppercase();
-        errors::log(&error, &reference, &path);
+        errors::log(&error, &reference, &route);
         let headers = response.headers().clone();
+        let left = response.extensions_mut().remove::<Left>();
         response = render(&app, &error, &reference, audience, &path);
+        left.map(|left| response.extensions_mut().insert(left));
+        if let Error::TooMany { retry_after } = &*error {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
+        }
         for (name, value) in &headers {
             if *name == header::SET_COOKIE {
                 response.headers_mut().append(name.clone(), value.clone());
             }
         }
+    }
+    if let Some(left) = response.extensions().get::<Left>().copied() {
+        left.tell(response.headers_mut());
     }
     if had_flash && response.status() == StatusCode::OK && audience == Audience::Page {
         set_cookie(response.headers_mut(), &format!("{}=; Path=/; Max-Age=0", super::admin::FLASH));
@@ -128,17 +140,37 @@ fn secure(headers: &mut HeaderMap, audience: Audience) {
 }
 
 /// In front of one route: reads the body, finds out who it is, and lets pass who may.
-pub(super) async fn guard(access: Access, request: Request, next: Next) -> Response {
-    match admit(access, request).await {
-        Ok(request) => next.run(request).await,
+pub(super) async fn guard(access: Access, operation: Option<Arc<Operation>>, request: Request, next: Next) -> Response {
+    let mut left = None;
+    let mut response = match admit(access, operation, request, &mut left).await {
+        Ok(request) => run(request, next).await,
         Err(error) => Fail(error).into_response(),
+    };
+    if let Some(left) = left {
+        response.extensions_mut().insert(left);
+    }
+    response
+}
+
+async fn run(request: Request, next: Next) -> Response {
+    let repeatable = request.extensions().get::<ApiCx>().filter(|cx| cx.has_key()).cloned();
+    let response = next.run(request).await;
+    match repeatable {
+        Some(cx) if response.extensions().get::<Arc<Error>>().is_some() => cx.second_look().await.unwrap_or(response),
+        _ => response,
     }
 }
 
-async fn admit(access: Access, request: Request) -> Result<Request> {
+async fn admit(
+    access: Access,
+    operation: Option<Arc<Operation>>,
+    request: Request,
+    left: &mut Option<Left>,
+) -> Result<Request> {
     let (mut parts, body) = request.into_parts();
-    let (Some(app), Some(Address(ip))) =
-        (parts.extensions.get::<App>().cloned(), parts.extensions.get::<Address>().cloned())
+    let known = &parts.extensions;
+    let (Some(app), Some(limits), Some(Address(ip))) =
+        (known.get::<App>().cloned(), known.get::<Arc<Limits>>().cloned(), known.get::<Address>().cloned())
     else {
         return Err(Error::broken("the outermost layer is missing"));
     };
@@ -152,15 +184,17 @@ async fn admit(access: Access, request: Request) -> Result<Request> {
             let cx = PublicCx { app, now, ip, path, query, headers: parts.headers.clone(), body: body.clone() };
             parts.extensions.insert(Arc::new(cx));
         }
-        Access::Staff(permission) => {
+        Access::AnyStaff | Access::Staff(_) => {
             let (staff, csrf) = session_staff(&app, &parts.headers).await?.ok_or(Error::Unauthenticated)?;
-            staff.require(permission)?;
+            if let Access::Staff(permission) = access {
+                staff.require(permission)?;
+            }
             let form = if changes { form_of(&parts.headers, &body)? } else { Form::default() };
             if changes {
                 check_origin(&parts.headers)?;
                 check_csrf(&csrf, form.text("csrf"))?;
             }
-            let actor = actor(ActorKind::Admin, &staff, &ip);
+            let actor = staff.actor(ActorKind::Admin, &ip);
             let cx = AdminCx {
                 app,
                 now,
@@ -175,31 +209,45 @@ async fn admit(access: Access, request: Request) -> Result<Request> {
             parts.extensions.insert(cx);
         }
         Access::Api(permission) => {
-            let (staff, kind) = api_caller(&app, &parts.headers, &ip, changes).await?;
+            let asked = Asked { app: &app, limits: &limits, ip: &ip, now };
+            let (staff, kind) = api_caller(&asked, &parts.headers, changes, left).await?;
             staff.require(permission)?;
-            let actor = actor(kind, &staff, &ip);
-            let cx = ApiCx::new(app, now, Arc::new(staff), actor, &parts, path, query, body.clone()).await?;
+            if !body.is_empty() {
+                check_json(&parts.headers)?;
+            }
+            let actor = staff.actor(kind, &ip);
+            let operation = operation.ok_or_else(|| Error::broken(format!("{path} is not described")))?;
+            super::described::check_query(&operation, &query)?;
+            let cx = ApiCx::new(app, now, Arc::new(staff), actor, operation, &parts, path, query, body.clone()).await?;
             parts.extensions.insert(cx);
         }
     }
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 
-fn actor(kind: ActorKind, staff: &Staff, ip: &str) -> Actor {
-    Actor { kind, id: Some(staff.id), name: staff.username.clone(), ip: ip.to_owned() }
-}
+/// Who sends more than this does not wait for an answer.
+const MAX_DISCARDED: usize = 64 * 1024 * 1024;
 
-pub(super) async fn read_body(body: Body) -> Result<Bytes> {
-    match Limited::new(body, MAX_BODY).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<http_body_util::LengthLimitError>().is_some() => {
-            Err(Error::invalid("body", format!("The request is larger than {} MiB.", MAX_BODY / 1024 / 1024)))
+/// The body, if it is not too large. The rest of one that is is read all the same, a piece at a time: who is still
+/// sending when the connection is closed sees a broken connection instead of the answer.
+pub(super) async fn read_body(mut body: Body) -> Result<Bytes> {
+    let (mut kept, mut size) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Err(Error::invalid("body", "The request broke off.")) };
+        let Ok(data) = frame.into_data() else { continue };
+        size += data.len();
+        if size <= MAX_BODY {
+            kept.extend_from_slice(&data);
+        } else if size > MAX_DISCARDED {
+            break;
+        } else {
+            kept = Vec::new();
         }
-        Err(_) => Err(Error::invalid("body", "The request broke off.")),
     }
+    if size > MAX_BODY { Err(Error::TooLarge(MAX_BODY / 1024 / 1024)) } else { Ok(kept.into()) }
 }
 
-fn form_of(headers: &HeaderMap, body: &[u8]) -> Result<Form> {
+pub(super) fn form_of(headers: &HeaderMap, body: &[u8]) -> Result<Form> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !body.is_empty() && !kind.starts_with("application/x-www-form-urlencoded") {
         return Err(Error::invalid("form", "Send the form as application/x-www-form-urlencoded."));
@@ -207,11 +255,48 @@ fn form_of(headers: &HeaderMap, body: &[u8]) -> Result<Form> {
     Form::parse(body)
 }
 
+fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// No form of another site can say this of itself; a script of another site must ask first, and is refused. A program
+/// that is no browser may leave it out.
+fn check_json(headers: &HeaderMap) -> Result<()> {
+    let is_browser = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    if !is_browser && !headers.contains_key(header::CONTENT_TYPE) {
+        return Ok(());
+    }
+    let kind = header_text(headers, "content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        Err(Error::invalid("Content-Type", "Send the body as application/json."))
+    }
+}
+
+const FOREIGN: &str = "This was sent from another site.";
+
 /// A browser says where a request comes from; another site's form is refused even with a stolen token.
-fn check_origin(headers: &HeaderMap) -> Result<()> {
-    match headers.get("sec-fetch-site").and_then(|value| value.to_str().ok()) {
-        Some("cross-site" | "same-site") => Err(Error::refused("This form was sent from another site.")),
+pub(super) fn check_origin(headers: &HeaderMap) -> Result<()> {
+    match header_text(headers, "sec-fetch-site") {
+        Some("cross-site" | "same-site") => Err(Error::refused(FOREIGN)),
         _ => Ok(()),
+    }
+}
+
+/// A browser that was once told a name and a password for Basic authentication sends them along with other sites'
+/// requests too, and there is no token to tell those by. Programs that are no browsers say nothing of an origin. Without
+/// TLS, browsers leave `Sec-Fetch-Site` out.
+fn check_basic_origin(headers: &HeaderMap) -> Result<()> {
+    check_origin(headers)?;
+    if headers.contains_key("sec-fetch-site") {
+        return Ok(());
+    }
+    let Some(origin) = header_text(headers, "origin") else { return Ok(()) };
+    let from = origin.split_once("://").map(|(_, from)| from);
+    match (from, header_text(headers, "host")) {
+        (Some(from), Some(host)) if from.eq_ignore_ascii_case(host) => Ok(()),
+        _ => Err(Error::refused(FOREIGN)),
     }
 }
 
@@ -245,23 +330,46 @@ async fn session_staff(app: &App, headers: &HeaderMap) -> Result<Option<(Staff, 
     let Some(token) = cookie(headers, sessions::COOKIE) else { return Ok(None) };
     let now = app.clock.now();
     let mut conn = app.db.read().await?;
-    let Some(session) = sessions::find(&mut conn, &token, now).await? else { return Ok(None) };
-    let staff = load_staff(&mut conn, session.admin_id).await?;
+    let Some((session, staff)) = load_session(&mut conn, &token, now).await? else { return Ok(None) };
     drop(conn);
     if now.seconds_since(session.seen_at) > 300 {
         let mut tx = app.db.write().await?;
         sessions::touch(&mut tx, &session.token_hash, now).await?;
         tx.commit().await?;
     }
-    Ok(staff.map(|staff| (staff, session.csrf)))
+    Ok(Some((staff, session.csrf)))
 }
 
-async fn api_caller(app: &App, headers: &HeaderMap, ip: &str, changes: bool) -> Result<(Staff, ActorKind)> {
+/// What a look at somebody's credential needs.
+pub(super) struct Asked<'a> {
+    pub app: &'a App,
+    pub limits: &'a Limits,
+    pub ip: &'a str,
+    pub now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// "Who are you?", or, too often, "too often".
+    pub fn nobody(&self, left: &mut Option<Left>) -> Error {
+        self.limits.stranger(self.ip, self.now, left).err().unwrap_or(Error::Unauthenticated)
+    }
+}
+
+async fn api_caller(
+    asked: &Asked<'_>,
+    headers: &HeaderMap,
+    changes: bool,
+    left: &mut Option<Left>,
+) -> Result<(Staff, ActorKind)> {
     if let Some((identifier, secret)) = basic(headers) {
-        let staff = credential_staff(app, &identifier, &secret, ip).await?;
+        if changes {
+            check_basic_origin(headers)?;
+        }
+        let staff = credential_staff(asked, &identifier, &secret, left).await?;
         return Ok((staff, ActorKind::Api));
     }
-    let (staff, csrf) = session_staff(app, headers).await?.ok_or(Error::Unauthenticated)?;
+    let Some((staff, csrf)) = session_staff(asked.app, headers).await? else { return Err(asked.nobody(left)) };
+    asked.limits.caller(Caller::Admin(staff.id), asked.now, left)?;
     if changes {
         check_origin(headers)?;
         let token = headers.get("x-csrf-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -270,26 +378,22 @@ async fn api_caller(app: &App, headers: &HeaderMap, ip: &str, changes: bool) -> 
     Ok((staff, ActorKind::Admin))
 }
 
-/// The staff behind an identifier and a secret. Wrong ones are counted, so that guessing is slowed down.
-pub(super) async fn credential_staff(app: &App, identifier: &str, secret: &str, ip: &str) -> Result<Staff> {
-    let now = app.clock.now();
-    let account = format!("api:{}", &identifier.chars().take(64).collect::<String>());
-    let mut conn = app.db.read().await?;
-    match api_credentials::authenticate(&mut conn, identifier, secret).await {
-        Ok(admin_id) => {
-            let staff = load_staff(&mut conn, admin_id).await?;
-            staff.ok_or(Error::Unauthenticated)
-        }
-        Err(Error::Unauthenticated) => {
-            crate::admins::check_guessing(&mut conn, &account, ip, now).await?;
-            drop(conn);
-            let mut tx = app.db.write().await?;
-            crate::admins::note_failure(&mut tx, &account, ip, now).await?;
-            tx.commit().await?;
-            Err(Error::Unauthenticated)
-        }
-        Err(other) => Err(other),
-    }
+/// The staff behind an identifier and a secret, who may use APIs at all. Who asks too often is not looked up any further. A wrong secret is only
+/// counted in memory: it has 256 random bits, and a stranger must not be able to make the database write.
+pub(super) async fn credential_staff(
+    asked: &Asked<'_>,
+    identifier: &str,
+    secret: &str,
+    left: &mut Option<Left>,
+) -> Result<Staff> {
+    let mut conn = asked.app.db.read().await?;
+    let Some(credential) = api_credentials::authenticate(&mut conn, identifier, secret).await? else {
+        return Err(asked.nobody(left));
+    };
+    asked.limits.caller(Caller::Credential(credential.id), asked.now, left)?;
+    let staff = load_staff(&mut conn, credential.admin_id).await?.ok_or(Error::Unauthenticated)?;
+    staff.require(API_ACCESS)?;
+    Ok(staff)
 }
 
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {

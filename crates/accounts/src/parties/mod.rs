@@ -63,5 +63,10 @@ pub async fn altered(conn: &mut Conn) -> Result<Vec<i64>> {
 
 pub async fn find(conn: &mut Conn, id: i64) -> Result<Party> {
     let document: String = conn.scalar("SELECT document FROM parties WHERE id = $1", params![id]).await?;
-    serde_json::from_str(&document).map_err(|error| Error::broken(format!("party {id}: {error}")))
+    read(&document)
+}
+
+/// A stored document, for statements that ask for more than the party.
+pub fn read(document: &str) -> Result<Party> {
+    serde_json::from_str(document).map_err(|error| Error::broken(format!("party: {error}")))
 }

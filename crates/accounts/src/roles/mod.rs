@@ -15,18 +15,30 @@ pub const FULL_ADMINISTRATOR: &str = "Full Administrator";
 pub const SALES_OPERATOR: &str = "Sales Operator";
 pub const SUPPORT_OPERATOR: &str = "Support Operator";
 
-/// What a sales operator may not: money that leaves, configuration, the books' levers.
-const NOT_FOR_SALES: &[&str] = &[
-    "Configure General Settings",
-    "Configure Automation Settings",
-    "Configure Client Groups",
-    "Configure Payment Gateways",
-    "Configure Currencies",
-    "Tax Configuration",
-    "Refund Invoice Payments",
-    "Delete Transaction",
-    "API Access",
-    "View System Jobs",
+/// What a sales operator may: sell, and bill what was sold. Not money that leaves, nor configuration, nor the books'
+/// levers (credit, notes, batches, transactions). Whoever adds a permission decides whether it belongs here.
+const FOR_SALES: &[&str] = &[
+    "Main Homepage",
+    "List Clients",
+    "View Clients Summary",
+    "Add New Client",
+    "Edit Clients Details",
+    "List Services",
+    "View Clients Products/Services",
+    "Edit Clients Products/Services",
+    "View Orders",
+    "View Order Details",
+    "Add New Order",
+    "Delete Order",
+    "View Products/Services",
+    "List Invoices",
+    "Create Invoice",
+    "Manage Invoice",
+    "Delete Invoice",
+    "List Transactions",
+    "List Credit and Debit Notes",
+    "View Credit Log",
+    "View Activity Log",
 ];
 /// What a support operator may: look, and correct a client's details.
 const FOR_SUPPORT: &[&str] = &[
@@ -35,11 +47,21 @@ const FOR_SUPPORT: &[&str] = &[
     "View Clients Summary",
     "Edit Clients Details",
     "List Services",
+    "View Clients Products/Services",
     "View Orders",
     "View Order Details",
     "List Invoices",
     "View Activity Log",
 ];
+
+/// The permissions that a default role other than the full administrator begins with.
+pub fn allowed(role: &str) -> &'static [&'static str] {
+    match role {
+        SALES_OPERATOR => FOR_SALES,
+        SUPPORT_OPERATOR => FOR_SUPPORT,
+        _ => &[],
+    }
+}
 
 /// Makes the three default roles out of the permissions that exist. Doing it again adds permissions that are new to
 /// the full administrator and changes nothing else.
@@ -61,12 +83,7 @@ pub async fn seed(tx: &mut Tx, permissions: &[Permission]) -> Result<()> {
         let mut rows = Insert::into("role_permissions", &["role_id", "permission"])
             .then("ON CONFLICT (role_id, permission) DO NOTHING");
         for permission in permissions {
-            let granted = match name {
-                FULL_ADMINISTRATOR => true,
-                SALES_OPERATOR => !NOT_FOR_SALES.contains(&permission.0),
-                _ => FOR_SUPPORT.contains(&permission.0),
-            };
-            if granted {
+            if name == FULL_ADMINISTRATOR || allowed(name).contains(&permission.0) {
                 rows.row(cells![id, permission.0]);
             }
         }

@@ -2,12 +2,31 @@
 
 use kernel::{Result, Timestamp};
 use platform::db::{Conn, Tx};
+use platform::prune::{After, Rubbish};
 use platform::{Random, crypto, params};
 
 pub const COOKIE: &str = "innkeeper_session";
 /// Seconds without a request after which a session ends, and its longest life.
 const IDLE: i64 = 12 * 3600;
 const LIFE: i64 = 7 * 86_400;
+
+/// Sessions that can no longer be used, for [`platform::prune`].
+pub const ENDED: &[Rubbish] = &[
+    Rubbish {
+        name: "sessions",
+        table: "sessions",
+        key: "token_hash",
+        condition: "expires_at <= $1",
+        after: After::Seconds(0),
+    },
+    Rubbish {
+        name: "idle sessions",
+        table: "sessions",
+        key: "token_hash",
+        condition: "seen_at <= $1",
+        after: After::Seconds(IDLE),
+    },
+];
 
 pub struct Session {
     pub admin_id: i64,
@@ -26,16 +45,25 @@ pub async fn start(tx: &mut Tx, admin_id: i64, ip: &str, random: &Random, now: T
     )
     .await?;
     tx.execute("UPDATE admins SET last_login_at = $2 WHERE id = $1", params![admin_id, now]).await?;
-    tx.execute("DELETE FROM sessions WHERE expires_at < $1", params![now]).await?;
     Ok(token)
 }
 
+/// What is stored of a cookie.
+pub(crate) fn hash(token: &str) -> String {
+    crypto::sha256_hex(token.as_bytes())
+}
+
+/// A session without a request since then has ended.
+pub(crate) fn idle_since(now: Timestamp) -> Timestamp {
+    now.plus_seconds(-IDLE)
+}
+
 pub async fn find(conn: &mut Conn, token: &str, now: Timestamp) -> Result<Option<Session>> {
-    let token_hash = crypto::sha256_hex(token.as_bytes());
+    let token_hash = hash(token);
     let row: Option<(i64, String, Timestamp)> = conn
         .optional(
             "SELECT admin_id, csrf, seen_at FROM sessions WHERE token_hash = $1 AND expires_at > $2 AND seen_at > $3",
-            params![token_hash, now, now.plus_seconds(-IDLE)],
+            params![token_hash, now, idle_since(now)],
         )
         .await?;
     Ok(row.map(|(admin_id, csrf, seen_at)| Session { admin_id, csrf, seen_at, token_hash }))
@@ -48,5 +76,11 @@ pub async fn touch(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<()> 
 
 pub async fn end(tx: &mut Tx, token: &str) -> Result<()> {
     tx.execute("DELETE FROM sessions WHERE token_hash = $1", params![crypto::sha256_hex(token.as_bytes())]).await?;
+    Ok(())
+}
+
+/// Ends every session of an administrator.
+pub async fn end_all(tx: &mut Tx, admin_id: i64) -> Result<()> {
+    tx.execute("DELETE FROM sessions WHERE admin_id = $1", params![admin_id]).await?;
     Ok(())
 }

@@ -1,54 +1,60 @@
-//! The list of users in the staff area.
+//! Users in the staff area: the list, and a user with what may be changed of it.
 
-use axum::response::Response;
-use kernel::Result;
+use axum::response::{IntoResponse, Response};
+use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
 use platform::jiff::tz::TimeZone;
-use platform::web::Fail;
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort, grouped};
+use platform::web::lists::{self, Column, Order, Page, Sort, grouped};
+use platform::web::{Fail, Form};
 
-use super::{Listed, count, list};
-use crate::clients::LIST;
-use crate::company;
-use crate::doors::{AdminCx, Routes};
+use super::{COLUMNS, Listed, User, UserEdit, query, store};
+use crate::activity_log;
+use crate::clients::{ClientStatus, EDIT, LIST};
+use crate::doors::admin::error_list;
+use crate::doors::{AdminCx, Id, Redirect, Routes};
+use crate::{company, users};
 
 const PAGE: &str = "/admin/users";
 const SORTS: &[Sort] = &[
-    Sort { key: "id", sql: "u.id" },
-    Sort { key: "name", sql: "u.last_name" },
-    Sort { key: "email", sql: "u.email_lower" },
+    Sort::by("id", &[]),
+    Sort::by("name", &[Column::text("u.last_name"), Column::text("u.first_name")]),
+    Sort::by("email", &[Column::text("u.email_lower")]),
 ];
 
 pub fn routes() -> Routes {
-    Routes::new().get(PAGE, LIST, index)
+    Routes::new().get(PAGE, LIST, index).get("/admin/users/{id}", LIST, show).post("/admin/users/{id}", EDIT, save)
+}
+
+/// So many of a user's clients are shown.
+const CLIENTS: i64 = 200;
+
+fn page_of(id: i64) -> String {
+    format!("{PAGE}/{id}")
 }
 
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
     let request = cx.list(SORTS, Order::Descending)?;
     let text = request.filter("q");
-    let order = request.order_by("u.id");
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
+    let query = query(&mut conn, text).await?;
     if request.csv {
-        let rows = list(&mut conn, text, &order, i64::MAX, 0).await?;
-        return Ok(lists::csv_response(
-            "users",
-            &["Id", "First name", "Last name", "E-mail", "Clients", "Added", "Last login"],
-            rows.iter().map(|user| csv_row(user, &zone)).collect(),
-        )?);
+        drop(conn);
+        let file = ("users", &["Id", "First name", "Last name", "E-mail", "Clients", "Added", "Last login"][..]);
+        let cells = move |user: &Listed| csv_row(user, &zone);
+        return Ok(lists::file(&cx.app.db, &request, query, COLUMNS, file, cells).await?);
     }
-    let counted = count(&mut conn, text, COUNT_LIMIT + 1).await?;
-    let users = list(&mut conn, text, &order, PAGE_SIZE, request.offset()).await?;
+    let page: Page<Listed> = query.page(&mut conn, &request, COLUMNS).await?;
     drop(conn);
     cx.page(
         "accounts/users/list.html",
         "clients",
         "Users",
         context! {
-            list => request.view(counted, users.len()),
+            list => request.view(&page),
             filter => context! { q => text },
             clear => if text.is_empty() { "" } else { PAGE },
-            rows => users.iter().map(|user| row(user, &zone)).collect::<Vec<_>>(),
+            rows => page.rows.iter().map(|user| row(user, &zone)).collect::<Vec<_>>(),
         },
     )
 }
@@ -60,6 +66,7 @@ fn name(user: &Listed) -> String {
 fn row(user: &Listed, zone: &TimeZone) -> Value {
     context! {
         id => user.id,
+        href => page_of(user.id),
         name => name(user),
         email => &user.email,
         client_id => user.client_id,
@@ -82,4 +89,89 @@ fn csv_row(user: &Listed, zone: &TimeZone) -> Vec<String> {
         company::day(user.created_at, zone),
         user.last_login_at.map(|at| company::clock(at, zone)).unwrap_or_default(),
     ]
+}
+
+async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
+    page(&cx, id, None).await
+}
+
+/// The user, with the form as it is stored, or as it was typed and what is wrong with it.
+async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Response, Fail> {
+    let mut conn = cx.app.db.read().await?;
+    let zone = company::zone(&mut conn).await?;
+    let user = users::find(&mut conn, id).await?;
+    let clients = store::clients_of(&mut conn, id, CLIENTS).await?;
+    let activity = match cx.staff.may(activity_log::VIEW) {
+        true => activity_log::about(&mut conn, &format!("user:{id}")).await?,
+        false => Vec::new(),
+    };
+    drop(conn);
+    let clients = clients.iter().map(|client| {
+        context! {
+            href => format!("/admin/clients/{}", client.id), name => &client.name, is_owner => client.is_owner,
+            closed => client.status == ClientStatus::Closed,
+        }
+    });
+    let events = activity.iter().map(|entry| {
+        let changes = entry
+            .changes()
+            .into_iter()
+            .map(|change| format!("{} {} → {}", change.field, or_nothing(&change.old), or_nothing(&change.new)));
+        let told: Vec<String> = std::iter::once(entry.description.clone()).chain(changes).collect();
+        context! {
+            when => company::clock(entry.at, &zone), instant => entry.at.to_string(), who => &entry.actor_name,
+            text => told.join("; "),
+        }
+    });
+    let values = context! {
+        id, action => page_of(id), cancel => PAGE,
+        v => if wrong.is_some() { typed(&cx.form) } else { stored(&user) },
+        clients => clients.collect::<Vec<_>>(),
+        added => company::clock(user.created_at, &zone), added_at => user.created_at.to_string(),
+        last => user.last_login_at.map(|at| company::clock(at, &zone)),
+        last_at => user.last_login_at.map(|at| at.to_string()),
+        activity => events.collect::<Vec<_>>(),
+    };
+    let title = if user.name().is_empty() { user.email.clone() } else { user.name() };
+    match wrong {
+        None => {
+            let errors = error_list(&FieldErrors::default());
+            cx.page("accounts/users/show.html", "clients", &title, context! { errors, ..values })
+        }
+        Some(errors) => cx.again("accounts/users/show.html", "clients", &title, errors, values),
+    }
+}
+
+fn or_nothing(text: &str) -> &str {
+    if text.is_empty() { "nothing" } else { text }
+}
+
+fn stored(user: &User) -> Value {
+    context! {
+        first_name => &user.first_name, last_name => &user.last_name, email => &user.email, language => &user.language,
+    }
+}
+
+const FIELDS: [&str; 4] = ["first_name", "last_name", "email", "language"];
+
+fn typed(form: &Form) -> Value {
+    Value::from_pairs(FIELDS.map(|name| (name, form.raw(name).unwrap_or_default().to_owned())))
+}
+
+async fn save(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
+    let text = |name: &str| cx.form.raw(name).map(str::to_owned);
+    let [first_name, last_name, email, language] = FIELDS.map(text);
+    let edit = UserEdit { first_name, last_name, email, language };
+    let mut tx = cx.app.db.write().await?;
+    match users::update(&mut tx, &cx.actor, id, edit, cx.now).await {
+        Ok(user) => {
+            tx.commit().await?;
+            Ok(Redirect::to(page_of(id)).saying(format!("User {} saved", user.email)).into_response())
+        }
+        Err(Error::Invalid(errors)) => {
+            drop(tx);
+            page(&cx, id, Some(&errors)).await
+        }
+        Err(other) => Err(Fail(other)),
+    }
 }

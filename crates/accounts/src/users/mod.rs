@@ -9,14 +9,14 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use kernel::{Error, FieldErrors, Result, Timestamp};
+use kernel::{Email, Error, FieldErrors, Result, Timestamp, single_line};
 use platform::db::{Conn, Tx};
 use platform::{crypto, record};
 
 use crate::activity_log::{self, Activity, Actor};
-use crate::clients::Client;
+use crate::clients::{Client, profile};
 
-pub use store::{Listed, Of, count, list, of_client};
+pub use store::{COLUMNS, Listed, Of, of_client, query};
 
 record! {
     #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -143,6 +143,49 @@ pub(crate) async fn own(
         }
     };
     store::link(tx, client.id, user.id, store::Part::Owner).await?;
+    Ok(user)
+}
+
+/// What staff write of a user. `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UserEdit {
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    /// Whoever has it logs in with it: no two users share one.
+    pub email: Option<String>,
+    pub language: Option<String>,
+}
+
+/// Changes a user. The clients that it acts for keep the names and addresses that stand on their invoices.
+pub async fn update(tx: &mut Tx, by: &Actor, id: i64, edit: UserEdit, now: Timestamp) -> Result<User> {
+    let old = find(tx, id).await?;
+    let mut errors = FieldErrors::default();
+    let mut user = old.clone();
+    let mut write = |field: &mut String, name: &str, text: Option<String>, rule: fn(&str) -> Result<String, String>| {
+        if let Some(value) = text.and_then(|text| errors.take(name, rule(&text))) {
+            *field = value;
+        }
+    };
+    write(&mut user.first_name, "first_name", edit.first_name, |text| single_line(text, profile::NAME));
+    write(&mut user.last_name, "last_name", edit.last_name, |text| single_line(text, profile::NAME));
+    write(&mut user.email, "email", edit.email, |text| Email::parse(text).map(|email| email.to_string()));
+    write(&mut user.language, "language", edit.language, profile::language);
+    if let Some(other) = by_email(tx, &user.email).await?.filter(|other| other.id != id) {
+        errors.add("email", format!("User {} ({}) logs in with this address already.", other.id, other.name()));
+    }
+    errors.check()?;
+    if user == old {
+        return Ok(old);
+    }
+    store::update(tx, &user).await?;
+    let changed = activity_log::changes([
+        ("First name", old.first_name, user.first_name.clone()),
+        ("Last name", old.last_name, user.last_name.clone()),
+        ("E-mail", old.email, user.email.clone()),
+        ("Language", old.language, user.language.clone()),
+    ]);
+    let activity = Activity::new(format!("User {} changed", user.email)).about(format!("user:{id}")).changed(changed);
+    activity_log::record(tx, by, activity, now).await?;
     Ok(user)
 }
 

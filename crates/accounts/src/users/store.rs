@@ -1,13 +1,13 @@
 //! The statements about users.
 
 use kernel::{Result, Timestamp};
-use platform::db::{Conn, Tx, Value};
-use platform::web::lists::Where;
+use platform::db::{Conn, Tx};
+use platform::web::lists::{Query, Where};
 use platform::{params, record};
 
 use super::User;
-use crate::clients::Client;
-use crate::search;
+use crate::clients::{Client, ClientStatus};
+use crate::search::{self, Kind};
 
 /// A user's part in a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,18 +75,63 @@ pub(super) async fn insert(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (email_lower) DO NOTHING RETURNING {}",
         User::columns("")
     );
-    tx.optional(
-        &sql,
+    let searched = search::text(&[&client.first_name, &client.last_name, &client.email]);
+    let inserted: Option<User> = tx
+        .optional(
+            &sql,
+            params![
+                client.first_name,
+                client.last_name,
+                client.email,
+                client.email.to_lowercase(),
+                password_hash,
+                client.language,
+                searched,
+                now
+            ],
+        )
+        .await?;
+    if let Some(user) = &inserted {
+        search::index(tx, Kind::User, user.id, &searched).await?;
+    }
+    Ok(inserted)
+}
+
+pub(super) async fn update(tx: &mut Tx, user: &User) -> Result<()> {
+    let searched = search::text(&[&user.first_name, &user.last_name, &user.email]);
+    tx.execute(
+        "UPDATE users SET first_name = $2, last_name = $3, email = $4, email_lower = $5, language = $6, search = $7 \
+         WHERE id = $1",
         params![
-            client.first_name,
-            client.last_name,
-            client.email,
-            client.email.to_lowercase(),
-            password_hash,
-            client.language,
-            search::text(&[&client.first_name, &client.last_name, &client.email]),
-            now
+            user.id,
+            user.first_name,
+            user.last_name,
+            user.email,
+            user.email.to_lowercase(),
+            user.language,
+            searched
         ],
+    )
+    .await?;
+    search::index(tx, Kind::User, user.id, &searched).await
+}
+
+record! {
+    /// A client for which a user may act.
+    pub struct ActsFor {
+        pub id: i64,
+        pub name: String,
+        pub status: ClientStatus,
+        pub is_owner: bool,
+    }
+}
+
+/// The first so many clients of a user, the oldest first.
+pub(super) async fn clients_of(conn: &mut Conn, user_id: i64, limit: i64) -> Result<Vec<ActsFor>> {
+    conn.all(
+        "SELECT c.id, COALESCE(NULLIF(c.company, ''), c.first_name || ' ' || c.last_name), c.status, cu.is_owner \
+         FROM client_users cu JOIN clients c ON c.id = cu.client_id WHERE cu.user_id = $1 ORDER BY c.id LIMIT $2",
+        params![user_id, limit],
     )
     .await
 }
@@ -118,34 +163,17 @@ pub async fn of_client(conn: &mut Conn, client_id: i64) -> Result<Vec<Of>> {
     .await
 }
 
-fn filter(text: &str) -> Where<'static> {
+/// The columns of [`Listed`].
+pub const COLUMNS: &str = "u.id, u.first_name, u.last_name, u.email, u.created_at, u.last_login_at, \
+    (SELECT COUNT(*) FROM client_users cu WHERE cu.user_id = u.id), COALESCE(c.id, 0), \
+    COALESCE(NULLIF(c.company, ''), c.first_name || ' ' || c.last_name, '')";
+
+/// The users with such words in name and e-mail address; all of them without a text.
+pub async fn query(conn: &mut Conn, text: &str) -> Result<Query<'static>> {
     let mut filter = Where::default();
-    for word in text.to_lowercase().split_whitespace() {
-        filter.and("u.search LIKE ? ESCAPE '\\'", search::anywhere(word));
+    if !text.trim().is_empty() {
+        search::find(conn, Kind::User, text).await?.limit(&mut filter, "u.id");
     }
-    filter
-}
-
-pub async fn count(conn: &mut Conn, text: &str, limit: i64) -> Result<i64> {
-    let filter = filter(text);
-    let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM users u {} LIMIT {limit}) AS counted", filter.sql());
-    conn.scalar(&sql, &filter.params).await
-}
-
-/// `order_by` comes from the code, never from the request.
-pub async fn list(conn: &mut Conn, text: &str, order_by: &str, limit: i64, offset: i64) -> Result<Vec<Listed>> {
-    let mut filter = filter(text);
-    let next = filter.next();
-    filter.params.extend([Value::Int(limit), Value::Int(offset)]);
-    let sql = format!(
-        "SELECT u.id, u.first_name, u.last_name, u.email, u.created_at, u.last_login_at, \
-         (SELECT COUNT(*) FROM client_users cu WHERE cu.user_id = u.id), COALESCE(c.id, 0), \
-         COALESCE(NULLIF(c.company, ''), c.first_name || ' ' || c.last_name, '') \
-         FROM users u LEFT JOIN clients c \
-         ON c.id = (SELECT MIN(cu.client_id) FROM client_users cu WHERE cu.user_id = u.id) \
-         {} {order_by} LIMIT ${next} OFFSET ${}",
-        filter.sql(),
-        next + 1
-    );
-    conn.all(&sql, &filter.params).await
+    let joins = "LEFT JOIN clients c ON c.id = (SELECT MIN(cu.client_id) FROM client_users cu WHERE cu.user_id = u.id)";
+    Ok(Query { table: "users u", id: "u.id", joins, filter })
 }

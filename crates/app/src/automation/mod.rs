@@ -9,7 +9,7 @@ use platform::db::ToValue;
 use platform::params;
 use platform::runs::{self, Run, RunState};
 use platform::web::Fail;
-use platform::web::lists::{self, Order, Sort, Where, grouped};
+use platform::web::lists::{self, Order, Page, Query, Sort, Where, grouped};
 use serde_json::json;
 
 use crate::jobs_page::VIEW_JOBS;
@@ -26,47 +26,74 @@ pub fn routes() -> Routes {
     )
 }
 
-const SORTS: &[Sort] = &[Sort { key: "id", sql: "id" }];
+const SORTS: &[Sort] = &[Sort::by("id", &[]).with(&["r.task"])];
+const FILE: (&str, &[&str]) = (
+    "runs",
+    &[
+        "Id",
+        "Task",
+        "For",
+        "State",
+        "Started by",
+        "Asked for by",
+        "Queued",
+        "Started",
+        "Finished",
+        "Of",
+        "Done",
+        "Failed",
+    ],
+);
+
+/// The names of tasks are few among many runs: one look into the index for each.
+const TASKS: &str = "WITH RECURSIVE names (task) AS (SELECT MIN(task) FROM task_runs UNION ALL \
+    SELECT (SELECT MIN(r.task) FROM task_runs r WHERE r.task > names.task) FROM names WHERE names.task IS NOT NULL) \
+    SELECT task FROM names WHERE task IS NOT NULL";
 
 async fn list(cx: AdminCx) -> Result<Response, Fail> {
     let request = cx.list(SORTS, Order::Descending)?;
     let task = request.filter("task");
     let mut filter = Where::default();
     if !task.is_empty() {
-        filter.and("task = ?", task.to_value());
+        filter.equal("r.task", task.to_value());
     }
+    let query = Query { table: "task_runs r", id: "r.id", joins: "", filter };
+    let columns = Run::columns("r");
     let mut conn = cx.app.db.read().await?;
     let times = Times::load(&mut conn).await?;
-    let count = format!(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM task_runs {} LIMIT {}) AS few",
-        filter.sql(),
-        lists::COUNT_LIMIT + 1
-    );
-    let total: i64 = conn.scalar(&count, &filter.params).await?;
-    let next = filter.next();
-    let sql = format!(
-        "SELECT {} FROM task_runs {} {} LIMIT ${next} OFFSET ${}",
-        Run::columns(""),
-        filter.sql(),
-        request.order_by("id"),
-        next + 1
-    );
-    let offset = request.offset();
-    let mut parameters = filter.params.clone();
-    parameters.push(lists::PAGE_SIZE.to_value());
-    parameters.push(offset.to_value());
-    let found: Vec<Run> = conn.all(&sql, &parameters).await?;
-    // Ids of runs and names of tasks are few: the index on (task, id) gives them.
-    let tasks: Vec<String> = conn.column("SELECT DISTINCT task FROM task_runs ORDER BY task", params![]).await?;
+    if request.csv {
+        drop(conn);
+        let cells = move |run: &Run| csv_row(run, &times);
+        return Ok(lists::file(&cx.app.db, &request, query, &columns, FILE, cells).await?);
+    }
+    let page: Page<Run> = query.page(&mut conn, &request, &columns).await?;
+    let tasks: Vec<String> = conn.column(TASKS, params![]).await?;
     drop(conn);
-    let rows: Vec<Value> = found.iter().map(|run| row(run, &times, cx.now)).collect();
+    let rows: Vec<Value> = page.rows.iter().map(|run| row(run, &times, cx.now)).collect();
     let values = context! {
         rows,
         task,
         tasks => tasks.iter().map(|task| context! { value => task, label => words(task) }).collect::<Vec<_>>(),
-        list => context! { csv => "", ..request.view(total, found.len()) },
+        list => request.view(&page),
     };
     cx.page("app/automation/list.html", "utilities", "Automation status", values)
+}
+
+fn csv_row(run: &Run, times: &Times) -> Vec<String> {
+    vec![
+        run.id.to_string(),
+        run.task.clone(),
+        run.business_date.to_string(),
+        run.state.to_string(),
+        run.trigger_kind.clone(),
+        run.requested_by.clone(),
+        times.write(Some(run.queued_at)),
+        times.write(run.started_at),
+        times.write(run.finished_at),
+        run.total.to_string(),
+        run.done.to_string(),
+        run.failed.to_string(),
+    ]
 }
 
 /// A run for the list and for the head of its own page.
@@ -173,11 +200,23 @@ fn facts(text: &str) -> Vec<(String, String)> {
                 serde_json::Value::String(text) => text,
                 serde_json::Value::Null => String::new(),
                 serde_json::Value::Number(number) => number.as_i64().map_or_else(|| number.to_string(), grouped),
+                serde_json::Value::Bool(yes) => if yes { "Yes" } else { "No" }.to_owned(),
+                serde_json::Value::Array(items) => listed(&items),
                 other => other.to_string(),
             };
             (words(&name), text)
         })
         .collect()
+}
+
+/// Sums by currency as amounts, other lists as they are; "Nothing" when empty.
+fn listed(items: &[serde_json::Value]) -> String {
+    let one = |item: &serde_json::Value| match (item["amount"].as_str(), item["currency"].as_str()) {
+        (Some(amount), Some(currency)) => format!("{amount} {currency}"),
+        _ => item.to_string(),
+    };
+    let told: Vec<String> = items.iter().map(one).collect();
+    if told.is_empty() { "Nothing".to_owned() } else { told.join(", ") }
 }
 
 /// How fast a run is and how long it will take at that rate.

@@ -78,8 +78,10 @@ pub async fn run(common: &Common, args: Backup) -> Result<Report> {
 }
 
 async fn write(db: &Db, file: &Path, now: Timestamp) -> Result<Totals> {
+    // What an earlier backup left when it broke off. A file that is there already would keep its mode, and whoever made it.
+    let _ = std::fs::remove_file(file);
     let mut options = File::options();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     // It holds what the database holds.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);

@@ -1,4 +1,4 @@
-use kernel::{Error, Result};
+use kernel::Result;
 use serde_json::json;
 
 use crate::cli::{Common, Report};
@@ -13,15 +13,13 @@ pub struct Doctor {}
 pub async fn run(common: &Common, _: Doctor) -> Result<Report> {
     let app = instance::open(common).await?;
     let findings = wiring::doctor(&mut app.db.read().await?).await?;
+    let checks = wiring::doctor_checks();
     if findings.is_empty() {
-        let checks = wiring::doctor_checks();
         let text = format!("The books are sound: {} checks found nothing.", checks.len());
         return Ok(Report::new(text, json!({ "sound": true, "checks": checks, "findings": [] })));
     }
-    if common.json {
-        println!("{}", json!({ "sound": false, "findings": findings }));
-    }
     let lines: Vec<String> =
         findings.iter().map(|finding| format!("{}\n    broken: {}", finding.detail, finding.check)).collect();
-    Err(Error::refused(format!("The books are not sound:\n  {}", lines.join("\n  "))))
+    let text = format!("The books are not sound:\n  {}", lines.join("\n  "));
+    Ok(Report::new(text, json!({ "sound": false, "checks": checks, "findings": findings })).failing(true))
 }

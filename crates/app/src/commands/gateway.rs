@@ -21,8 +21,8 @@ pub enum Gateway {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
-  innkeeper gateway configure stripe --set publishable_key=pk_live_… \\
-      --secret secret_key --secret webhook_secret <keys.txt")]
+  innkeeper gateway configure stripe --secret secret_key --secret webhook_secret <keys.txt
+  innkeeper gateway configure banktransfer --set payable_to='Harbour Ltd' --set account='GB33 BUKB …'")]
 pub struct Args {
     /// stripe, banktransfer, mailin …
     name: String,

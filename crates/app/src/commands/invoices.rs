@@ -1,9 +1,9 @@
 use accounts::activity_log::Actor;
-use billing::generation::{self, Detail, Made, Mode, Report as Outcome, Scope};
+use billing::generation::{self, Detail, Made, Mode, Parked, Report as Outcome, Scope};
 use billing::terms::Terms;
 use kernel::{Date, Error, Result, Timestamp};
 use platform::App;
-use platform::runs::Progress;
+use platform::runs::{self, Progress};
 use serde_json::{Value, json};
 
 use crate::cli::{Common, Report};
@@ -65,30 +65,25 @@ pub async fn run(common: &Common, command: Invoices) -> Result<Report> {
     let app = instance::open(common).await?;
     let terms = terms(&app, args.date, args.dry_run).await?;
     if let Some(id) = args.client {
-        accounts::clients::find(&mut app.db.read().await?, id).await?;
+        accounts::clients::named(&mut app.db.read().await?, "--client", id).await?;
     }
     let scope = Scope { client_id: args.client, ..Scope::default() };
-    let (mode, detail) = if args.dry_run { (Mode::DryRun, Detail::EveryInvoice) } else { (Mode::Real, Detail::Counts) };
     let by = Actor::system("command line");
-    let outcome = generation::run(&app.db, &by, &terms, &scope, mode, detail, &Progress::default()).await?;
-    let report = report(&outcome, &terms, args.dry_run);
-    if outcome.failures.is_empty() {
-        Ok(report)
+    let outcome = if args.dry_run {
+        let (mode, detail) = (Mode::DryRun, Detail::EveryInvoice);
+        generation::run(&app.db, &by, &terms, &scope, mode, detail, &Progress::default()).await?
     } else {
-        Err(Error::refused(format!("{}\n{}", report.text, failures(&outcome))))
-    }
+        generation::jobs::run_now(&app, &by, &terms, &scope, runs::COMMAND_LINE).await?.1
+    };
+    let parked = generation::parked(&mut app.db.read().await?, PARKED_LISTED).await?;
+    let failed = !outcome.failures.is_empty();
+    Ok(report(&outcome, &parked, &terms, args.dry_run).failing(failed))
 }
 
-fn failures(outcome: &Outcome) -> String {
-    let lines: Vec<String> = outcome
-        .failures
-        .iter()
-        .map(|failure| format!("Client {} is parked: {}", failure.client_id, failure.message))
-        .collect();
-    lines.join("\n")
-}
+/// So many clients whose billing stands still are listed.
+const PARKED_LISTED: i64 = 1_000;
 
-fn report(outcome: &Outcome, terms: &Terms, dry_run: bool) -> Report {
+fn report(outcome: &Outcome, parked: &[Parked], terms: &Terms, dry_run: bool) -> Report {
     let mut json = generation::jobs::summary(outcome);
     json["date"] = json!(terms.today);
     json["dry_run"] = json!(dry_run);
@@ -98,6 +93,10 @@ fn report(outcome: &Outcome, terms: &Terms, dry_run: bool) -> Report {
         .map(|failure| json!({ "client_id": failure.client_id, "message": failure.message }))
         .collect();
     json["failures"] = json!(failed);
+    json["parked"] = parked
+        .iter()
+        .map(|parked| json!({ "client_id": parked.client_id, "reason": parked.reason, "since": parked.at }))
+        .collect();
     if dry_run {
         json["planned"] = outcome.made.iter().map(made).collect();
     }
@@ -118,6 +117,14 @@ fn report(outcome: &Outcome, terms: &Terms, dry_run: bool) -> Report {
         for line in &invoice.lines {
             text.push_str(&format!("\n    {line}"));
         }
+    }
+    for failure in &outcome.failures {
+        let becomes = if dry_run { "would be" } else { "is" };
+        text.push_str(&format!("\nClient {} {becomes} parked: {}", failure.client_id, failure.message));
+    }
+    let before = |parked: &&Parked| !outcome.failures.iter().any(|failure| failure.client_id == parked.client_id);
+    for parked in parked.iter().filter(before) {
+        text.push_str(&format!("\nClient {} is parked since {}: {}", parked.client_id, parked.at, parked.reason));
     }
     Report::new(text, json)
 }

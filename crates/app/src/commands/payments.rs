@@ -1,7 +1,8 @@
 use accounts::activity_log::Actor;
 use billing::captures;
+use billing::restores::{self, Release};
 use kernel::{Date, Result};
-use platform::runs::Progress;
+use platform::runs;
 use serde_json::{Value, json};
 
 use crate::cli::{Common, Report};
@@ -12,6 +13,23 @@ use crate::instance;
 #[derive(Debug, clap::Subcommand)]
 pub enum Payments {
     Capture(Capture),
+    Reconcile(Reconcile),
+}
+
+/// After a restore: book what gateways took since the backup, and let payments go on
+///
+/// A restore puts payments on hold, because what was charged since the backup is not in it and would be charged again.
+/// This asks every gateway for its own list, books what is missing (to the invoice where that is still there, else to
+/// the client's credit), and ends the hold when nothing is left open.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  innkeeper payments reconcile
+  innkeeper payments reconcile --checked                 what it cannot clear up was compared by hand")]
+pub struct Reconcile {
+    /// End the hold although something is open: it was compared with the gateway by hand
+    #[arg(long)]
+    checked: bool,
 }
 
 /// Charge the stored cards of unpaid invoices whose capture is due
@@ -33,7 +51,59 @@ pub struct Capture {
 }
 
 pub async fn run(common: &Common, command: Payments) -> Result<Report> {
-    let Payments::Capture(args) = command;
+    match command {
+        Payments::Capture(args) => capture(common, args).await,
+        Payments::Reconcile(args) => reconcile(common, args).await,
+    }
+}
+
+async fn reconcile(common: &Common, args: Reconcile) -> Result<Report> {
+    let app = instance::open(common).await?;
+    let release = if args.checked { Release::Checked } else { Release::WhenClear };
+    let report = restores::reconcile(&app, &Actor::system("command line"), release).await?;
+    let Some(since) = report.since else {
+        return Ok(Report::new("Payments are not on hold.".to_owned(), json!({ "on_hold": false, "found": [] })));
+    };
+    let mut text = format!("Payments since {since} that the books lacked: {}", report.found.len());
+    for found in &report.found {
+        let how = match &found.booked {
+            Ok(id) => format!("booked as transaction {id}"),
+            Err(why) => format!("NOT booked: {why}"),
+        };
+        text.push_str(&format!("\n  {} {} {}: {how}", found.gateway, found.external_id, found.amount));
+    }
+    for (gateway, why) in &report.unasked {
+        text.push_str(&format!("\n  {gateway} could not be asked: {why}"));
+    }
+    text.push_str(if report.released {
+        "\nPayments go on."
+    } else {
+        "\nPayments stay on hold. Compare what is listed by hand, then run this again with --checked."
+    });
+    let found: Vec<Value> = report.found.iter().map(one_found).collect();
+    let unasked: Vec<Value> =
+        report.unasked.iter().map(|(gateway, why)| json!({ "gateway": gateway, "reason": why })).collect();
+    let json = json!({
+        "on_hold": !report.released, "since": since.to_string(), "compared": report.compared, "found": found,
+        "unasked": unasked,
+    });
+    let told = Report::new(text, json);
+    Ok(if report.released { told } else { told.failing(true) })
+}
+
+fn one_found(found: &restores::Found) -> Value {
+    json!({
+        "gateway": found.gateway,
+        "external_id": found.external_id,
+        "client_id": found.client_id,
+        "currency": found.amount.currency.code(),
+        "amount": found.amount.decimal(),
+        "transaction_id": found.booked.as_ref().ok(),
+        "problem": found.booked.as_ref().err(),
+    })
+}
+
+async fn capture(common: &Common, args: Capture) -> Result<Report> {
     let app = instance::open(common).await?;
     let terms = invoices::terms(&app, args.date, args.dry_run).await?;
     if args.dry_run {
@@ -54,7 +124,7 @@ pub async fn run(common: &Common, command: Payments) -> Result<Report> {
     // What crashed or timed out before is asked about first, as far as its time has come.
     platform::jobs::drain(&app).await?;
     let by = Actor::system("command line");
-    let report = captures::run(&app, &by, &terms, &Progress::default()).await?;
+    let (_, report) = captures::jobs::run_now(&app, &by, &terms, runs::COMMAND_LINE).await?;
     let mut json = captures::jobs::summary(&report);
     json["date"] = json!(terms.today);
     json["dry_run"] = json!(false);

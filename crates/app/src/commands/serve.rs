@@ -37,6 +37,9 @@ fn instant(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
+/// How long requests in hand may take once the server is told to end. A client that stops in the middle of sending must
+/// not keep it alive.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often the calendar is looked at.
 const TICK: Duration = Duration::from_secs(15);
 
@@ -46,7 +49,19 @@ pub async fn run(common: &Common, args: Serve) -> Result<Report> {
         extensions.add(metrics);
     }
     let app = instance::open_with(common, Migrations::Apply, args.clock, extensions).await?;
-    on(app, args.listen, if args.no_worker { Worker::Elsewhere } else { Worker::Here }).await
+    let worker = if args.no_worker { Worker::Elsewhere } else { Worker::Here };
+    let (json, sandbox) = (common.json, app.sandbox);
+    on(app, args.listen, worker, |address| match json {
+        true => serde_json::json!({ "admin": address, "sandbox": sandbox }).to_string(),
+        false => spoken(address, sandbox),
+    })
+    .await
+}
+
+/// The line that people read, and that scripts wait for.
+pub fn spoken(address: &str, sandbox: bool) -> String {
+    let sandbox = if sandbox { " (sandbox)" } else { "" };
+    format!("Innkeeper serves {address}{sandbox}")
 }
 
 /// Who does the jobs.
@@ -56,8 +71,8 @@ pub enum Worker {
     Elsewhere,
 }
 
-/// Serves until a signal says to stop.
-pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> {
+/// Serves until a signal says to stop. What `announce` makes of the admin area's address is said once it can be reached.
+pub async fn on(app: App, listen: SocketAddr, worker: Worker, announce: impl FnOnce(&str) -> String) -> Result<Report> {
     let routes = wiring::routes();
     // A new version may bring permissions that the full administrator does not have yet.
     let mut tx = app.db.write().await?;
@@ -73,6 +88,8 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> 
     if worker == Worker::Here {
         background.spawn(platform::jobs::work(app.clone(), stopped.clone()));
         background.spawn(watch_calendar(app.clone(), stopped.clone()));
+    } else {
+        background.spawn(watch_settings(app.clone(), stopped.clone()));
     }
     let mut signals = Signals::listen()?;
     tokio::spawn(async move {
@@ -83,19 +100,23 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker) -> Result<Report> 
         tracing::warn!("stopped at once, on a second signal");
         std::process::exit(1);
     });
-    let sandbox = if app.sandbox { " (sandbox)" } else { "" };
-    cli::say(&format!("Innkeeper serves http://{address}/admin{sandbox}"));
+    cli::say(&announce(&format!("http://{address}/admin")));
     let service = accounts::doors::service(app, routes).into_make_service_with_connect_info::<SocketAddr>();
-    let mut until = stopped;
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            let _ = until.wait_for(|stop| *stop).await;
-        })
-        .await
-        .map_err(|error| Error::Unavailable(format!("The server failed: {error}")))?;
+    let (mut until, mut since) = (stopped.clone(), stopped);
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        let _ = until.wait_for(|stop| *stop).await;
+    });
+    let patience = async {
+        let _ = since.wait_for(|stop| *stop).await;
+        tokio::time::sleep(PATIENCE).await;
+    };
+    tokio::select! {
+        served = serving => served.map_err(|error| Error::Unavailable(format!("The server failed: {error}")))?,
+        () = patience => tracing::warn!("some requests did not end and were given up"),
+    }
     while background.join_next().await.is_some() {}
     tracing::info!("stopped");
-    Ok(Report::new("", serde_json::json!({ "outcome": "stopped" })))
+    Ok(Report::said())
 }
 
 async fn watch_calendar(app: App, mut stop: watch::Receiver<bool>) {
@@ -106,6 +127,19 @@ async fn watch_calendar(app: App, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             () = tokio::time::sleep(TICK) => {}
             _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// A node that does no jobs must hear of changed settings all the same.
+async fn watch_settings(app: App, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        if let Err(error) = wiring::refresh(&app).await {
+            tracing::error!(%error, "the settings could not be read");
         }
     }
 }

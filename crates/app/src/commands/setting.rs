@@ -1,10 +1,12 @@
 use accounts::activity_log::{self, Activity, Actor};
+use accounts::settings as rules;
 use kernel::{Error, Result};
 use platform::settings::{Registry, Setting, Values};
 use platform::{App, Kind, mail, secrets};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::{self, Common, Report};
+use crate::settings_page::api::described;
 use crate::{instance, settings_page};
 
 /// Settings: read them, change them
@@ -42,16 +44,6 @@ pub async fn run(common: &Common, command: Command) -> Result<Report> {
 
 fn place_of(key: &str) -> Option<&'static str> {
     SECRETS.iter().find(|(name, _)| *name == key).map(|(_, place)| *place)
-}
-
-fn described(setting: &Setting, values: &Values) -> Value {
-    json!({
-        "key": setting.key,
-        "value": values.text(setting),
-        "default": setting.default,
-        "section": setting.section,
-        "help": setting.help,
-    })
 }
 
 async fn get(app: &App, key: &str) -> Result<Report> {
@@ -106,14 +98,16 @@ async fn set(app: &App, key: &str, value: Option<String>) -> Result<Report> {
     let setting = find(&app.settings, key)?;
     let value = value.ok_or_else(|| Error::invalid(key, allowed(setting)))?;
     let mut tx = app.db.write().await?;
-    let change = settings_page::store(&mut tx, &by, setting, &value, now).await?;
+    let rules::Stored { changes, note } = rules::store(&mut tx, &by, &[(setting, &value)], now).await?;
     tx.commit().await?;
+    let Some(change) = changes.into_iter().next() else { return Err(Error::broken("setting set: nothing was stored")) };
     let text = if change.old == change.new {
         format!("{key} was {} already.", shown(&change.new))
     } else {
         format!("{key}: {} → {}", shown(&change.old), shown(&change.new))
     };
-    Ok(Report::new(text, json!({ "key": key, "old": change.old, "value": change.new })))
+    let text = note.map_or(text.clone(), |note| format!("{text}\n{note}"));
+    Ok(Report::new(text, json!({ "key": key, "old": change.old, "value": change.new, "note": note })))
 }
 
 fn shown(value: &str) -> String {
@@ -131,6 +125,7 @@ fn allowed(setting: &Setting) -> String {
         }
         Kind::TimeZone => "Write a time zone, such as Europe/Berlin.".to_owned(),
         Kind::Email => "Write an e-mail address.".to_owned(),
+        Kind::Networks => "Write addresses or networks such as 10.0.0.0/8; \"\" empties it.".to_owned(),
         Kind::Text { .. } | Kind::Lines { .. } => "Write a value; \"\" empties it.".to_owned(),
     }
 }

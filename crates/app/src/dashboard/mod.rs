@@ -4,12 +4,12 @@ use accounts::admins::admin::HOMEPAGE;
 use accounts::doors::{AdminCx, NavSection, PublicCx, Redirect, Routes};
 use axum::response::{IntoResponse, Response};
 use billing::overview;
-use kernel::{Date, Result, Timestamp};
+use kernel::{Currency, Date, Money, Result, Timestamp};
 use minijinja::context;
 use platform::charts::{self, ChartSpec, Series};
 use platform::db::{ToValue, Value};
 use platform::web::Fail;
-use platform::web::lists::{self, grouped};
+use platform::web::lists::{self, counted, grouped};
 use platform::{Conn, params, runs};
 
 use crate::times::Times;
@@ -46,7 +46,11 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     }
     let mut figures = Vec::new();
     if cx.staff.may(billing::payments::LIST) {
-        figures.push(income(&mut conn, &times, cx.now).await?);
+        let months = months(cx.now.date_in(times.zone()));
+        let from = months.first().copied().unwrap_or(Date::MIN);
+        let rows = overview::income(&mut conn, from).await?;
+        cards.insert(0, received(&months, &rows));
+        figures.push(income(&months, &rows));
     }
     if cx.staff.may(billing::invoices::LIST) {
         figures.push(by_status(&mut conn).await?);
@@ -60,8 +64,8 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
 }
 
 /// A number at the top of the page; `tone` is of its note.
-fn card(label: &str, value: i64, note: String, href: &str, tone: &str) -> minijinja::Value {
-    context! { label, value => grouped(value), note, href, tone }
+fn card(label: &str, value: String, note: String, href: &str, tone: &str) -> minijinja::Value {
+    context! { label, value, note, href, tone }
 }
 
 async fn clients(conn: &mut Conn, cards: &mut Vec<minijinja::Value>) -> Result<()> {
@@ -69,7 +73,7 @@ async fn clients(conn: &mut Conn, cards: &mut Vec<minijinja::Value>) -> Result<(
         conn.all("SELECT status, COUNT(*) FROM clients GROUP BY status", params![]).await?;
     let of = |status: &str| by_status.iter().find(|(name, _)| name == status).map_or(0, |(_, count)| *count);
     let rest = format!("{} inactive, {} closed", grouped(of("inactive")), grouped(of("closed")));
-    cards.push(card("Active clients", of("active"), rest, "/admin/clients?status=active", ""));
+    cards.push(card("Active clients", grouped(of("active")), rest, "/admin/clients?status=active", ""));
     Ok(())
 }
 
@@ -78,42 +82,63 @@ async fn work(conn: &mut Conn, cards: &mut Vec<minijinja::Value>) -> Result<()> 
     let href = |state: &str| format!("{}?state={state}", jobs_page::PATH);
     let note = if failed == 0 { "Nothing to look into" } else { "Look into the reasons" };
     let tone = if failed == 0 { "ok" } else { "bad" };
-    cards.push(card("Failed jobs", failed, note.to_owned(), &href("failed"), tone));
-    cards.push(card("Waiting jobs", ready, format!("{} running", grouped(running)), &href("ready"), ""));
+    cards.push(card("Failed jobs", counted(failed), note.to_owned(), &href("failed"), tone));
+    cards.push(card("Waiting jobs", counted(ready), format!("{} running", counted(running)), &href("ready"), ""));
     Ok(())
 }
 
 async fn money(conn: &mut Conn, times: &Times, now: Timestamp, cards: &mut Vec<minijinja::Value>) -> Result<()> {
     let work = overview::work(conn, now.date_in(times.zone())).await?;
     let tone = |count: i64| if count == 0 { "ok" } else { "bad" };
-    let overdue = if work.overdue == 0 { "Everybody has paid" } else { "Past their due date" };
+    let overdue = if work.overdue == 0 { "Nothing is late" } else { "Past their due date" };
     cards.push(card(
         "Overdue invoices",
-        work.overdue,
+        counted(work.overdue),
         overdue.to_owned(),
         "/admin/invoices?status=overdue",
         tone(work.overdue),
     ));
-    let open = work.unknown + work.waiting + work.events;
-    let note = format!(
-        "{} unknown, {} wait for the client, {} events parked",
-        grouped(work.unknown),
-        grouped(work.waiting),
-        grouped(work.events)
-    );
-    cards.push(card("Charges to look into", open, note, "/admin/payments/attempts?state=open", tone(open)));
+    let open = work.unknown + work.waiting;
+    let parts = [(work.unknown, "with an unknown outcome"), (work.waiting, "waiting for the client")];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{} {words}", grouped(*count)))
+        .collect();
+    let note = if parts.is_empty() { "Nothing to look into".to_owned() } else { parts.join(", ") };
+    cards.push(card("Charges to look into", grouped(open), note, "/admin/payments/attempts?state=open", tone(open)));
+    if work.events > 0 {
+        let href = "/admin/payments/webhooks?state=parked";
+        cards.push(card(
+            "Parked webhook events",
+            grouped(work.events),
+            "Nobody could place them".to_owned(),
+            href,
+            "bad",
+        ));
+    }
+    if work.holds > 0 {
+        let note = "Restored from a backup. On the server, run: innkeeper payments reconcile";
+        cards.push(card("Payments on hold", grouped(work.holds), note.to_owned(), automation::PATH, "bad"));
+    }
+    let disputes = if work.disputes == 0 { "No bank takes money back" } else { "Give evidence at the gateway" };
+    let (count, href) = (work.disputes, "/admin/payments/disputes?state=open");
+    cards.push(card("Open disputes", grouped(count), disputes.to_owned(), href, tone(count)));
     let parked = if work.parked == 0 { "Everybody is billed" } else { "Not billed until looked into" };
-    cards.push(card("Parked clients", work.parked, parked.to_owned(), "/admin/invoices/parked", tone(work.parked)));
+    cards.push(card(
+        "Parked clients",
+        grouped(work.parked),
+        parked.to_owned(),
+        "/admin/invoices/parked",
+        tone(work.parked),
+    ));
     Ok(())
 }
 
 /// What came in by month, a series for each currency: amounts of different currencies are not added up.
-async fn income(conn: &mut Conn, times: &Times, now: Timestamp) -> Result<minijinja::Value> {
-    let months = months(now.date_in(times.zone()));
-    let from = months.first().copied().unwrap_or(Date::MIN);
-    let rows = overview::income(conn, from).await?;
+fn income(months: &[Date], rows: &[(String, Currency, i64)]) -> minijinja::Value {
     let mut series: Vec<Series> = Vec::new();
-    for (month, currency, minor) in &rows {
+    for (month, currency, minor) in rows {
         let Some(at) = months.iter().position(|known| known.to_string().starts_with(month.as_str())) else { continue };
         let name = currency.code();
         let index = series.iter().position(|known| known.name == name).unwrap_or_else(|| {
@@ -122,12 +147,34 @@ async fn income(conn: &mut Conn, times: &Times, now: Timestamp) -> Result<miniji
         });
         series[index].values[at] = *minor as f64 / 10f64.powi(i32::try_from(currency.exponent()).unwrap_or(2));
     }
-    Ok(figure(&ChartSpec {
+    figure(&ChartSpec {
         title: "Income by month".to_owned(),
         unit: "in each currency".to_owned(),
         categories: months.iter().map(|month| short(*month)).collect(),
         series,
-    }))
+    })
+}
+
+/// What came in this month, the largest number first and the other currencies below it.
+fn received(months: &[Date], rows: &[(String, Currency, i64)]) -> minijinja::Value {
+    let this = months.last().map(|month| month.to_string()).unwrap_or_default();
+    let mut sums: Vec<Money> = rows
+        .iter()
+        .filter(|(month, _, _)| this.starts_with(month.as_str()))
+        .map(|(_, currency, minor)| Money::new(*minor, *currency))
+        .collect();
+    sums.sort_by_key(|sum| std::cmp::Reverse(sum.minor));
+    let mut told = sums.iter().map(Money::to_string);
+    let value = told.next().unwrap_or_else(|| "Nothing yet".to_owned());
+    let note = told.collect::<Vec<_>>().join(", ");
+    context! { label => "Received this month", value, note, href => "/admin/transactions", tone => "" }
+}
+
+/// `payment_pending` as `Payment pending`.
+fn words(name: &str) -> String {
+    let spaced = name.replace('_', " ");
+    let mut letters = spaced.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 async fn by_status(conn: &mut Conn) -> Result<minijinja::Value> {
@@ -139,7 +186,7 @@ async fn by_status(conn: &mut Conn) -> Result<minijinja::Value> {
         categories: counts
             .iter()
             .map(|(status, count)| {
-                let name = status.as_str().replace('_', " ");
+                let name = words(status.as_str());
                 if *count > lists::COUNT_LIMIT { format!("{name} (over 10,000)") } else { name }
             })
             .collect(),

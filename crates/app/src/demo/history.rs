@@ -15,11 +15,15 @@ use platform::runs::Progress;
 use platform::{App, params, settings};
 
 use super::catalogue::{self, Catalogue};
+use super::desk::{self, Seen};
 use super::{Dice, people};
 
 const WEEKS: i64 = 52;
 const CLIENTS: usize = 200;
 const SERVICES: usize = 600;
+/// The last so many come as orders that staff place, and of these the last few wait to be accepted.
+const ORDERS: usize = 40;
+const PENDING: usize = 6;
 const SEED: u64 = 0x1_2026;
 
 pub async fn build(app: &App) -> Result<()> {
@@ -33,8 +37,7 @@ pub async fn build(app: &App) -> Result<()> {
     let mut made = 0;
     for number in 0..WEEKS {
         app.clock.set(week(now, number));
-        // Most clients came early on; the company grows.
-        let wanted = CLIENTS * usize::try_from(number + 1).unwrap_or(1).min(40) / 40;
+        let wanted = CLIENTS * usize::try_from(number + 1).unwrap_or(1) / usize::try_from(WEEKS).unwrap_or(1);
         while client_ids.len() < wanted {
             client_ids.push(client(app, &by, client_ids.len() + 1, &mut dice).await?);
         }
@@ -48,6 +51,7 @@ pub async fn build(app: &App) -> Result<()> {
         routine(app, &by, &mut dice).await?;
     }
     app.clock.resume();
+    desk::build(app, &by).await?;
     difficult_cards(app, &by).await
 }
 
@@ -130,6 +134,11 @@ async fn service(
     let item = &catalogue.items[dice.weighted(&weights)];
     // Monthly and annually are what most choose; every cycle is there.
     let cycle = (!item.cycles.is_empty()).then(|| item.cycles[dice.weighted(&[55, 12, 8, 20, 3, 2])]);
+    let domain = if item.needs_domain { people::domain(number, dice) } else { String::new() };
+    if number > SERVICES - ORDERS {
+        let seen = if number > SERVICES - PENDING { Seen::NotYet } else { Seen::Accepted };
+        return desk::order(app, by, client_id, (item, cycle, domain), seen).await;
+    }
     let with_addon = catalogue.addon_products.contains(&item.product_id) && dice.one_in(5);
     let addons = if with_addon {
         vec![NewAddon { addon_id: catalogue.addon_id, quantity: 1, cycle: None, price: None }]
@@ -144,7 +153,7 @@ async fn service(
         client_id,
         product_id: item.product_id,
         order_id: None,
-        domain: if item.needs_domain { people::domain(number, dice) } else { String::new() },
+        domain,
         username: String::new(),
         quantity: 1,
         cycle,

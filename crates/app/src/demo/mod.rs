@@ -2,6 +2,7 @@
 //! into being through the same rules that real books are kept by, on a clock that was moved week by week.
 
 mod catalogue;
+mod desk;
 mod history;
 mod people;
 
@@ -86,7 +87,9 @@ pub async fn run(common: &Common, args: Demo) -> Result<Report> {
     let app = instance::open_with(&common, Migrations::Apply, None, platform::context::Extensions::default()).await?;
     let mut lines = Vec::new();
     if !is_ready(&app).await? {
-        cli::say("Building a hosting company with a year behind it. This takes a moment.");
+        if !common.json {
+            cli::say("Building a hosting company with a year behind it. This takes a moment.");
+        }
         let started = clock();
         history::build(&app).await?;
         lines.push(Line::new("A year of history", started.elapsed(), history::told(&app).await?));
@@ -94,16 +97,27 @@ pub async fn run(common: &Common, args: Demo) -> Result<Report> {
     }
     let password = login(&app).await?;
     lines.extend(today(&app).await?);
-    cli::say(&table(&lines));
-    cli::say(&format!("\nLog in as {USERNAME} with the password {password}"));
+    let mut json = serde_json::json!({ "username": USERNAME, "password": password });
+    json["steps"] = lines.iter().map(Line::json).collect();
+    let text = format!("{}\n\nLog in as {USERNAME} with the password {password}", table(&lines));
     if args.no_serve {
-        return Ok(Report::new("", serde_json::json!({ "username": USERNAME, "password": password })));
+        return Ok(Report::new(text, json));
+    }
+    if !common.json {
+        cli::say(&text);
     }
     let listen = match tokio::net::TcpListener::bind(args.listen).await {
         Ok(_) => args.listen,
         Err(_) => std::net::SocketAddr::new(args.listen.ip(), 0),
     };
-    serve::on(app, listen, serve::Worker::Here).await
+    serve::on(app, listen, serve::Worker::Here, |address| {
+        if !common.json {
+            return serve::spoken(address, true);
+        }
+        json["admin"] = address.into();
+        json.to_string()
+    })
+    .await
 }
 
 /// The demonstration measures how long its steps take; nothing in the books depends on it.
@@ -120,6 +134,10 @@ struct Line {
 impl Line {
     fn new(what: &'static str, took: Duration, result: String) -> Line {
         Line { what, took, result }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::json!({ "what": self.what, "seconds": self.took.as_secs_f64(), "result": self.result })
     }
 }
 
@@ -142,7 +160,7 @@ async fn today(app: &App) -> Result<Vec<Line>> {
     let result = format!(
         "{} invoices for {} clients: {}",
         made.invoices,
-        made.clients,
+        made.billed,
         either(&totals.join(" + "), "nothing new is due")
     );
     let generated = Line::new("Generate due invoices", started.elapsed(), result);

@@ -9,24 +9,28 @@ use minijinja::{Value, context};
 use platform::db::{Conn, ToValue};
 use platform::jobs::{Job, JobState};
 use platform::web::Fail;
-use platform::web::lists::{self, Order, Sort, Where};
-use platform::{jobs, params};
+use platform::web::lists::{self, COUNT_LIMIT, Order, Page, Query, Sort, Where};
+use platform::{jobs, mail, params};
 
 use crate::times::Times;
 use crate::wiring::Links;
 
 pub const VIEW_JOBS: Permission = Permission("View System Jobs");
+pub const RETRY: Permission = Permission("Retry System Jobs");
 pub const PATH: &str = "/admin/utilities/jobs";
 
 pub fn routes() -> Routes {
     Routes::new()
         .get(PATH, VIEW_JOBS, list)
-        .post("/admin/utilities/jobs/retry", VIEW_JOBS, retry_ticked)
+        .post("/admin/utilities/jobs/retry", RETRY, retry_ticked)
         .get("/admin/utilities/jobs/{id}", VIEW_JOBS, one)
-        .post("/admin/utilities/jobs/{id}/retry", VIEW_JOBS, retry_one)
+        .post("/admin/utilities/jobs/{id}/retry", RETRY, retry_one)
 }
 
-const SORTS: &[Sort] = &[Sort { key: "id", sql: "id" }];
+const FAILED: &str = "j.failed";
+const SORTS: &[Sort] = &[Sort::by("id", &[]).with(&[FAILED])];
+const FILE: (&str, &[&str]) =
+    ("jobs", &["Id", "Kind", "About", "State", "Due", "Attempts", "Of", "Last error", "Made", "Ended"]);
 const STATES: [JobState; 4] = [JobState::Failed, JobState::Running, JobState::Ready, JobState::Done];
 
 /// The state in words for staff.
@@ -48,14 +52,30 @@ fn tone(state: JobState) -> &'static str {
     }
 }
 
-/// How many jobs are in each state that asks for attention. Partial indexes answer this, however long the table is.
+/// How many jobs are failed, running and ready, each counted to one more than lists count. Partial indexes answer this,
+/// however long the table is.
 pub async fn counts(conn: &mut Conn) -> Result<(i64, i64, i64)> {
-    conn.one(
-        "SELECT (SELECT COUNT(*) FROM jobs WHERE state = 'failed'), (SELECT COUNT(*) FROM jobs WHERE state = 'running'), \
-         (SELECT COUNT(*) FROM jobs WHERE state = 'ready')",
-        params![],
-    )
-    .await
+    let count = |state: &str| {
+        format!("(SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE state = '{state}' LIMIT {}) AS few)", COUNT_LIMIT + 1)
+    };
+    conn.one(&format!("SELECT {}, {}, {}", count("failed"), count("running"), count("ready")), params![]).await
+}
+
+/// The jobs of a state and a kind. States are text in the statement, so that their partial indexes fit.
+fn query(state: Option<JobState>, kind: &str) -> Query<'_> {
+    let mut filter = Where::default();
+    match state {
+        None => {}
+        Some(JobState::Failed) => filter.equal_by(FAILED, "j.state = 'failed'"),
+        Some(JobState::Running) => filter.by_index_of("running", "j.state = 'running'", Vec::new()),
+        Some(JobState::Ready) => filter.by_index_of("ready", "j.state = 'ready'", Vec::new()),
+        // Nearly all are done.
+        Some(JobState::Done) => filter.nearly("j.state = 'done'"),
+    }
+    if !kind.is_empty() {
+        filter.and("j.kind = ?", kind.to_value());
+    }
+    Query { table: "jobs j", id: "j.id", joins: "", filter }
 }
 
 async fn list(cx: AdminCx) -> Result<Response, Fail> {
@@ -71,64 +91,84 @@ async fn list(cx: AdminCx) -> Result<Response, Fail> {
     };
     let state = STATES.into_iter().find(|state| state.as_str() == wanted);
     let kind = request.filter("kind");
-    let mut filter = Where::default();
-    if let Some(state) = state {
-        // As text, so that the partial index of the state fits.
-        filter.plain(&format!("state = '{}'", state.as_str()));
+    let query = query(state, kind);
+    let columns = Job::columns("j");
+    if request.csv {
+        drop(conn);
+        let cells = move |job: &Job| csv_row(job, &times);
+        return Ok(lists::file(&cx.app.db, &request, query, &columns, FILE, cells).await?);
     }
-    if !kind.is_empty() {
-        filter.and("kind = ?", kind.to_value());
-    }
-    let count =
-        format!("SELECT COUNT(*) FROM (SELECT 1 FROM jobs {} LIMIT {}) AS few", filter.sql(), lists::COUNT_LIMIT + 1);
-    let total: i64 = conn.scalar(&count, &filter.params).await?;
-    let next = filter.next();
-    let sql = format!(
-        "SELECT {} FROM jobs {} {} LIMIT ${next} OFFSET ${}",
-        Job::columns(""),
-        filter.sql(),
-        request.order_by("id"),
-        next + 1
-    );
-    let mut parameters = filter.params.clone();
-    parameters.push(lists::PAGE_SIZE.to_value());
-    let offset = request.offset();
-    parameters.push(offset.to_value());
-    let jobs: Vec<Job> = conn.all(&sql, &parameters).await?;
+    let page: Page<Job> = query.page(&mut conn, &request, &columns).await?;
+    let mails = mail::of_jobs(&mut conn, &page.rows).await?;
     drop(conn);
     let links = cx.app.get::<Links>()?;
-    let rows: Vec<Value> = jobs.iter().map(|job| row(job, &times, &links)).collect();
+    let rows: Vec<Value> = page.rows.iter().map(|job| row(job, mails.get(&job.id), &times, &links)).collect();
     let mut kinds: Vec<&str> = cx.app.jobs.kinds().collect();
     kinds.sort_unstable();
     let tab = |label: &str, key: &str, count: Option<i64>| {
-        let href = format!("{PATH}{}", request.link(&[("state", key), ("page", "")]));
-        context! { label, href, current => key == wanted, count }
+        let href = format!("{PATH}{}", request.link(&[("state", key), ("page", ""), ("after", ""), ("before", "")]));
+        context! { label, href, current => key == wanted, count => count.map(lists::counted) }
     };
     let values = context! {
         tabs => vec![
+            tab("All", "all", None),
             tab("Failed", "failed", Some(failed)),
             tab("Running", "running", Some(running)),
             tab("Waiting", "ready", Some(ready)),
             tab("Done", "done", None),
-            tab("All", "all", None),
         ],
         wanted,
         kind,
-        kinds => kinds.iter().map(|kind| context! { value => *kind, label => *kind }).collect::<Vec<_>>(),
+        kinds => kinds.iter().map(|kind| context! { value => *kind, label => what(kind) }).collect::<Vec<_>>(),
         rows,
         failed_shown => state == Some(JobState::Failed),
-        list => context! { csv => "", ..request.view(total, jobs.len()) },
+        list => request.view(&page),
     };
     cx.page("app/jobs_page/list.html", "utilities", "Jobs", values)
 }
 
-fn row(job: &Job, times: &Times, links: &Links) -> Value {
+/// `billing.capture_payments` as `Capture payments`; the two kinds of one word say whose they are.
+fn what(kind: &str) -> String {
+    let (whose, name) = kind.split_once('.').unwrap_or(("", kind));
+    let words = if name.contains('_') { name.to_owned() } else { format!("{name} {whose}") };
+    sentence(&words)
+}
+
+/// `run:2` as `Run 2`.
+fn sentence(name: &str) -> String {
+    let spaced = name.replace(['_', ':', '.'], " ");
+    let mut letters = spaced.trim().chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn csv_row(job: &Job, times: &Times) -> Vec<String> {
+    vec![
+        job.id.to_string(),
+        job.kind.clone(),
+        job.subject.clone().unwrap_or_default(),
+        words(job.state).to_owned(),
+        times.write(Some(job.run_at)),
+        job.attempts.to_string(),
+        job.max_attempts.to_string(),
+        job.last_error.clone().unwrap_or_default(),
+        times.write(Some(job.created_at)),
+        times.write(job.finished_at),
+    ]
+}
+
+fn row(job: &Job, mail: Option<&mail::Named>, times: &Times, links: &Links) -> Value {
+    let about = job.subject.as_deref().or_else(|| mail.and_then(|mail| mail.subject.as_deref()));
+    let subject = match mail {
+        Some(mail) => Some(format!("{} to {}", mail.title, mail.recipient)),
+        None => about.map(sentence),
+    };
     context! {
+        what => what(&job.kind),
         id => job.id,
         href => format!("{PATH}/{}", job.id),
         kind => &job.kind,
-        subject => job.subject.as_deref(),
-        subject_href => job.subject.as_deref().and_then(|subject| links.of(subject)),
+        subject,
+        subject_href => about.and_then(|subject| links.of(subject)),
         state => words(job.state),
         tone => tone(job.state),
         failed => job.state == JobState::Failed,
@@ -147,13 +187,14 @@ async fn one(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let job = find(&mut conn, id).await?;
     let times = Times::load(&mut conn).await?;
+    let mails = mail::of_jobs(&mut conn, std::slice::from_ref(&job)).await?;
     drop(conn);
     let payload = match job.payload() {
         Ok(payload) => serde_json::to_string_pretty(&payload).unwrap_or_else(|_| job.payload.clone()),
         Err(_) => job.payload.clone(),
     };
     let values = context! {
-        job => row(&job, &times, cx.app.get::<Links>()?.as_ref()),
+        job => row(&job, mails.get(&job.id), &times, cx.app.get::<Links>()?.as_ref()),
         payload,
         key => job.unique_key,
         created => times.show(job.created_at),

@@ -3,12 +3,14 @@
 //! A field is saved only when it differs from what the form showed, so two administrators who change different
 //! settings do not undo each other; who changes one that has changed meanwhile is told.
 
-use accounts::activity_log::{self, Activity, Actor, Change};
+pub mod api;
+
 use accounts::doors::{AdminCx, Permission, Redirect, Routes};
+use accounts::settings as rules;
 use axum::response::{IntoResponse, Response};
-use kernel::{Error, FieldErrors, Result, Timestamp};
+use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
-use platform::settings::{self, Registry, Setting, Values};
+use platform::settings::{Registry, Setting, Values};
 use platform::web::{Fail, Form};
 use platform::{Kind, Tx};
 
@@ -19,7 +21,7 @@ pub const PATH: &str = "/admin/setup/settings";
 const TEMPLATE: &str = "app/settings_page/form.html";
 
 pub fn routes() -> Routes {
-    Routes::new().get(PATH, CONFIGURE, show).post(PATH, CONFIGURE, save)
+    Routes::new().get(PATH, CONFIGURE, show).post(PATH, CONFIGURE, save).merge(api::routes())
 }
 
 async fn show(cx: AdminCx) -> Result<Response, Fail> {
@@ -63,7 +65,7 @@ fn field(setting: &Setting, values: &Values, typed: Option<&Form>) -> Value {
         .and_then(|form| form.raw(&was(setting)).filter(|shown| *shown != given(setting, form)).and(Some(form)))
         .map_or(stored, |form| given(setting, form));
     let (kind, low, high) = match setting.kind {
-        Kind::Text { .. } => ("text", None, None),
+        Kind::Text { .. } | Kind::Networks => ("text", None, None),
         Kind::Lines { .. } => ("lines", None, None),
         Kind::Bool => ("bool", None, None),
         Kind::Int { min, max } | Kind::OptionalInt { min, max } => ("int", Some(min), Some(max)),
@@ -77,7 +79,7 @@ fn field(setting: &Setting, values: &Values, typed: Option<&Form>) -> Value {
         }
         _ => Vec::new(),
     };
-    let long = matches!(setting.kind, Kind::Text { max } if max > 40);
+    let long = matches!(setting.kind, Kind::Networks) || matches!(setting.kind, Kind::Text { max } if max > 40);
     context! {
         key => setting.key,
         label => setting.label,
@@ -114,8 +116,8 @@ fn zones() -> Vec<String> {
 async fn save(cx: AdminCx) -> Result<Response, Fail> {
     let mut tx = cx.app.db.write().await?;
     match apply(&cx, &mut tx).await {
-        Ok(0) => Ok(Redirect::to(PATH).warning("Nothing was changed.").into_response()),
-        Ok(count) => {
+        Ok(Saved { count: 0, .. }) => Ok(Redirect::to(PATH).warning("Nothing was changed.").into_response()),
+        Ok(Saved { count, note }) => {
             tx.commit().await?;
             wiring::refresh(&cx.app).await?;
             let said = if count == 1 {
@@ -123,7 +125,12 @@ async fn save(cx: AdminCx) -> Result<Response, Fail> {
             } else {
                 format!("{count} settings were changed.")
             };
-            Ok(Redirect::to(PATH).saying(said).into_response())
+            let back = Redirect::to(PATH);
+            Ok(match note {
+                Some(note) => back.warning(format!("{said} {note}")),
+                None => back.saying(said),
+            }
+            .into_response())
         }
         Err(Error::Invalid(errors)) => {
             tx.rollback().await?;
@@ -135,8 +142,14 @@ async fn save(cx: AdminCx) -> Result<Response, Fail> {
     }
 }
 
-/// Stores what was changed; every error is found first. How many were stored.
-async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
+/// How many settings were stored, and what else that did.
+struct Saved {
+    count: usize,
+    note: Option<&'static str>,
+}
+
+/// Stores what was changed; every error is found first.
+async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<Saved> {
     let stored = Values::load(tx).await?;
     let mut errors = FieldErrors::default();
     let mut wanted = Vec::new();
@@ -160,22 +173,20 @@ async fn apply(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
         wanted.push((setting, new));
     }
     errors.check()?;
-    for (setting, value) in &wanted {
-        store(tx, &cx.actor, setting, value, cx.now).await?;
+    let pairs: Vec<(&Setting, &str)> = wanted.iter().map(|(setting, value)| (*setting, value.as_str())).collect();
+    match rules::store(tx, &cx.actor, &pairs, cx.now).await {
+        Ok(stored) => Ok(Saved { count: stored.changes.len(), note: stored.note }),
+        Err(Error::Invalid(wrong)) => Err(Error::Invalid(labelled(&wrong, &cx.app.settings))),
+        Err(other) => Err(other),
     }
-    Ok(wanted.len())
 }
 
-/// Stores one setting and tells the activity log from what to what it was changed. Also what the command line does.
-pub async fn store(tx: &mut Tx, by: &Actor, setting: &Setting, value: &str, now: Timestamp) -> Result<Change> {
-    let old = settings::set(tx, setting, value, now).await?;
-    let new = setting.check(value).unwrap_or_default();
-    let change = Change { field: setting.key.to_owned(), old, new };
-    if change.old != change.new {
-        let activity = Activity::new(format!("Setting “{}” changed", setting.label))
-            .about(format!("setting:{}", setting.key))
-            .changed(vec![change.clone()]);
-        activity_log::record(tx, by, activity, now).await?;
+/// At the top of a long form the sentence alone would not say what it is about.
+fn labelled(wrong: &FieldErrors, registry: &Registry) -> FieldErrors {
+    let mut errors = FieldErrors::default();
+    for (key, message) in wrong.iter() {
+        let label = registry.find(key).map_or(key, |setting| setting.label);
+        errors.add(key, format!("{label}: {message}"));
     }
-    Ok(change)
+    errors
 }

@@ -11,37 +11,64 @@ use crate::support::Place;
 
 const SCREENS: [(&str, &str, &str); 3] = [("1440", "900", "light"), ("390", "844", "dark"), ("768", "1024", "light")];
 
+/// The demonstration, served, and what a browser needs to look at it.
+struct Shown {
+    place: Place,
+    node: std::path::PathBuf,
+    chromium: std::path::PathBuf,
+    login: serde_json::Value,
+    address: String,
+    _server: Child,
+}
+
+impl Shown {
+    fn open() -> Option<Shown> {
+        let found = peers::node("playwright-core").and_then(|node| peers::chromium().map(|chromium| (node, chromium)));
+        let (node, chromium) = peers::require(found)?;
+        let place = testkit::run(Place::open(Engine::Sqlite));
+        let demo = |arguments: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
+            command.args(["demo"]).args(arguments).env("INNKEEPER_DATA", &place.folder);
+            command
+        };
+        let prepared = demo(&["--no-serve", "--json"]).output().unwrap();
+        assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
+        let told = String::from_utf8(prepared.stdout).unwrap();
+        let login = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        let mut server = Child::spawn("innkeeper demo", &mut demo(&["--listen", "127.0.0.1:0"])).unwrap();
+        let line = server.wait_for_line("Innkeeper serves ", Duration::from_secs(60)).unwrap();
+        let address = line.split("/admin").next().unwrap().to_owned();
+        Some(Shown { node, chromium, login, address, _server: server, place })
+    }
+
+    /// What a script says of the pages.
+    fn said(&self, script: &str, arguments: &[&str], within: Duration) -> String {
+        let script = format!("{}/tests/browser/{script}", env!("CARGO_MANIFEST_DIR"));
+        let mut flow = Command::new("node");
+        flow.current_dir(&self.node)
+            .env("CHROMIUM", &self.chromium)
+            .args([&script, &self.address, self.login["username"].as_str().unwrap()])
+            .arg(self.login["password"].as_str().unwrap())
+            .args(arguments);
+        let mut browser = Child::spawn("browser", &mut flow).unwrap();
+        browser.wait(within).unwrap();
+        browser.output()
+    }
+}
+
 #[test]
 fn a_morning_of_staff_in_a_browser() {
-    let Some((node, chromium)) = peers::require(
-        peers::node("playwright-core").and_then(|node| peers::chromium().map(|chromium| (node, chromium))),
-    ) else {
-        return;
-    };
-    let place = testkit::run(Place::open(Engine::Sqlite));
-    let demo = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
-        command.args(["demo"]).args(arguments).env("INNKEEPER_DATA", &place.folder);
-        command
-    };
-    let prepared = demo(&["--no-serve", "--json"]).output().unwrap();
-    assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
-    let told = String::from_utf8(prepared.stdout).unwrap();
-    let login: serde_json::Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
-    let mut server = Child::spawn("innkeeper demo", &mut demo(&["--listen", "127.0.0.1:0"])).unwrap();
-    let line = server.wait_for_line("Innkeeper serves ", Duration::from_secs(60)).unwrap();
-    let address = line.split("/admin").next().unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/flow.mjs");
+    let Some(shown) = Shown::open() else { return };
+    let folder = shown.place.folder.to_string_lossy().into_owned();
     for (width, height, scheme) in SCREENS {
-        let mut flow = Command::new("node");
-        flow.current_dir(&node)
-            .env("CHROMIUM", &chromium)
-            .args([script, address, login["username"].as_str().unwrap(), login["password"].as_str().unwrap()])
-            .args([width, height, scheme])
-            .arg(place.folder.as_os_str());
-        let mut browser = Child::spawn("browser", &mut flow).unwrap();
-        browser.wait(Duration::from_secs(240)).unwrap();
-        let said = browser.output();
+        let said = shown.said("flow.mjs", &[width, height, scheme, &folder], Duration::from_secs(240));
         assert!(said.contains("well"), "{width} {scheme}: {said}");
     }
+}
+
+#[test]
+fn every_page_in_a_browser_with_and_without_scripts() {
+    let Some(shown) = Shown::open() else { return };
+    let said = shown.said("pages.mjs", &[], Duration::from_secs(900));
+    assert!(said.contains("well"), "{said}");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use platform::params;
 use testkit::process::{Signal, http_status};
 
-use crate::support::{Place, Site};
+use crate::support::{Credential, Place, Site};
 
 testkit::both_engines! {
     async fn init_leaves_a_usable_start(place: Place) {
@@ -113,6 +113,72 @@ testkit::both_engines! {
         assert_eq!(site.get(path, None).await.0, 404, "the link works once");
     }
 
+    async fn administrators_are_listed_disabled_and_reset(site: Site) {
+        let place = &site.place;
+        for name in ["ana", "ben"] {
+            let email = format!("{name}@example.com");
+            let made = place.run_with(&["admin", "create", "--username", name, "--email", &email, "--password-stdin"], "a long password\n");
+            assert_eq!(made.code, 0, "{made:?}");
+        }
+        let key = place.run(&["api-credential", "create", "--admin", "ben"]).json();
+        let pair = |key: &serde_json::Value| Credential {
+            identifier: key["identifier"].as_str().unwrap().to_owned(),
+            secret: key["secret"].as_str().unwrap().to_owned(),
+        };
+        let bens = pair(&key);
+        assert_eq!(site.act(&bens, "GetCurrencies", &[]).await.0, 200);
+
+        let off = place.run(&["admin", "disable", "ben", "--json"]).json();
+        assert_eq!((&off["disabled"], &off["credentials"]), (&true.into(), &1.into()));
+        assert_eq!(site.act(&bens, "GetCurrencies", &[]).await.0, 403);
+        assert!(place.done(&["admin", "disable", "ben"]).out.contains("already"));
+        assert!(place.done(&["admin", "list"]).out.contains("DISABLED"));
+        let last = place.run(&["admin", "disable", "ana"]);
+        assert_eq!(last.code, 1);
+        assert!(last.err.contains("ana is the last Full Administrator"), "{}", last.err);
+        assert_eq!(place.run(&["admin", "reset-link", "ben"]).code, 1, "not while disabled");
+        assert_eq!(place.run(&["admin", "disable", "zoe"]).code, 1);
+        place.done(&["admin", "enable", "ben"]);
+        assert_eq!(site.act(&bens, "GetCurrencies", &[]).await.0, 200);
+        let listed = place.run(&["admin", "list", "--json"]).json();
+        let ben = listed.as_array().unwrap().iter().find(|admin| admin["username"] == "ben").unwrap();
+        assert_eq!((&ben["disabled"], &ben["role"], &ben["credentials"]), (&false.into(), &"Full Administrator".into(), &1.into()));
+
+        let reset = place.run(&["admin", "reset-link", "ben", "--json"]).json();
+        let link = reset["link"].as_str().unwrap();
+        let path = &link[link.find("/admin/").unwrap()..];
+        let form = "email=ben&password=a+long+password";
+        let old = site.send(crate::support::ask("POST", "/admin/login", None, form)).await;
+        assert_eq!(old.status(), 422, "the old password ended with the link's making");
+        assert_eq!(site.get(path, None).await.0, 200);
+    }
+
+    async fn credentials_are_listed_and_revoked(site: Site) {
+        let place = &site.place;
+        place.done(&["admin", "create", "--username", "ana", "--email", "ana@example.com"]);
+        let made: Vec<_> = (0..3).map(|_| place.run(&["api-credential", "create", "--admin", "ana"]).json()).collect();
+        let first = made[0]["identifier"].as_str().unwrap();
+        assert!(place.done(&["api-credential", "revoke", first]).out.contains(first));
+        place.done(&["api-credential", "revoke", first]);
+        assert_eq!(place.run(&["api-credential", "revoke", "0123"]).code, 1);
+        assert_eq!(place.run(&["api-credential", "revoke"]).code, 2, "which one?");
+        assert_eq!(place.run(&["api-credential", "revoke", first, "--admin", "ana"]).code, 2);
+        let rest = place.run(&["api-credential", "revoke", "--admin", "ana", "--json"]).json();
+        assert_eq!(rest["revoked"].as_array().unwrap().len(), 2, "{rest}");
+        let listed = place.run(&["api-credential", "list", "--json"]).json();
+        assert!(listed.as_array().unwrap().iter().all(|known| known["revoked_at"].is_string()), "{listed}");
+        let text = place.done(&["api-credential", "list"]).out;
+        assert_eq!(text.matches("revoked 20").count(), 3, "{text}");
+        for key in &made {
+            let key = Credential {
+                identifier: key["identifier"].as_str().unwrap().to_owned(),
+                secret: key["secret"].as_str().unwrap().to_owned(),
+            };
+            assert_eq!(site.act(&key, "GetCurrencies", &[]).await.0, 403);
+            assert!(!text.contains(&key.secret));
+        }
+    }
+
     async fn settings_are_checked_before_they_are_stored(place: Place) {
         place.done(&["init"]);
         let near = place.run(&["setting", "get", "invoice_lead_dais"]);
@@ -120,7 +186,7 @@ testkit::both_engines! {
         assert!(near.err.contains("Did you mean invoice_lead_days"), "{}", near.err);
         let wrong = place.run(&["setting", "set", "invoice_lead_days", "soon", "--json"]);
         assert_eq!(wrong.code, 1);
-        let problem: serde_json::Value = serde_json::from_str(&wrong.err).unwrap();
+        let problem: serde_json::Value = serde_json::from_str(&wrong.out).unwrap();
         assert_eq!(problem["errors"][0]["field"], "invoice_lead_days");
         assert_eq!(problem["errors"][0]["message"], "Write a whole number from 0 to 365.");
         let set = place.run(&["setting", "set", "invoice_lead_days", "10", "--json"]).json();

@@ -1,10 +1,11 @@
 //! Every route × who may not: nobody gets in by a door that was forgotten.
 
-use accounts::doors::Access;
+use accounts::doors::{API_ACCESS, Access};
 use axum::http::StatusCode;
+use base64::Engine as _;
 use innkeeper::wiring;
 
-use crate::support::{Session, Site, ask, read};
+use crate::support::{Credential, Session, Site, ask, read};
 
 /// A path with something in its places.
 fn filled(path: &str) -> String {
@@ -56,7 +57,57 @@ testkit::both_engines! {
         }
     }
 
+    async fn logging_out_needs_a_session_and_its_token(site: Site) {
+        let nobody = site.log_in("nobody", "May do nothing").await;
+        let table = wiring::routes().table;
+        let open: Vec<_> = table.iter().filter(|entry| entry.access == Access::AnyStaff).collect();
+        assert_eq!(open.iter().map(|entry| entry.path.as_str()).collect::<Vec<_>>(), ["/admin/logout"]);
+        for entry in open {
+            let (status, place) = read(site.send(ask(entry.method, &entry.path, None, "")).await).await;
+            assert!(status == StatusCode::SEE_OTHER && place.starts_with("/admin/login?"), "{place}");
+            let (status, _) = read(site.send(ask(entry.method, &entry.path, Some(&nobody), "")).await).await;
+            assert_eq!(status, StatusCode::CONFLICT);
+            assert_eq!(site.post(&entry.path, &nobody, &[]).await.0, StatusCode::SEE_OTHER);
+        }
+        assert!(site.get("/admin", Some(&nobody)).await.1.starts_with("/admin/login"), "the session has ended");
+    }
+
+    async fn an_action_is_closed_without_its_permission(site: Site) {
+        site.log_in("nobody", "May do nothing").await;
+        site.log_in_with("caller", &[API_ACCESS.0]).await;
+        let (nobody, caller) = (site.credential_of("nobody").await, site.credential_of("caller").await);
+        let stranger = Credential { identifier: nobody.identifier.clone(), secret: "0".repeat(64) };
+        let actions = wiring::routes().actions;
+        assert!(actions.len() > 30, "the table of actions is empty");
+        for action in actions {
+            // With an id, so that nothing but the permission can be what is missing.
+            let fields = [("clientid", "1"), ("invoiceid", "1"), ("orderid", "1"), ("userid", "1"), ("serviceid", "1")];
+            let (status, answer) = site.act(&nobody, action.name, &fields).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{}: {answer}", action.name);
+            let (status, answer) = site.act(&caller, action.name, &fields).await;
+            let closed = status == StatusCode::FORBIDDEN && answer["message"].as_str().unwrap().contains(action.permission.0);
+            assert_eq!(closed, action.permission != API_ACCESS, "{}: {status} {answer}", action.name);
+        }
+        for name in ["GetClients", "NoSuchAction"] {
+            let (status, answer) = site.act(&stranger, name, &[]).await;
+            assert_eq!((status, &answer["message"]), (StatusCode::FORBIDDEN, &"Authentication Failed".into()), "{name}");
+        }
+    }
+
+    async fn an_operation_is_closed_to_a_credential_without_its_permission(site: Site) {
+        site.log_in_with("caller", &[API_ACCESS.0]).await;
+        let key = site.credential_of("caller").await;
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", key.identifier, key.secret));
+        for entry in wiring::routes().table.iter().filter(|entry| matches!(entry.access, Access::Api(_))) {
+            let mut request = ask(entry.method, &filled(&entry.path), None, "");
+            request.headers_mut().insert("authorization", format!("Basic {pair}").parse().unwrap());
+            let (status, _) = read(site.send(request).await).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{} {}", entry.method, entry.path);
+        }
+    }
+
     async fn the_api_answers_strangers_with_a_problem(site: Site) {
+        site.set(&[("api_refusals_per_minute", "0")]).await;
         for entry in wiring::routes().table.iter().filter(|entry| matches!(entry.access, Access::Api(_))) {
             let path = filled(&entry.path);
             let response = site.send(ask(entry.method, &path, None, "")).await;

@@ -11,6 +11,18 @@ testkit::both_engines! {
         assert!(metrics.contains("innkeeper_db_statements_total"), "{metrics}");
     }
 
+    async fn without_its_database_it_lives_but_is_not_ready(site: Site) {
+        match site.place.url.strip_prefix("sqlite:") {
+            Some(path) => rusqlite::Connection::open(path).unwrap().execute("DROP TABLE instance", []).map(|_| ()).unwrap(),
+            None => {
+                let name = site.place.url.split("@/").nth(1).unwrap().split('?').next().unwrap();
+                testkit::postgres::shared().drop_database(name).await;
+            }
+        }
+        assert_eq!(site.get("/readyz", None).await, (503.try_into().unwrap(), "The database does not answer.\n".to_owned()));
+        assert_eq!(site.get("/healthz", None).await.0, 200);
+    }
+
     async fn what_is_not_there_is_told_in_the_readers_form(site: Site) {
         let (status, page) = site.get("/admin/nowhere", None).await;
         assert_eq!(status, 404);

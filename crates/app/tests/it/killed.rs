@@ -2,11 +2,13 @@
 //! goes on. In the end each period is invoiced once, each invoice is charged once, and nothing is lost.
 
 use std::collections::HashMap;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use billing::pay_methods::{self, MakeDefault};
 use billing::recurring::{self, Charge};
 use kernel::{Currency, Cycle, Date, Money, Unit};
+use platform::db::Conn;
 use platform::params;
 use serde_json::Value;
 use testkit::localstripe::{self, Localstripe};
@@ -14,9 +16,9 @@ use testkit::peers;
 
 use crate::support::Place;
 
-const CLIENTS: i64 = 5;
+pub const CLIENTS: i64 = 5;
 /// In the past, so that what the processor never received is settled by its own clock without waiting.
-const START: &str = "2026-01-10";
+pub const START: &str = "2026-01-10";
 
 /// 100 rounds in CI; fewer while one works.
 fn rounds() -> i64 {
@@ -34,7 +36,7 @@ impl Dice {
     }
 }
 
-async fn call(stripe: &Localstripe, path: &str, form: &[(&str, &str)]) -> Value {
+pub async fn call(stripe: &Localstripe, path: &str, form: &[(&str, &str)]) -> Value {
     let client = reqwest::Client::new();
     let url = format!("{}{path}", stripe.base_url());
     let request = if form.is_empty() {
@@ -48,7 +50,7 @@ async fn call(stripe: &Localstripe, path: &str, form: &[(&str, &str)]) -> Value 
 }
 
 /// Clients with a stored card and a service that falls due every day.
-async fn furnish(place: &Place, stripe: &Localstripe) {
+pub async fn furnish(place: &Place, stripe: &Localstripe) {
     place.done(&["init", "--sandbox"]);
     let base = format!("api_base={}", stripe.base_url());
     let set = place
@@ -98,20 +100,60 @@ async fn furnish(place: &Place, stripe: &Localstripe) {
     }
 }
 
-/// Starts a command and kills it after a random while, which may be after its end.
-fn run_and_kill(place: &Place, arguments: &[&str], dice: &mut Dice) -> bool {
+/// What the kills have met, so that the test can say whether it tests anything.
+#[derive(Debug)]
+struct Met {
+    /// Microseconds from a batch's beginning within which it is killed.
+    within: u64,
+    /// The batch had begun and had not come to its end.
+    unfinished: i64,
+    /// A charge was between its intent and its outcome.
+    open_attempts: i64,
+}
+
+/// The last run, whether it has ended, and how many charges are open.
+async fn seen(conn: &mut Conn) -> (i64, bool, i64) {
+    let last: Option<(i64, bool)> = conn
+        .optional("SELECT id, finished_at IS NOT NULL FROM task_runs ORDER BY id DESC LIMIT 1", params![])
+        .await
+        .unwrap();
+    let open = conn.scalar("SELECT COUNT(*) FROM payment_attempts WHERE state = 'intent'", params![]).await.unwrap();
+    let (id, ended) = last.unwrap_or_default();
+    (id, ended, open)
+}
+
+/// Starts a batch and waits until the row of its run says that it has begun.
+async fn begin(place: &Place, conn: &mut Conn, arguments: &[&str]) -> Child {
+    let (before, ..) = seen(conn).await;
     let mut command = place.command();
-    command.args(arguments).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
     let mut process = command.spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(dice.below(90) + 5));
-    let killed = process.try_wait().unwrap().is_none();
-    let _ = process.kill();
-    process.wait().unwrap();
-    killed
+    while process.try_wait().unwrap().is_none() && seen(conn).await.0 == before {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    process
+}
+
+impl Met {
+    /// Kills a batch at a random moment from its beginning on.
+    async fn run_and_kill(&mut self, place: &Place, conn: &mut Conn, arguments: &[&str], dice: &mut Dice) {
+        let before = seen(conn).await;
+        let mut process = begin(place, conn, arguments).await;
+        tokio::time::sleep(Duration::from_micros(dice.below(self.within))).await;
+        let _ = process.kill();
+        process.wait().unwrap();
+        let after = seen(conn).await;
+        let unfinished = after.0 > before.0 && !after.1;
+        self.unfinished += i64::from(unfinished);
+        self.open_attempts += i64::from(after.2 > before.2);
+        // How long a batch takes depends on the machine and on what else it does. Later after a kill that came in time,
+        // sooner after one that came too late: so they come from the first to the last moment.
+        self.within = if unfinished { self.within * 5 / 4 } else { self.within * 2 / 3 }.max(1000);
+    }
 }
 
 /// Every payment that the processor has taken, with the invoice it was for.
-async fn taken(stripe: &Localstripe) -> Vec<(i64, i64)> {
+pub async fn taken(stripe: &Localstripe) -> Vec<(i64, i64)> {
     let mut all = Vec::new();
     let mut after = String::new();
     loop {
@@ -132,16 +174,25 @@ testkit::both_engines! {
     async fn killed_at_any_moment_it_charges_each_invoice_once(place: Place) {
         let Some(stripe) = peers::require(localstripe::start()) else { return };
         furnish(&place, &stripe).await;
-        let mut dice = Dice(2026);
-        let mut killed = 0;
+        let app = place.app().await;
+        let mut conn = app.db.read().await.unwrap();
         let mut day = Date::parse(START).unwrap();
+        let mut dice = Dice(2026);
+        let mut generating = Met { within: 20_000, unfinished: 0, open_attempts: 0 };
+        let mut capturing = Met { within: 100_000, unfinished: 0, open_attempts: 0 };
         for _ in 0..rounds() {
             let today = day.to_string();
-            killed += i64::from(run_and_kill(&place, &["invoices", "generate", "--date", &today], &mut dice));
-            killed += i64::from(run_and_kill(&place, &["payments", "capture", "--date", &today], &mut dice));
+            let arguments = ["invoices", "generate", "--date", &today];
+            generating.run_and_kill(&place, &mut conn, &arguments, &mut dice).await;
+            let arguments = ["payments", "capture", "--date", &today];
+            capturing.run_and_kill(&place, &mut conn, &arguments, &mut dice).await;
             day = day.plus_days(1).unwrap();
         }
-        assert!(killed > rounds() / 2, "{killed} were killed: the test tests little");
+        println!("{} rounds: generation {generating:?}, capture {capturing:?}", rounds());
+        assert!(generating.unfinished > rounds() / 4, "{generating:?}: the test tests little");
+        assert!(capturing.unfinished > rounds() / 4, "{capturing:?}: the test tests little");
+        assert!(capturing.open_attempts > rounds() / 20, "{capturing:?}: the test tests little");
+        drop(conn);
 
         // Undisturbed, everything catches up: a period a run, and what was left open is asked about.
         let last = day.plus_days(-1).unwrap();
@@ -160,7 +211,6 @@ testkit::both_engines! {
 
         let sound = place.run(&["doctor"]);
         assert_eq!(sound.code, 0, "{sound:?}");
-        let app = place.app().await;
         let mut conn = app.db.read().await.unwrap();
         let invoices: Vec<(i64, i64, String)> =
             conn.all("SELECT id, total, status FROM invoices ORDER BY id", params![]).await.unwrap();

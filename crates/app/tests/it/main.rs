@@ -2,14 +2,33 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod at_size;
 mod backups;
+mod bad_input;
 mod browser;
+mod clean_up;
 mod cli;
 mod client_figures;
+mod compat_answers;
+mod compat_clients;
+mod compat_wire;
+mod front;
 mod gateways;
 mod guards;
 mod health;
+mod idempotency;
 mod killed;
+mod limits;
+mod mails;
+mod one_document;
+mod openapi;
 mod pages;
+mod paying;
+mod permissions;
+mod restores;
+mod runs;
+mod settings;
+mod stopping;
 mod support;
+mod tls;
 mod two_nodes;

@@ -1,18 +1,20 @@
 //! An installation of its own for each test.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use accounts::activity_log::Actor;
-use accounts::{admins, sessions};
+use accounts::{admins, api_credentials, sessions};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
+use base64::Engine as _;
 use http_body_util::BodyExt;
 use innkeeper::cli::Common;
 use innkeeper::logging::LogFormat;
 use innkeeper::{instance, wiring};
+use platform::web::lists::escape;
 use platform::{App, params};
 use serde_json::Value;
 use testkit::process::Child;
@@ -118,6 +120,67 @@ impl Place {
     }
 }
 
+/// For talking to a running server.
+pub fn http() -> reqwest::Client {
+    // Fails only when there is a provider already, and then there is one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
+/// A running installation and a credential for it.
+pub struct Served {
+    // The server ends before its folder is removed.
+    _server: Child,
+    pub url: String,
+    pub login: Credential,
+    pub place: Place,
+}
+
+impl Served {
+    /// With these settings.
+    pub fn start(place: Place, settings: &[(&str, &str)]) -> Served {
+        place.done(&["init", "--sandbox"]);
+        for (key, value) in settings {
+            place.done(&["setting", "set", key, value]);
+        }
+        place.done(&["admin", "create", "--username", "ana", "--email", "ana@example.com"]);
+        let login = Credential::of(&place.run(&["api-credential", "create", "--admin", "ana", "--json"]).json());
+        let (server, url) = place.serve(&["--no-worker"]);
+        Served { _server: server, url, login, place }
+    }
+
+    /// A product that is made beforehand; its id.
+    pub async fn product(&self, product: &Value) -> String {
+        let request = http().post(format!("{}/api/v1/products", self.url)).json(product);
+        let answer: Value =
+            request.header("authorization", self.login.basic()).send().await.unwrap().json().await.unwrap();
+        answer["id"].as_i64().unwrap_or_else(|| panic!("{answer}")).to_string()
+    }
+
+    /// Has a program of `tests/clients` drive the server; the JSON object that it prints.
+    pub fn drive(&self, program: &Path, folder: Option<&Path>, script: &str, path: &str, more: &[&str]) -> Value {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
+        let mut command = Command::new(program);
+        if let Some(folder) = folder {
+            command.current_dir(folder);
+        }
+        let url = format!("{}{path}", self.url);
+        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(&script);
+        command.args([&url, &self.login.identifier, &self.login.secret]).args(more);
+        let mut driver = Child::spawn("client", &mut command).unwrap();
+        let ended = driver.wait(Duration::from_secs(60)).unwrap();
+        let output = driver.output();
+        assert!(ended.success(), "{}: {output}", script.display());
+        serde_json::from_str(output.lines().last().unwrap()).unwrap_or_else(|error| panic!("{error}: {output}"))
+    }
+
+    /// The books are sound.
+    pub fn sound(&self) {
+        let doctor = self.place.run(&["doctor"]);
+        assert_eq!(doctor.code, 0, "{doctor:?}");
+    }
+}
+
 /// An installation within the test's process, with somebody logged in.
 pub struct Site {
     // Removed after the app has let go of it.
@@ -131,6 +194,26 @@ pub struct Site {
 pub struct Session {
     pub cookie: String,
     pub csrf: String,
+}
+
+/// What a program logs in with.
+#[derive(Clone)]
+pub struct Credential {
+    pub identifier: String,
+    pub secret: String,
+}
+
+impl Credential {
+    pub fn of(made: &Value) -> Credential {
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        Credential { identifier: text("identifier"), secret: text("secret") }
+    }
+
+    /// The header `Authorization`.
+    pub fn basic(&self) -> String {
+        let text = format!("{}:{}", self.identifier, self.secret);
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text))
+    }
 }
 
 impl Open for Site {
@@ -169,6 +252,87 @@ impl Site {
         Session { cookie: format!("{}={token}", sessions::COOKIE), csrf }
     }
 
+    /// Logs somebody in whose role has exactly these permissions.
+    pub async fn log_in_with(&self, username: &str, permissions: &[&str]) -> Session {
+        let role = format!("Role of {username}");
+        let session = self.log_in(username, &role).await;
+        let mut tx = self.app.db.write().await.unwrap();
+        for permission in permissions {
+            tx.execute(
+                "INSERT INTO role_permissions (role_id, permission) SELECT id, $2 FROM roles WHERE name = $1",
+                params![role, *permission],
+            )
+            .await
+            .unwrap();
+        }
+        tx.commit().await.unwrap();
+        session
+    }
+
+    /// Changes settings as another process does.
+    pub async fn set(&self, settings: &[(&str, &str)]) {
+        for (key, value) in settings {
+            self.place.done(&["setting", "set", key, value]);
+        }
+        wiring::refresh(&self.app).await.unwrap();
+    }
+
+    /// A new credential of the administrator whom [`Site::boss`] has made.
+    pub async fn credential(&self) -> Credential {
+        self.credential_of("boss").await
+    }
+
+    /// A new credential of an administrator who is there.
+    pub async fn credential_of(&self, username: &str) -> Credential {
+        let now = self.app.clock.now();
+        let mut tx = self.app.db.write().await.unwrap();
+        let admin = admins::by_username(&mut tx, username).await.unwrap().unwrap();
+        let by = Actor::system("test");
+        let made = api_credentials::create(&mut tx, &by, admin.id, &self.app.random, now).await.unwrap();
+        tx.commit().await.unwrap();
+        Credential { identifier: made.identifier, secret: made.secret }
+    }
+
+    /// A call of the JSON API with a session and its token.
+    pub async fn json(&self, session: &Session, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut request = ask("GET", &format!("/api/v1{path}"), Some(session), &body);
+        *request.method_mut() = method.parse().unwrap();
+        request.headers_mut().insert("x-csrf-token", session.csrf.parse().unwrap());
+        request.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+        let (status, text) = read(self.send(request).await).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// A call of the compatible API; the status and the answer.
+    pub async fn act(&self, key: &Credential, name: &str, fields: &[(&str, &str)]) -> (StatusCode, Value) {
+        let mut all = vec![("action", name), ("identifier", &key.identifier), ("secret", &key.secret)];
+        all.extend(fields);
+        let escape = platform::web::lists::escape;
+        let pairs: Vec<String> = all.iter().map(|(name, text)| format!("{}={}", escape(name), escape(text))).collect();
+        let (status, text) = read(self.send(ask("POST", "/includes/api.php", None, &pairs.join("&"))).await).await;
+        (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}: {text}")))
+    }
+
+    /// A call of the compatible API; the answer in JSON.
+    pub async fn action(&self, login: &Credential, name: &str, fields: &[(&str, &str)]) -> Value {
+        let mut form = format!("action={name}&identifier={}&secret={}", login.identifier, login.secret);
+        for (name, value) in fields {
+            form.push_str(&format!("&{}={}", escape(name), escape(value)));
+        }
+        let (_, body) = read(self.send(ask("POST", "/includes/api.php", None, &form)).await).await;
+        serde_json::from_str(&body).unwrap_or_else(|error| panic!("{name}: {error}: {body}"))
+    }
+
+    /// A call of the JSON API; the status and the answer.
+    pub async fn api(&self, login: &Credential, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+        request = request.header(header::AUTHORIZATION, login.basic()).header(header::CONTENT_TYPE, "application/json");
+        let (status, text) = read(self.send(request.body(Body::from(body)).unwrap()).await).await;
+        (status.as_u16(), serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}")))
+    }
+
     pub async fn boss(&self) -> Session {
         self.log_in("boss", accounts::roles::FULL_ADMINISTRATOR).await
     }
@@ -185,7 +349,7 @@ impl Site {
     pub async fn post(&self, path: &str, session: &Session, fields: &[(&str, &str)]) -> (StatusCode, String) {
         let mut body = format!("csrf={}", session.csrf);
         for (name, value) in fields {
-            body.push_str(&format!("&{name}={}", platform::web::lists::escape(value)));
+            body.push_str(&format!("&{name}={}", escape(value)));
         }
         read(self.send(ask("POST", path, Some(session), &body)).await).await
     }

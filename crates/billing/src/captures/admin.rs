@@ -11,7 +11,7 @@ use minijinja::{Value, context};
 use platform::db::Conn;
 use platform::runs::{self, Run, RunState};
 use platform::web::Fail;
-use platform::web::lists::{COUNT_LIMIT, Order, PAGE_SIZE, Sort, grouped};
+use platform::web::lists::{Order, Page, Total, grouped};
 use serde_json::json;
 
 use super::store::{self, AttemptFilter, EventFilter};
@@ -20,7 +20,7 @@ use super::{AttemptState, CAPTURE, Due, Ended, OPEN, jobs};
 use crate::gateways;
 use crate::once;
 use crate::terms::Terms;
-use crate::view::{add_up, no_file, option, sums, words};
+use crate::view::{add_up, client_names, no_file, option, words};
 
 const SECTION: &str = "billing";
 const PAGE: &str = "/admin/payments/capture";
@@ -50,10 +50,11 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
     let due = super::due(&mut conn, &cx.app, &terms).await?;
     let shown: Vec<&Due> = due.iter().take(SHOWN).collect();
     let ids: Vec<i64> = shown.iter().map(|due| due.client_id).collect();
-    let names = store::client_names(&mut conn, &ids).await?;
+    let names = client_names(&mut conn, &ids).await?;
     let open = AttemptFilter { states: OPEN.to_vec(), ..AttemptFilter::default() };
-    let open = store::count_attempts(&mut conn, &open, COUNT_LIMIT).await?;
+    let open = open.query().counted(&mut conn).await?;
     let runs = runs::latest(&mut conn, jobs::TASK, 10).await?;
+    let known = gateways::all(&mut conn).await?;
     drop(conn);
     let mut total: Vec<Money> = Vec::new();
     for invoice in &due {
@@ -67,7 +68,7 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
                 number => &due.number,
                 client => names.get(&due.client_id),
                 client_href => format!("/admin/clients/{}", due.client_id),
-                gateway => &due.gateway,
+                gateway => gateways::title(&known, &due.gateway),
                 slot => due.slot.to_string(),
                 amount => due.amount.to_string(),
             }
@@ -82,8 +83,8 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
             due => grouped(i64::try_from(due.len()).unwrap_or(i64::MAX)),
             nothing => due.is_empty(),
             more => due.len() > SHOWN,
-            total => sums(&total),
-            open => if open == 0 { String::new() } else { grouped(open) },
+            totals => total.iter().map(Money::to_string).collect::<Vec<_>>(),
+            open => if open == Total::Exactly(0) { String::new() } else { open.words() },
             today => terms.today.to_string(),
             rows,
             runs => runs.iter().map(run_row).collect::<Vec<_>>(),
@@ -154,7 +155,7 @@ async fn run_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let run = capture_run(&mut conn, id).await?;
     let failures = runs::failures(&mut conn, id).await?;
     let ids: Vec<i64> = failures.iter().filter_map(|failure| failure.client_id).collect();
-    let names = store::client_names(&mut conn, &ids).await?;
+    let names = client_names(&mut conn, &ids).await?;
     drop(conn);
     let summary: serde_json::Value =
         serde_json::from_str(&run.summary).map_err(|error| Error::broken(format!("run {id}: summary: {error}")))?;
@@ -201,9 +202,11 @@ async fn run_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
                     ("Due", "due"), ("Charged", "succeeded"), ("Pending at the gateway", "pending"),
                     ("Declined", "declined"), ("Client must authenticate", "action_required"),
                     ("Outcome unknown", "unknown"), ("Not carried out", "failed"),
-                ].map(|(label, name)| context! { label, value => count(name) }).to_vec()
+                ].map(|(label, name)| context! {
+                    label, value => count(name), shown => summary[name].as_i64() != Some(0) || matches!(name, "due" | "succeeded" | "declined"),
+                }).to_vec()
             } else { Vec::new() },
-            collected => if collected.is_empty() { "Nothing".to_owned() } else { collected.join(", ") },
+            collected,
             rows,
         },
     )
@@ -232,8 +235,6 @@ async fn capture_one(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
     or_back(done.await, &back)
 }
 
-const ATTEMPT_SORTS: &[Sort] = &[Sort { key: "id", sql: "a.id" }];
-
 fn states() -> Vec<Value> {
     let mut all = vec![option("open", "Work to do")];
     all.extend(AttemptState::ALL.iter().map(|state| option(state.as_str(), words(state.as_str()))));
@@ -241,7 +242,7 @@ fn states() -> Vec<Value> {
 }
 
 async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(ATTEMPT_SORTS, Order::Descending)?;
+    let request = cx.list(store::ATTEMPT_SORTS, Order::Descending)?;
     let states_wanted = match request.filter("state") {
         "" => Vec::new(),
         "open" => OPEN.to_vec(),
@@ -254,11 +255,12 @@ async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
     };
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
-    let total = store::count_attempts(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let found = store::attempts(&mut conn, &filter, &request.order_by("a.id"), PAGE_SIZE, request.offset()).await?;
+    let columns = store::attempt_columns();
+    let page: Page<store::ListedAttempt> = filter.query().page(&mut conn, &request, &columns).await?;
     let gateways = gateways::all(&mut conn).await?;
     drop(conn);
-    let rows: Vec<Value> = found
+    let rows: Vec<Value> = page
+        .rows
         .iter()
         .map(|attempt| {
             context! {
@@ -266,7 +268,7 @@ async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
                 href => format!("/admin/invoices/{}", attempt.invoice_id),
                 client => &attempt.client,
                 client_href => format!("/admin/clients/{}", attempt.client_id),
-                gateway => &attempt.gateway,
+                gateway => gateways::title(&gateways, &attempt.gateway),
                 amount => Money::new(attempt.amount, attempt.currency).to_string(),
                 state => words(attempt.state.as_str()),
                 reason => &attempt.reason,
@@ -279,9 +281,9 @@ async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
     cx.page(
         "billing/captures/attempts.html",
         SECTION,
-        "Card attempts",
+        "Payment attempts",
         context! {
-            list => no_file(request.view(total, rows.len())),
+            list => no_file(request.view(&page)),
             filter => context! {
                 state => request.filter("state"), gateway => request.filter("gateway"), client => request.filter("client"),
             },
@@ -292,10 +294,8 @@ async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
     )
 }
 
-const EVENT_SORTS: &[Sort] = &[Sort { key: "id", sql: "e.id" }];
-
 async fn events(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(EVENT_SORTS, Order::Descending)?;
+    let request = cx.list(store::EVENT_SORTS, Order::Descending)?;
     let state = match nonempty(request.filter("state")) {
         Some(text) => Some(EventState::parse(text).map_err(|message| Error::invalid("state", message))?),
         None => None,
@@ -303,16 +303,17 @@ async fn events(cx: AdminCx) -> Result<Response, Fail> {
     let filter = EventFilter { state, gateway: request.filter("gateway").to_owned() };
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
-    let total = store::count_events(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let found = store::events(&mut conn, &filter, PAGE_SIZE, request.offset()).await?;
+    let columns = store::ListedEvent::columns("e");
+    let page: Page<store::ListedEvent> = filter.query().page(&mut conn, &request, &columns).await?;
     let gateways = gateways::all(&mut conn).await?;
     drop(conn);
-    let rows: Vec<Value> = found
+    let rows: Vec<Value> = page
+        .rows
         .iter()
         .map(|event| {
             context! {
                 id => event.id,
-                gateway => &event.gateway,
+                gateway => gateways::title(&gateways, &event.gateway),
                 external_id => &event.external_id,
                 kind => &event.kind,
                 state => words(event.state.as_str()),
@@ -327,9 +328,9 @@ async fn events(cx: AdminCx) -> Result<Response, Fail> {
     cx.page(
         "billing/captures/webhooks.html",
         SECTION,
-        "Gateway events",
+        "Webhook events",
         context! {
-            list => no_file(request.view(total, rows.len())),
+            list => no_file(request.view(&page)),
             filter => context! { state => request.filter("state"), gateway => request.filter("gateway") },
             states => EventState::ALL.iter().map(|state| option(state.as_str(), words(state.as_str()))).collect::<Vec<_>>(),
             gateways => gateways.iter().map(|gateway| option(&gateway.name, &gateway.display_name)).collect::<Vec<_>>(),

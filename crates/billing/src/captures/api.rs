@@ -4,7 +4,6 @@ use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use kernel::{Money, Result};
 use platform::App;
-use platform::runs::Progress;
 use platform::web::Fail;
 use serde_json::{Value, json};
 
@@ -46,6 +45,7 @@ fn report_schema() -> Value {
     let count = || json!({ "type": "integer", "minimum": 0 });
     json!({ "type": "object", "properties": {
         "dry_run": { "type": "boolean" },
+        "run_id": { "type": ["integer", "null"], "format": "int64", "description": "The run, as in /runs/{id}; null with dry_run" },
         "due": count(), "succeeded": count(), "pending": count(), "declined": count(),
         "action_required": count(), "unknown": count(), "failed": count(),
         "collected": { "type": "array", "items": money_schema() },
@@ -87,8 +87,9 @@ async fn capture_due(cx: ApiCx) -> Result<Response, Fail> {
         if dry_run {
             return preview(&app, &terms).await;
         }
-        let report = super::run(&app, &by, &terms, &Progress::default()).await?;
+        let (run_id, report) = jobs::run_now(&app, &by, &terms, "api").await?;
         let mut answer = jobs::summary(&report);
+        answer["run_id"] = json!(run_id);
         answer["dry_run"] = json!(false);
         answer["failures"] = failures(&report);
         Ok(answer)
@@ -104,6 +105,7 @@ async fn preview(app: &App, terms: &Terms) -> Result<Value> {
         add_up(&mut sums, invoice.amount);
     }
     let mut answer = jobs::summary(&Report { due: due.len(), ..Report::default() });
+    answer["run_id"] = Value::Null;
     answer["dry_run"] = json!(true);
     answer["to_collect"] = sums.iter().map(money).collect();
     answer["failures"] = json!([]);

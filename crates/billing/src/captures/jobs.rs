@@ -1,25 +1,52 @@
-//! The capture batch as a job, and the job that owns every attempt whose outcome is open.
+//! The capture batch as a job, the job that owns every attempt whose outcome is open, and the one that gives up what
+//! waits for a client who has nothing to pay any more.
 
 use accounts::activity_log::Actor;
-use kernel::Result;
-use platform::App;
-use platform::jobs::{Done, Job, Registry};
+use kernel::{Result, Timestamp};
+use platform::jobs::{self, Done, Job, NewJob, Registry};
 use platform::runs::{self, NewRun, Progress, RunState};
+use platform::{App, Events, Tx, params};
 use serde_json::{Value, json};
 
 use super::Report;
+use super::resolve;
+use crate::invoices::InvoicePaid;
+use crate::notes::InvoiceCancelled;
 use crate::terms::Terms;
 
 pub const TASK: &str = "capture_payments";
 const JOB: &str = "billing.capture_payments";
 pub(super) const RESOLVE: &str = "billing.resolve_attempt";
+const GIVE_UP: &str = "billing.give_up_attempt";
 /// Seconds after which an attempt is asked about: longer than any call of a gateway may take.
 pub(super) const FIRST_LOOK: i64 = 120;
 
 pub fn register(registry: &mut Registry) {
     registry.add(JOB, perform);
-    registry.add(RESOLVE, resolve);
+    registry.add(RESOLVE, owner);
+    registry.add(GIVE_UP, give_up);
     registry.add(super::webhooks::JOB, super::webhooks::perform);
+}
+
+/// What was paid in another way or cancelled must not be paid once more at the bank.
+pub(super) fn events(events: &mut Events) {
+    events.on_lasting("billing.captures", |tx, event: &InvoicePaid| Box::pin(nothing_to_pay(tx, event.invoice_id)));
+    events.on(|tx, event: &InvoiceCancelled| Box::pin(nothing_to_pay(tx, event.invoice_id)));
+}
+
+async fn nothing_to_pay(tx: &mut Tx, invoice_id: i64) -> Result<()> {
+    let waiting: Option<(i64, Timestamp)> = tx
+        .optional(
+            "SELECT id, started_at FROM payment_attempts WHERE invoice_id = $1 AND state = 'action_required'",
+            params![invoice_id],
+        )
+        .await?;
+    let Some((id, at)) = waiting else { return Ok(()) };
+    let job = NewJob::now(GIVE_UP, json!({ "attempt": id }), at)
+        .keyed(format!("give_up:{id}"))
+        .about(format!("invoice:{invoice_id}"))
+        .attempts(1000);
+    jobs::enqueue(tx, job, at).await.map(|_| ())
 }
 
 /// Asks for a run; a second request with the same key is the same run.
@@ -40,6 +67,21 @@ pub async fn request(
         scope: json!({}),
     };
     runs::request(tx, new, terms.now).await
+}
+
+/// Runs at once and waits for the result. See [`runs::now`].
+pub async fn run_now(app: &App, by: &Actor, terms: &Terms, trigger: &'static str) -> Result<(i64, Report)> {
+    let new = NewRun {
+        task: TASK,
+        job: JOB,
+        key: format!("{trigger}:{}", app.random.uuid(app.clock.now())),
+        business_date: terms.today,
+        trigger,
+        requested_by: by.name.clone(),
+        scope: json!({}),
+    };
+    let (itself, by, terms) = (app.clone(), by.clone(), terms.clone());
+    runs::now(app, new, summary, move |progress| async move { super::run(&itself, &by, &terms, &progress).await }).await
 }
 
 async fn perform(app: App, job: Job) -> Result<Done> {
@@ -79,17 +121,26 @@ pub fn summary(report: &Report) -> Value {
 }
 
 /// Looks at an attempt again and again, less and less often, until its outcome is known.
-async fn resolve(app: App, job: Job) -> Result<Done> {
-    let attempt_id = job.int("attempt")?;
-    if super::resolve(&app, attempt_id).await? {
+async fn owner(app: App, job: Job) -> Result<Done> {
+    if resolve::resolve(&app, job.int("attempt")?).await? {
         return Ok(Done::Finished);
     }
+    Ok(Done::Again(next_look(&app, &job)))
+}
+
+async fn give_up(app: App, job: Job) -> Result<Done> {
+    if resolve::give_up_if_idle(&app, job.int("attempt")?).await? {
+        return Ok(Done::Finished);
+    }
+    Ok(Done::Again(next_look(&app, &job)))
+}
+
+fn next_look(app: &App, job: &Job) -> Timestamp {
     let now = app.clock.now();
-    let age = now.seconds_since(job.created_at);
-    let wait = match age {
+    let wait = match now.seconds_since(job.created_at) {
         ..900 => 60,
         900..7200 => 600,
         _ => 3600,
     };
-    Ok(Done::Again(now.plus_seconds(wait)))
+    now.plus_seconds(wait)
 }

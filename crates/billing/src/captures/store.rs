@@ -1,12 +1,12 @@
 //! SQL of the lists of attempts and of events.
 
-use kernel::{Currency, Result, Timestamp};
-use platform::db::{Conn, Value};
-use platform::web::lists::Where;
-use platform::{params, record};
+use kernel::{Currency, Timestamp};
+use platform::db::Value;
+use platform::record;
+use platform::web::lists::{Query, Sort, Where};
 
-use super::AttemptState;
 use super::webhooks::EventState;
+use super::{AttemptState, OPEN};
 use crate::view::CLIENT_NAME;
 
 record! {
@@ -41,50 +41,41 @@ fn literals(states: &[AttemptState]) -> String {
     states.iter().map(|state| format!("'{}'", state.as_str())).collect::<Vec<_>>().join(", ")
 }
 
+pub const ATTEMPT_SORTS: &[Sort] = &[Sort::by("id", &[]).with(&["a.client_id"])];
+
 impl AttemptFilter {
+    /// The attempts. Their lines are [`attempt_columns`].
+    pub fn query(&self) -> Query<'_> {
+        let joins = "JOIN clients c ON c.id = a.client_id JOIN invoices i ON i.id = a.invoice_id";
+        Query { table: "payment_attempts a", id: "a.id", joins, filter: self.conditions() }
+    }
+
     fn conditions(&self) -> Where<'_> {
         let mut conditions = Where::default();
         if !self.states.is_empty() {
-            conditions.plain(&format!("a.state IN ({})", literals(&self.states)));
+            let clause = format!("a.state IN ({})", literals(&self.states));
+            if self.states.iter().all(|state| OPEN.contains(state)) {
+                conditions.by_index_of("open", &clause, Vec::new());
+            } else {
+                conditions.plain(&clause);
+            }
         }
         if !self.gateway.is_empty() {
             conditions.and("a.gateway = ?", Value::Text(self.gateway.as_str().into()));
         }
         if let Some(client_id) = self.client_id {
-            conditions.and("a.client_id = ?", Value::Int(client_id));
+            conditions.equal("a.client_id", Value::Int(client_id));
         }
         conditions
     }
 }
 
-pub async fn attempts(
-    conn: &mut Conn,
-    filter: &AttemptFilter,
-    order_by: &str,
-    limit: i64,
-    offset: i64,
-) -> Result<Vec<ListedAttempt>> {
-    let mut conditions = filter.conditions();
-    let next = conditions.next();
-    let sql = format!(
-        "SELECT a.id, a.client_id, {CLIENT_NAME}, a.invoice_id, i.number, a.gateway, a.currency, a.amount, a.state, \
-         a.reason, a.transaction_id, a.started_at, a.finished_at FROM payment_attempts a \
-         JOIN clients c ON c.id = a.client_id JOIN invoices i ON i.id = a.invoice_id {} {order_by} LIMIT ${next} OFFSET ${}",
-        conditions.sql(),
-        next + 1
-    );
-    conditions.params.extend([Value::Int(limit), Value::Int(offset)]);
-    conn.all(&sql, &conditions.params).await
-}
-
-/// How many there are, counted up to `limit`.
-pub async fn count_attempts(conn: &mut Conn, filter: &AttemptFilter, limit: i64) -> Result<i64> {
-    let mut conditions = filter.conditions();
-    let next = conditions.next();
-    let sql =
-        format!("SELECT COUNT(*) FROM (SELECT 1 FROM payment_attempts a {} LIMIT ${next}) counted", conditions.sql());
-    conditions.params.push(Value::Int(limit));
-    conn.scalar(&sql, &conditions.params).await
+/// The columns of [`ListedAttempt`].
+pub fn attempt_columns() -> String {
+    format!(
+        "a.id, a.client_id, {CLIENT_NAME}, a.invoice_id, i.number, a.gateway, a.currency, a.amount, a.state, a.reason, \
+         a.transaction_id, a.started_at, a.finished_at"
+    )
 }
 
 record! {
@@ -107,44 +98,18 @@ pub struct EventFilter {
     pub gateway: String,
 }
 
+pub const EVENT_SORTS: &[Sort] = &[Sort::by("id", &[]).with(&["e.state"])];
+
 impl EventFilter {
-    fn conditions(&self) -> Where<'_> {
+    /// The events: columns of [`ListedEvent`].
+    pub fn query(&self) -> Query<'_> {
         let mut conditions = Where::default();
         if let Some(state) = self.state {
-            conditions.and("e.state = ?", Value::Text(state.as_str().into()));
+            conditions.equal("e.state", Value::Text(state.as_str().into()));
         }
         if !self.gateway.is_empty() {
-            conditions.and("e.gateway = ?", Value::Text(self.gateway.as_str().into()));
+            conditions.equal("e.gateway", Value::Text(self.gateway.as_str().into()));
         }
-        conditions
+        Query { table: "webhook_events e", id: "e.id", joins: "", filter: conditions }
     }
-}
-
-pub async fn events(conn: &mut Conn, filter: &EventFilter, limit: i64, offset: i64) -> Result<Vec<ListedEvent>> {
-    let mut conditions = filter.conditions();
-    let next = conditions.next();
-    let sql = format!(
-        "SELECT {} FROM webhook_events e {} ORDER BY e.id DESC LIMIT ${next} OFFSET ${}",
-        ListedEvent::columns("e"),
-        conditions.sql(),
-        next + 1
-    );
-    conditions.params.extend([Value::Int(limit), Value::Int(offset)]);
-    conn.all(&sql, &conditions.params).await
-}
-
-pub async fn count_events(conn: &mut Conn, filter: &EventFilter, limit: i64) -> Result<i64> {
-    let mut conditions = filter.conditions();
-    let next = conditions.next();
-    let sql =
-        format!("SELECT COUNT(*) FROM (SELECT 1 FROM webhook_events e {} LIMIT ${next}) counted", conditions.sql());
-    conditions.params.push(Value::Int(limit));
-    conn.scalar(&sql, &conditions.params).await
-}
-
-/// Names of clients by id, for a list that knows only ids.
-pub async fn client_names(conn: &mut Conn, ids: &[i64]) -> Result<std::collections::HashMap<i64, String>> {
-    let sql = format!("SELECT c.id, {CLIENT_NAME} FROM clients c WHERE c.id IN $1[]");
-    let rows: Vec<(i64, String)> = conn.all(&sql, params![ids]).await?;
-    Ok(rows.into_iter().collect())
 }

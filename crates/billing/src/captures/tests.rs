@@ -1,19 +1,24 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use kernel::{Cycle, Timestamp};
 use platform::runs::Progress;
+use serde_json::{Value, json};
 use testkit::Engine;
 
+use super::charge::prepare;
 use super::*;
+use crate::gateways::*;
 use crate::generation::{self, Detail, Mode, Scope};
-use crate::pay_methods::MakeDefault;
-use serde_json::Value;
-
+use crate::invoices::{self, InvoiceStatus};
+use crate::pay_methods::{self, MakeDefault};
+use crate::settings;
 use crate::testing::doors::Doors;
-use crate::testing::{Company, SIGNATURE, Scripted, date, usd};
+use crate::testing::{Company, SIGNATURE, Scripted, date, scripted_method, usd};
 
 async fn open(engine: Engine) -> Company {
-    Company::with_gateways(engine, vec![Arc::new(Scripted)]).await
+    Company::with_gateways(engine, vec![Arc::new(Scripted::default())]).await
 }
 
 /// A client with a card of the sandbox's scenario and an invoice that is due today.
@@ -103,7 +108,7 @@ testkit::both_engines! {
         let apply = async || {
             let mut tx = company.app.db.write().await?;
             let client_id = invoices::find(&mut tx, invoice).await?.client_id;
-            let mut locked = clients::lock(&mut tx, client_id).await?;
+            let mut locked = accounts::clients::lock(&mut tx, client_id).await?;
             let (on, now) = (company.terms_today(), company.app.clock.now());
             if company.count("credit_movements").await == 0 {
                 crate::credits::adjust(&mut locked, &company.by, client_id, usd("30.00"), "Sorry", on, now).await?;
@@ -325,4 +330,235 @@ testkit::both_engines! {
         assert_eq!(doors.refused("CapturePayment", &[("invoiceid", &declined.to_string())]).await, "Payment Attempt Failed");
         company.is_sound().await;
     }
+
+    // What a provider says of a card must not end up in our logs.
+    async fn a_card_number_in_an_answer_is_blotted_out(company: Company) {
+        let invoice = owing(&company, "gossip").await;
+        assert_eq!(capture(&company).await.declined, 1);
+        let attempts = of_invoice(&mut company.app.db.read().await.unwrap(), invoice).await.unwrap();
+        assert_eq!(attempts[0].reason, "No money on [card number …1111].");
+        Doors::of(&company).await.get("/admin/payments/gateway-log").await.shows(&["[card number …1111]"]);
+        assert_eq!(company.everywhere("4111 1111 1111 1111").await, Vec::<String>::new());
+        company.is_sound().await;
+    }
+
+    async fn an_event_outside_the_tolerance_is_refused_and_staff_are_told(company: Company) {
+        let doors = Doors::of(&company).await;
+        let event = json!({ "id": "evt_1", "kind": "other" }).to_string();
+        let path = "/gateways/sandbox/webhook";
+        let stale = [(SIGNATURE.to_owned(), "stale".to_owned())];
+        let reply = doors.send("POST", path, "application/json", &stale, event.clone()).await;
+        assert_eq!(reply.status, 400);
+        assert!(reply.text.contains("4000 seconds"), "{}", reply.text);
+        doors.get("/admin/payments/gateway-log?result=error").await.shows(&["4000 seconds", "Check the clock"]);
+        // A stranger's nonsense fills no log.
+        let forged = [(SIGNATURE.to_owned(), "wrong".to_owned())];
+        doors.send("POST", path, "application/json", &forged, event).await;
+        assert_eq!((company.count("webhook_events").await, company.count("gateway_log").await), (0, 1));
+    }
+
+    // What is paid in another way must not be paid at the bank as well.
+    async fn a_charge_that_waits_is_given_up_when_its_invoice_is_paid(company: Company) {
+        let invoice = owing(&company, "sca").await;
+        assert_eq!(capture(&company).await.action_required, 1);
+        let doors = Doors::of(&company).await;
+        let fields = [("invoiceid", invoice.to_string()), ("transid", "bank-1".to_owned()), ("gateway", "banktransfer".to_owned()), ("date", "2026-01-15".to_owned())];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(doors.action("AddInvoicePayment", &fields).await["result"], "success");
+        later(&company, 1).await;
+        let attempts = of_invoice(&mut company.app.db.read().await.unwrap(), invoice).await.unwrap();
+        assert_eq!((attempts[0].state, attempts[0].code.as_str()), (AttemptState::Declined, "canceled"));
+        assert_eq!(company.count("transactions").await, 1);
+        company.is_sound().await;
+    }
+
+    // Only money overtakes what is settled.
+    async fn a_late_answer_does_not_undo_an_outcome(company: Company) {
+        let invoice = owing(&company, "ok").await;
+        let prepared = prepare(&company.app, invoice, Some(date("2026-01-15")), None).await.unwrap().unwrap();
+        let declined = || Ok(Outcome::Declined { external_id: None, code: "no".to_owned(), reason: "No.".to_owned() });
+        let waits = || Ok(Outcome::ActionRequired { external_id: "ch_1".to_owned(), url: None });
+        let conclude = async |answer| super::conclude(&company.app, &company.by, prepared.attempt_id, answer).await.unwrap();
+        conclude(declined()).await;
+        conclude(waits()).await;
+        conclude(Err(GatewayError::Unknown("late".to_owned()))).await;
+        let state = || async { of_invoice(&mut company.app.db.read().await.unwrap(), invoice).await.unwrap()[0].state };
+        assert_eq!(state().await, AttemptState::Declined);
+        conclude(Ok(Outcome::Succeeded { external_id: "ch_1".to_owned(), fee: None })).await;
+        conclude(declined()).await;
+        assert_eq!(state().await, AttemptState::Succeeded);
+        assert_eq!(status(&company, invoice).await, InvoiceStatus::Paid);
+        company.is_sound().await;
+    }
+}
+
+/// An attempt of the time when every one had a stored method.
+const OF_BEFORE: &str = "\
+    INSERT INTO parties (hash, document) VALUES ('h', '{}'); \
+    INSERT INTO clients (uuid, first_name, last_name, company, email, email_lower, address1, address2, city, state, \
+        postcode, country, phone, tax_id, currency, status, language, notes, tax_exempt, no_late_fees, \
+        no_overdue_notices, separate_invoices, no_auto_capture, no_auto_status, marketing_opt_in, party_id, search, \
+        created_at, updated_at) VALUES ('u', 'Ada', 'L', '', 'a@example.com', 'a@example.com', '', '', '', '', '', \
+        'GB', '', '', 'USD', 'active', '', '', FALSE, FALSE, FALSE, FALSE, FALSE, FALSE, FALSE, 1, '', 0, 0); \
+    INSERT INTO invoices (client_id, status, currency, due_on, tax_name1, tax_rate1, tax_name2, tax_rate2, subtotal, \
+        tax1, tax2, total, gateway, balance, credit_applied, notes, source, created_at, updated_at) \
+        VALUES (1, 'draft', 'USD', '2026-01-01', '', 0, '', 0, 0, 0, 0, 0, 'sandbox', 0, 0, '', '', 0, 0); \
+    INSERT INTO pay_methods (client_id, gateway, kind, description, brand, last_four, token, is_default, created_at, \
+        updated_at) VALUES (1, 'sandbox', 'card', '', 'Visa', '4242', '', TRUE, 0, 0); \
+    INSERT INTO payment_attempts (public_id, client_id, invoice_id, pay_method_id, gateway, currency, amount, state, \
+        code, reason, started_at) VALUES ('a-1', 1, 1, 1, 'sandbox', 'USD', 1000, 'action_required', '', '', 0);";
+
+async fn before(engine: Engine) -> (testkit::Folder, platform::Db) {
+    let folder = testkit::Folder::new();
+    let url = match engine {
+        Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
+        Engine::Postgres => {
+            let cluster = testkit::postgres::shared();
+            cluster.url(&cluster.create_database(None).await)
+        }
+    };
+    let db = platform::Db::create(&url, platform::Events::default()).await.unwrap();
+    let mut tx = db.write().await.unwrap();
+    platform::db::apply_migrations(&mut tx, |name| name < "0011", Timestamp::from_micros(0)).await.unwrap();
+    tx.batch(OF_BEFORE).await.unwrap();
+    tx.commit().await.unwrap();
+    (folder, db)
+}
+
+testkit::both_engines! {
+    with = before;
+
+    async fn an_attempt_of_before_keeps_its_method(place: (testkit::Folder, platform::Db)) {
+        let db = &place.1;
+        db.migrate(Timestamp::from_micros(0)).await.unwrap();
+        let attempts = of_invoice(&mut db.read().await.unwrap(), 1).await.unwrap();
+        let attempt = &attempts[0];
+        assert_eq!((attempt.pay_method_id, attempt.way, attempt.keep_method), (Some(1), Way::OffSession, false));
+        // The next id is the next one, and a method need not be known any more.
+        let mut tx = db.write().await.unwrap();
+        tx.batch("UPDATE payment_attempts SET state = 'declined'").await.unwrap();
+        let next: i64 = tx
+            .scalar(
+                "INSERT INTO payment_attempts (public_id, client_id, invoice_id, gateway, currency, amount, state, code, \
+                 reason, started_at) VALUES ('a-2', 1, 1, 'sandbox', 'USD', 1, 'action_required', '', '', 0) RETURNING id",
+                params![],
+            )
+            .await
+            .unwrap();
+        assert_eq!(next, 2);
+        let beside = "INSERT INTO payment_attempts (public_id, client_id, invoice_id, gateway, currency, amount, state, \
+                      code, reason, started_at) VALUES ('a-3', 1, 1, 'sandbox', 'USD', 1, 'intent', '', '', 0)";
+        assert!(tx.batch(beside).await.is_err(), "none beside one that waits");
+    }
+}
+
+/// A provider that answers a charge only when as many are under way as are let through at once.
+struct Crowded {
+    inner: Scripted,
+    gate: tokio::sync::Barrier,
+    inside: AtomicUsize,
+    most: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Gateway for Crowded {
+    fn name(&self) -> &'static str {
+        "sandbox"
+    }
+
+    fn display_name(&self) -> &'static str {
+        "Crowded"
+    }
+
+    fn fields(&self) -> &'static [ConfigField] {
+        &[]
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    async fn store(&self, _: &GatewayConfig, request: StoreRequest) -> Result<StoreOutcome, GatewayError> {
+        Ok(StoreOutcome::Stored(scripted_method(&request.remote_token)))
+    }
+
+    async fn forget(&self, _: &GatewayConfig, _: &MethodToken) -> Result<(), GatewayError> {
+        Ok(())
+    }
+
+    async fn charge(&self, config: &GatewayConfig, request: ChargeRequest) -> Result<Outcome, GatewayError> {
+        let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(inside, Ordering::SeqCst);
+        self.gate.wait().await;
+        self.inside.fetch_sub(1, Ordering::SeqCst);
+        self.inner.charge(config, request).await
+    }
+
+    async fn look_up(
+        &self,
+        _: &GatewayConfig,
+        _: &crate::gateways::Attempt,
+        _: Timestamp,
+    ) -> Result<LookUp, GatewayError> {
+        Ok(LookUp::InProgress)
+    }
+
+    async fn cancel(&self, _: &GatewayConfig, _: &str) -> Result<LookUp, GatewayError> {
+        Ok(LookUp::InProgress)
+    }
+
+    async fn refund(&self, _: &GatewayConfig, _: RefundRequest) -> Result<RefundOutcome, GatewayError> {
+        Err(GatewayError::Unsupported("refunds"))
+    }
+
+    async fn look_up_refund(
+        &self,
+        _: &GatewayConfig,
+        _: &RefundRequest,
+    ) -> Result<Option<RefundOutcome>, GatewayError> {
+        Ok(None)
+    }
+
+    fn verify_webhook(
+        &self,
+        _: &GatewayConfig,
+        _: &[(String, String)],
+        _: &[u8],
+        _: Timestamp,
+    ) -> Result<WebhookEvent, WebhookError> {
+        Err(WebhookError::Unsupported)
+    }
+}
+
+/// Six invoices are charged; as many at once as the setting says, and never more.
+async fn so_many_at_once(engine: Engine, setting: usize) {
+    let gateway = Arc::new(Crowded {
+        inner: Scripted::default(),
+        gate: tokio::sync::Barrier::new(setting),
+        inside: AtomicUsize::new(0),
+        most: AtomicUsize::new(0),
+    });
+    let company = Company::with_gateways(engine, vec![gateway.clone()]).await;
+    company.set(&settings::CAPTURE_CONCURRENCY, &setting.to_string()).await;
+    for number in 0..6 {
+        owing(&company, &format!("ok-{number}")).await;
+    }
+    // Were fewer let through, they would wait for each other for ever.
+    let report = tokio::time::timeout(Duration::from_secs(60), capture(&company)).await.unwrap();
+    assert_eq!((report.succeeded, gateway.most.load(Ordering::SeqCst)), (6, setting));
+    company.is_sound().await;
+}
+
+testkit::both_engines! {
+    with = engine_itself;
+
+    async fn as_many_are_charged_at_once_as_the_setting_says(engine: Engine) {
+        for setting in [1, 2, 3] {
+            so_many_at_once(engine, setting).await;
+        }
+    }
+}
+
+async fn engine_itself(engine: Engine) -> Engine {
+    engine
 }

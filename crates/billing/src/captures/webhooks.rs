@@ -2,8 +2,7 @@
 //! and the gateway is answered; every event ends in a state that staff can see.
 
 use accounts::activity_log::{self, Activity, Actor};
-use accounts::doors::PublicCx;
-use axum::extract::Path;
+use accounts::doors::{PublicCx, Word};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, Money, Result, Timestamp};
@@ -12,8 +11,9 @@ use platform::web::Fail;
 use platform::{App, Tx, params};
 use serde_json::json;
 
-use super::{Attempt, AttemptState};
-use crate::gateways::{self, Gateways, Outcome, WebhookEffect, WebhookError};
+use super::{Attempt, AttemptState, Way, by_public_id, resolve};
+use crate::gateways::{self, Gateways, LogLine, Outcome, WebhookEffect, WebhookError};
+use crate::{disputes, pay_methods, refunds};
 
 pub(super) const JOB: &str = "billing.webhook";
 
@@ -49,7 +49,7 @@ pub async fn retry(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result<(
 }
 
 /// `POST /gateways/{name}/webhook`. A repeated event is a success, so that the gateway stops sending it.
-pub async fn receive(cx: PublicCx, Path(name): Path<String>) -> Result<Response, Fail> {
+pub async fn receive(cx: PublicCx, Word(name): Word) -> Result<Response, Fail> {
     let app = &cx.app;
     let gateway = app.get::<Gateways>()?.find(&name).or(Err(Error::NotFound("This gateway")))?;
     let mut conn = app.db.read().await?;
@@ -63,8 +63,7 @@ pub async fn receive(cx: PublicCx, Path(name): Path<String>) -> Result<Response,
     let event = match gateway.verify_webhook(&config, &headers, &cx.body, cx.now) {
         Ok(event) => event,
         Err(error) => {
-            metrics::counter!("innkeeper_webhooks_refused_total", "gateway" => gateway.name()).increment(1);
-            tracing::warn!(gateway = gateway.name(), %error, ip = cx.ip, "webhook refused");
+            refused(&cx, gateway.name(), &error).await?;
             let status = match error {
                 WebhookError::Unsupported => StatusCode::NOT_FOUND,
                 _ => StatusCode::BAD_REQUEST,
@@ -87,6 +86,21 @@ pub async fn receive(cx: PublicCx, Path(name): Path<String>) -> Result<Response,
     tx.commit().await?;
     app.wake.notify_waiters();
     Ok("ok\n".into_response())
+}
+
+/// An event that was not taken. One outside the tolerance is genuine, so staff are told: mostly the server's clock is
+/// wrong, and then nothing at all arrives. Anything else may be a stranger's, who must not fill the log.
+async fn refused(cx: &PublicCx, gateway: &'static str, error: &WebhookError) -> Result<()> {
+    metrics::counter!("innkeeper_webhooks_refused_total", "gateway" => gateway).increment(1);
+    tracing::warn!(gateway, %error, ip = cx.ip, "webhook refused");
+    if matches!(error, WebhookError::OutsideTolerance { .. }) {
+        let mut tx = cx.app.db.write().await?;
+        let detail = format!("An event was refused: {error}. Check the clock of this server.");
+        let line = LogLine { gateway, what: "webhook", result: "error", client_id: None, invoice_id: None, detail };
+        gateways::log(&mut tx, line, cx.now).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// The headers that the signature check reads again; cookies and proxies' headers are nobody's business.
@@ -124,30 +138,55 @@ pub(super) async fn perform(app: App, job: Job) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-async fn apply(app: &App, gateway: &str, effect: WebhookEffect) -> Result<(&'static str, String)> {
+type Applied = (&'static str, String);
+
+async fn apply(app: &App, gateway: &str, effect: WebhookEffect) -> Result<Applied> {
     match effect {
         WebhookEffect::Ignored => Ok(("ignored", String::new())),
-        WebhookEffect::Charge { attempt, outcome, amount } => charge(app, gateway, attempt, outcome, amount).await,
-        WebhookEffect::Refund { payment, refund_external_id, amount } => {
-            if crate::refunds::reported(app, gateway, &payment, &refund_external_id).await? {
-                return Ok(("applied", "The refund is in the books.".to_owned()));
-            }
-            let reason = format!(
-                "A refund of {amount} of payment {payment} was made at the gateway and is not in the books. Record it by \
-                 hand with that payment."
-            );
-            Ok(("parked", reason))
+        WebhookEffect::Charge { attempt, outcome, amount } => {
+            charge_told(app, gateway, attempt.as_deref(), outcome, amount).await
         }
+        WebhookEffect::Page { reference } => page(app, gateway, &reference).await,
+        WebhookEffect::Refund { refund, payment, external_id, amount, outcome } => {
+            let told =
+                refunds::Told { gateway, refund: refund.as_deref(), payment: &payment, external_id: &external_id };
+            match refunds::reported(app, told, amount, outcome).await? {
+                refunds::Reported::Known => Ok(("applied", "The refund is in the books.".to_owned())),
+                refunds::Reported::Nothing => Ok(("ignored", String::new())),
+                refunds::Reported::Look(reason) => Ok(("parked", reason)),
+            }
+        }
+        WebhookEffect::Dispute(news) => match disputes::reported(app, gateway, news).await? {
+            disputes::Reported::Recorded => Ok(("applied", String::new())),
+            disputes::Reported::Stranger => {
+                Ok(("parked", "The dispute is recorded; it is about a payment that is not ours.".to_owned()))
+            }
+        },
     }
 }
 
-async fn charge(
+/// The provider is asked about its page: the event says only that there is something to ask.
+async fn page(app: &App, gateway: &str, reference: &str) -> Result<Applied> {
+    let attempt = by_public_id(&mut app.db.read().await?, gateway, reference).await?;
+    let settled = match attempt {
+        Some(attempt) => resolve::resolve(app, attempt.id).await?,
+        None => match pay_methods::setups::by_public_id(&mut app.db.read().await?, gateway, reference).await? {
+            Some(setup) => pay_methods::setups::resolve(app, setup.id).await?,
+            None => return Ok(("parked", "The event is about a page that is not ours.".to_owned())),
+        },
+    };
+    let words = if settled { String::new() } else { "The gateway is asked again.".to_owned() };
+    Ok(("applied", words))
+}
+
+/// What a gateway says of a charge by itself.
+pub async fn charge_told(
     app: &App,
     gateway: &str,
-    public_id: Option<String>,
+    public_id: Option<&str>,
     outcome: Outcome,
     amount: Money,
-) -> Result<(&'static str, String)> {
+) -> Result<Applied> {
     let external_id = match &outcome {
         Outcome::Succeeded { external_id, .. }
         | Outcome::Pending { external_id }
@@ -165,13 +204,19 @@ async fn charge(
         return Ok(("parked", "The event is about a charge that is not ours.".to_owned()));
     };
     let succeeded = matches!(outcome, Outcome::Succeeded { .. });
-    if succeeded && amount != Money::new(attempt.amount, attempt.currency) {
-        let ours = Money::new(attempt.amount, attempt.currency);
-        return Ok(("parked", format!("The gateway speaks of {amount}, our attempt was for {ours}.")));
+    if succeeded && amount != attempt.money() {
+        return Ok(("parked", format!("The gateway speaks of {amount}, our attempt was for {}.", attempt.money())));
     }
     // Events arrive in any order: only a success may overtake what is settled already.
     if matches!(attempt.state, AttemptState::Succeeded) || (attempt.is_settled() && !succeeded) {
         return Ok(("applied", "Known already.".to_owned()));
+    }
+    // On the provider's page a declined card is followed by another one: the page decides. It also knows the method.
+    if attempt.way == Way::Hosted && attempt.page_id.is_some() {
+        let settled = resolve::resolve(app, attempt.id).await?;
+        if settled || !succeeded {
+            return Ok(("applied", "The page was looked at.".to_owned()));
+        }
     }
     super::conclude(app, &Actor::system("Gateway webhook"), attempt.id, Ok(outcome)).await?;
     Ok(("applied", String::new()))

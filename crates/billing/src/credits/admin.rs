@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Money, Result};
 use minijinja::{Value, context};
 use platform::web::Fail;
-use platform::web::lists::{Order, PAGE_SIZE, Sort};
+use platform::web::lists::Order;
 
-use super::{CreditKind, MANAGE, Movement, VIEW};
+use super::{CreditKind, MANAGE, Movement, SORTS, VIEW};
 use crate::terms::Terms;
 use crate::view::{day, no_file, option};
 use crate::{invoices, once};
@@ -23,8 +23,6 @@ pub fn routes() -> Routes {
         of_invoice,
     )
 }
-
-const SORTS: &[Sort] = &[Sort { key: "id", sql: "id" }];
 
 async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     page(&cx, id, None).await
@@ -60,13 +58,14 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     let client = clients::find(&mut conn, id).await?;
     let today = cx.now.date_in(&company::zone(&mut conn).await?).to_string();
     let balance = super::balance(&mut conn, id, client.currency).await?;
-    let (movements, total) = super::page(&mut conn, id, PAGE_SIZE, request.offset()).await?;
+    let movements = super::page(&mut conn, id, &request).await?;
     drop(conn);
     let typed = |name: &str, default: &str| {
         if wrong.is_some() { cx.form.text(name).to_owned() } else { default.to_owned() }
     };
     let values = context! {
         client => context! { id, name => client.display_name() },
+        tabs => clients::tabs(cx, id),
         currency => client.currency.code(),
         balance => balance.to_string(),
         action => format!("/admin/clients/{id}/credit"),
@@ -76,8 +75,8 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
             date => typed("date", &today),
         },
         kinds => vec![option("add", "Give credit"), option("remove", "Take credit back")],
-        list => no_file(request.view(total, movements.len())),
-        rows => movements.iter().map(row).collect::<Vec<_>>(),
+        list => no_file(request.view(&movements)),
+        rows => movements.rows.iter().map(row).collect::<Vec<_>>(),
     };
     let title = format!("Credit of {}", client.display_name());
     match wrong {

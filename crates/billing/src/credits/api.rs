@@ -1,15 +1,15 @@
 //! Credit in the JSON API.
 
 use accounts::clients;
-use accounts::doors::api::answer;
+use accounts::doors::api::{answer, list_fields, list_schema};
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use kernel::{Date, Money, Result};
 use platform::web::Fail;
-use platform::web::lists::{Order, PAGE_SIZE, Request, Sort};
+use platform::web::lists::{Order, Request};
 use serde_json::{Value, json};
 
-use super::{MANAGE, Movement, VIEW};
+use super::{MANAGE, Movement, SORTS, VIEW};
 use crate::invoices::{self, Invoice};
 use crate::terms::Terms;
 
@@ -17,15 +17,12 @@ const TAG: &str = "Credit";
 
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
+    let mut list = list_schema(movement_schema());
+    list["properties"]["balance"] = text();
+    list["properties"]["currency"] = text();
     let list = Operation::new("GET", "/clients/{id}/credits", VIEW, TAG, "A client's credit and its movements")
-        .query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50 movements, newest first")
-        .answers(
-            200,
-            json!({ "type": "object", "properties": {
-                "balance": text(), "currency": text(), "total": { "type": "integer" }, "page": { "type": "integer" },
-                "items": { "type": "array", "items": movement_schema() },
-            } }),
-        );
+        .paged()
+        .answers(200, list);
     let adjust = Operation::new("POST", "/clients/{id}/credits", MANAGE, TAG, "Give credit or take it back")
         .body(json!({ "type": "object", "required": ["amount", "description"], "properties": {
             "type": { "type": "string", "enum": ["add", "remove"], "default": "add" },
@@ -88,19 +85,16 @@ fn shown(movement: &Movement) -> Value {
     })
 }
 
-const SORTS: &[Sort] = &[Sort { key: "id", sql: "id" }];
-
 async fn index(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     let request = Request::parse(&cx.query, SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let client = clients::find(&mut conn, id).await?;
     let balance = super::balance(&mut conn, id, client.currency).await?;
-    let (rows, total) = super::page(&mut conn, id, PAGE_SIZE, request.offset()).await?;
-    let items: Vec<Value> = rows.iter().map(shown).collect();
-    Ok(answer(&json!({
-        "balance": balance.decimal(), "currency": client.currency.code(),
-        "items": items, "total": total, "page": request.page,
-    })))
+    let page = super::page(&mut conn, id, &request).await?;
+    let mut fields = list_fields(&request, &page, page.rows.iter().map(shown).collect());
+    fields.insert("balance".to_owned(), json!(balance.decimal()));
+    fields.insert("currency".to_owned(), json!(client.currency.code()));
+    Ok(answer(&Value::Object(fields)))
 }
 
 async fn create(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {

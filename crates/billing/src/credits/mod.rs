@@ -15,7 +15,8 @@ use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
 use accounts::doors::{Permission, Routes};
 use kernel::{Currency, Date, Error, Money, Result, Timestamp};
-use platform::db::Conn;
+use platform::db::{Conn, Value};
+use platform::web::lists::{Page, Query, Request, Sort, Where};
 use platform::{params, record};
 
 use crate::invoices::{self, InvoiceStatus};
@@ -85,20 +86,15 @@ pub async fn movements(conn: &mut Conn, client_id: i64, limit: i64) -> Result<Ve
     conn.all(&sql, params![client_id, limit]).await
 }
 
-/// A page of the movements of a client, newest first, and how many there are.
-pub async fn page(conn: &mut Conn, client_id: i64, limit: i64, offset: i64) -> Result<(Vec<Movement>, i64)> {
-    let sql = format!(
-        "SELECT {} FROM credit_movements WHERE client_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3",
-        Movement::columns("")
-    );
-    let rows = conn.all(&sql, params![client_id, limit, offset]).await?;
-    let total = conn
-        .scalar(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM credit_movements WHERE client_id = $1 LIMIT $2) counted",
-            params![client_id, platform::web::lists::COUNT_LIMIT + 1],
-        )
-        .await?;
-    Ok((rows, total))
+/// The orders of the list of movements.
+pub const SORTS: &[Sort] = &[Sort::by("id", &[]).with(&["m.client_id"])];
+
+/// A page of the movements of a client.
+pub async fn page(conn: &mut Conn, client_id: i64, request: &Request) -> Result<Page<Movement>> {
+    let mut filter = Where::default();
+    filter.equal("m.client_id", Value::Int(client_id));
+    let query = Query { table: "credit_movements m", id: "m.id", joins: "", filter };
+    query.page(conn, request, &Movement::columns("m")).await
 }
 
 /// Writes a movement and the balance. The ledger entry is the caller's, because only it knows the other side.
@@ -142,6 +138,7 @@ pub async fn adjust(
     on: Date,
     now: Timestamp,
 ) -> Result<Money> {
+    by.require(MANAGE)?;
     let client = clients::find(tx, client_id).await?;
     if amount.currency != client.currency {
         return Err(Error::invalid("amount", format!("Use the client's currency, {}.", client.currency)));
@@ -187,12 +184,13 @@ pub async fn apply(
     on: Date,
     now: Timestamp,
 ) -> Result<()> {
+    by.require(MANAGE)?;
     let invoice = invoices::find(tx, invoice_id).await?;
     tx.check(invoice.client_id)?;
     if invoice.status != InvoiceStatus::Unpaid {
         return Err(Error::refused("Invoice Not in Unpaid Status"));
     }
-    invoices::refuse_while_charged(tx, invoice_id).await?;
+    invoices::check_no_charge_under_way(tx, invoice_id).await?;
     if amount.currency != invoice.currency {
         return Err(Error::invalid("amount", format!("Use the invoice's currency, {}.", invoice.currency)));
     }
@@ -244,6 +242,7 @@ pub async fn withdraw(
     on: Date,
     now: Timestamp,
 ) -> Result<()> {
+    by.require(MANAGE)?;
     let invoice = invoices::find(tx, invoice_id).await?;
     tx.check(invoice.client_id)?;
     if invoice.status != InvoiceStatus::Unpaid {
@@ -287,7 +286,8 @@ pub async fn withdraw(
     activity_log::record(tx, by, activity, now).await
 }
 
-/// Pays as much of an invoice as the client's credit allows; how much that was.
+/// Pays as much of an invoice as the client's credit allows; how much that was. A rule of the house, not a choice of
+/// whoever runs the batch.
 pub async fn apply_available(
     tx: &mut Locked<'_>,
     by: &Actor,
@@ -301,6 +301,6 @@ pub async fn apply_available(
     if invoice.status != InvoiceStatus::Unpaid || !amount.is_positive() {
         return Ok(Money::zero(invoice.currency));
     }
-    apply(tx, by, invoice_id, amount, on, now).await?;
+    apply(tx, &by.in_consequence(), invoice_id, amount, on, now).await?;
     Ok(amount)
 }

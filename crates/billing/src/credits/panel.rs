@@ -1,21 +1,22 @@
 //! A client's credit among the figures of its page.
 
-use accounts::clients::{Client, ClientPanel, Panel, PanelFuture, Place};
+use accounts::clients::{ClientPanel, Panel, PanelFuture, Place, Seen};
 use minijinja::context;
 use platform::App;
 use platform::db::Conn;
 
 use super::VIEW;
+use crate::invoices;
 
 pub fn panels() -> Vec<ClientPanel> {
     vec![ClientPanel { title: "Credit", place: Place::Figures, order: 20, permission: VIEW, load: credit }]
 }
 
-fn credit<'a>(app: &'a App, conn: &'a mut Conn, client: &'a Client) -> PanelFuture<'a, Option<Panel>> {
+fn credit<'a>(app: &'a App, conn: &'a mut Conn, seen: &'a Seen) -> PanelFuture<'a, Option<Panel>> {
     Box::pin(async move {
-        let balance = super::balance(conn, client.id, client.currency).await?;
-        let values =
-            context! { balance => balance.to_string(), href => format!("/admin/clients/{}/credit", client.id) };
+        let account = invoices::panel::account(conn, seen).await?;
+        let href = format!("/admin/clients/{}/credit", seen.client.id);
+        let values = context! { balance => account.credit.to_string(), href };
         let html = app.templates.render("billing/credits/figure.html", values)?;
         Ok(Some(Panel { html, ..Panel::default() }))
     })

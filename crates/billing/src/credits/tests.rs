@@ -38,6 +38,26 @@ testkit::both_engines! {
         company.is_sound().await;
     }
 
+    async fn credit_is_moved_by_those_who_may_and_by_the_rules(company: Company) {
+        let (_, client) = with_credit(&company, "30.00").await;
+        let invoice = company.owed(&client, "20.00").await;
+        let (on, now) = (company.terms_today(), company.app.clock.now());
+        let clerk = Actor { rights: activity_log::Rights::These(Default::default()), ..company.by.clone() };
+        let usd = crate::testing::usd;
+        let mut tx = company.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let refused = [
+            adjust(&mut locked, &clerk, client.id, usd("1.00"), "x", on, now).await.map(|_| ()),
+            apply(&mut locked, &clerk, invoice, usd("1.00"), on, now).await,
+            withdraw(&mut locked, &clerk, invoice, usd("1.00"), on, now).await,
+        ];
+        assert!(refused.iter().all(|answer| matches!(answer, Err(Error::Forbidden("Manage Credits")))), "{refused:?}");
+        // Whoever runs a batch need not be one who may give credit away.
+        assert_eq!(apply_available(&mut locked, &clerk, invoice, on, now).await.unwrap(), usd("20.00"));
+        tx.commit().await.unwrap();
+        assert_eq!(company.credit_of(&client).await, "10.00");
+    }
+
     async fn adding_credit_answers_in_the_documented_words(company: Company) {
         let (doors, client) = with_credit(&company, "30.00").await;
         let base = [("clientid", "1"), ("description", "x"), ("amount", "5.00")];

@@ -1,6 +1,6 @@
 //! `GetCurrencies`.
 
-use accounts::doors::{Action, CompatCx, Permission, Routes};
+use accounts::doors::{API_ACCESS, Action, CompatCx, Routes};
 use kernel::Result;
 use platform::compat::Answer;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::view::rate5;
 
 pub fn routes() -> Routes {
-    Routes::new().action(Action::new("GetCurrencies", Permission("API Access"), get_currencies))
+    Routes::new().action(Action::new("GetCurrencies", API_ACCESS, get_currencies))
 }
 
 async fn get_currencies(cx: CompatCx) -> Result<Answer> {
@@ -17,12 +17,12 @@ async fn get_currencies(cx: CompatCx) -> Result<Answer> {
         .iter()
         .map(|dealt| {
             json!({
-                "id": dealt.id,
+                "id": dealt.id.to_string(),
                 "code": dealt.code.code(),
                 "prefix": dealt.prefix,
                 "suffix": dealt.suffix,
                 // 1 is the form 1234.56.
-                "format": 1,
+                "format": "1",
                 "rate": rate5(&dealt.rate),
             })
         })

@@ -39,7 +39,7 @@ testkit::both_engines! {
         let all = doors.action("GetCurrencies", &[]).await;
         assert_eq!(
             all["currencies"]["currency"][2],
-            json!({ "id": 3, "code": "JPY", "prefix": "", "suffix": " yen", "format": 1, "rate": "149.00000" })
+            json!({ "id": "3", "code": "JPY", "prefix": "", "suffix": " yen", "format": "1", "rate": "149.00000" })
         );
         // The base currency's rate cannot be anything else.
         doors.post("/admin/setup/currencies/1", &[("prefix", "US$"), ("suffix", ""), ("rate", "7")]).await;

@@ -120,12 +120,20 @@ const QUESTIONS: &[Question] = &[
               AND b.period_from < a.period_until",
     },
     Question {
+        name: "a first period waits only until it is invoiced",
+        sql: "SELECT 'Charge ' || f.charge_id || ' has an invoice, and its first period waits for one' FROM first_periods f \
+              JOIN billed_periods p ON p.charge_id = f.charge_id GROUP BY f.charge_id",
+    },
+    Question {
         name: "a line of a charge and its period belong together",
-        // What was credited in full may have been billed anew; then the period is the later invoice's.
+        // Merging and splitting bill a period on another invoice instead. What was credited in full may have been billed
+        // anew; then the period is the later invoice's.
         sql: "SELECT 'Line ' || l.id || ' bills a period of charge ' || l.charge_id || ' that is not the invoice''s' \
               FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id \
               LEFT JOIN billed_periods p ON p.charge_id = l.charge_id \
-              AND p.period_from = l.period_from AND p.invoice_id = l.invoice_id \
+              AND p.period_from = l.period_from AND (p.invoice_id = l.invoice_id OR EXISTS ( \
+                  SELECT 1 FROM invoices n WHERE n.id = p.invoice_id AND n.id > l.invoice_id \
+                  AND n.source IN ('merge', 'split'))) \
               WHERE l.charge_id IS NOT NULL AND p.charge_id IS NULL AND i.status <> 'cancelled' \
               AND l.net + l.tax1 + l.tax2 <> (SELECT COALESCE(SUM(b.net + b.tax1 + b.tax2), 0) FROM credit_notes n \
               JOIN credit_note_lines b ON b.note_id = n.id \
@@ -156,6 +164,14 @@ const QUESTIONS: &[Question] = &[
         sql: "SELECT 'Transaction ' || t.id || ' has no ledger entry' FROM transactions t \
               LEFT JOIN ledger_entries e ON e.source IN ('payment:' || t.id, 'refund:' || t.id, 'transaction:' || t.id) \
               WHERE e.id IS NULL",
+    },
+    Question {
+        name: "a voided transaction is taken back whole",
+        sql: "SELECT 'Transaction ' || t.id || ' is voided, but not taken back' FROM transactions t \
+              LEFT JOIN ledger_entries e ON e.source = 'void:' || t.id \
+              LEFT JOIN (SELECT transaction_id, SUM(amount) AS paid FROM allocations GROUP BY transaction_id) a \
+              ON a.transaction_id = t.id \
+              WHERE t.voided_at IS NOT NULL AND (e.id IS NULL OR COALESCE(a.paid, 0) <> 0)",
     },
     Question {
         name: "every issued invoice is in the ledger",

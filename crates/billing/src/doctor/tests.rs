@@ -20,7 +20,7 @@ use crate::{captures, credits, settings};
 /// Books with something of everything that the questions are about: charge 1 with two paid periods, charge 2 with an
 /// unpaid one, a charge of a card under way, credit, notes, overpayments, refunds done and under way.
 async fn open(engine: Engine) -> Company {
-    let company = Company::with_gateways(engine, vec![Arc::new(Scripted)]).await;
+    let company = Company::with_gateways(engine, vec![Arc::new(Scripted::default())]).await;
     company.set(&settings::TAX_ENABLED, "true").await;
     let mut tx = company.app.db.write().await.unwrap();
     tx.batch("INSERT INTO tax_rules (level, name, rate, category) VALUES (1, 'VAT', 200000, 'standard')")
@@ -159,6 +159,11 @@ const CORRUPTIONS: &[Corruption] = &[
         &["UPDATE billed_periods SET period_until = '2026-02-21' WHERE period_from = '2026-01-20'"],
     ),
     left(
+        "a first period waits only until it is invoiced",
+        &["INSERT INTO first_periods (charge_id, client_id, period_from, period_until, amount, setup) \
+           SELECT id, client_id, '2026-01-20', '2026-02-20', 1000, 0 FROM recurring_charges WHERE owner_id = 1"],
+    ),
+    left(
         "a line of a charge and its period belong together",
         &["DELETE FROM billed_periods WHERE charge_id = (SELECT id FROM recurring_charges WHERE owner_id = 2)"],
     ),
@@ -181,6 +186,7 @@ const CORRUPTIONS: &[Corruption] = &[
         &["UPDATE ledger_entries SET source = 'elsewhere:1' \
            WHERE id = (SELECT MIN(id) FROM ledger_entries WHERE source LIKE 'payment:%')"],
     ),
+    left("a voided transaction is taken back whole", &["UPDATE transactions SET voided_at = 0 WHERE id = 1"]),
     left(
         "every issued invoice is in the ledger",
         &["UPDATE ledger_entries SET source = 'elsewhere:1' \

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 
 use accounts::company;
 use accounts::doors::admin::{error_list, or_back};
-use accounts::doors::{AdminCx, Redirect, Routes};
-use axum::extract::Path;
+use accounts::doors::{AdminCx, Redirect, Routes, Word};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
 use platform::web::Fail;
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort};
+use platform::web::lists::{self, Order, Page};
 
 use super::store::{self, LogFilter, Logged};
 use super::{CONFIGURE, Configure, Gateway, Gateways, Move, VIEW_LOG, contract::Capabilities};
-use crate::view::{date_filter, id_filter, option};
+use crate::view::{date_filter, id_filter, option, words};
 
 const PAGE: &str = "/admin/setup/gateways";
 const SECTION: &str = "configuration";
@@ -71,7 +70,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     cx.page("billing/gateways/list.html", SECTION, "Payment gateways", context! { rows, others })
 }
 
-async fn configure_page(cx: AdminCx, Path(name): Path<String>) -> Result<Response, Fail> {
+async fn configure_page(cx: AdminCx, Word(name): Word) -> Result<Response, Fail> {
     form_page(&cx, &name, None).await
 }
 
@@ -142,7 +141,7 @@ fn written(cx: &AdminCx, module: &dyn Gateway) -> Configure {
     new
 }
 
-async fn configure(cx: AdminCx, Path(name): Path<String>) -> Result<Response, Fail> {
+async fn configure(cx: AdminCx, Word(name): Word) -> Result<Response, Fail> {
     let module = cx.app.get::<Gateways>()?.find(&name).or(Err(Error::NotFound("Gateway")))?;
     let new = written(&cx, &*module);
     let mut tx = cx.app.db.write().await?;
@@ -160,7 +159,7 @@ async fn configure(cx: AdminCx, Path(name): Path<String>) -> Result<Response, Fa
     }
 }
 
-async fn switch(cx: AdminCx, Path(name): Path<String>) -> Result<Redirect, Fail> {
+async fn switch(cx: AdminCx, Word(name): Word) -> Result<Redirect, Fail> {
     let active = cx.form.ticked("on");
     let done = async {
         let mut tx = cx.app.db.write().await?;
@@ -172,7 +171,7 @@ async fn switch(cx: AdminCx, Path(name): Path<String>) -> Result<Redirect, Fail>
     or_back(done.await, PAGE)
 }
 
-async fn rearrange(cx: AdminCx, Path(name): Path<String>) -> Result<Redirect, Fail> {
+async fn rearrange(cx: AdminCx, Word(name): Word) -> Result<Redirect, Fail> {
     let towards = if cx.form.text("towards") == "up" { Move::Up } else { Move::Down };
     let mut tx = cx.app.db.write().await?;
     super::rearrange(&mut tx, &cx.actor, &name, towards, cx.now).await?;
@@ -180,11 +179,10 @@ async fn rearrange(cx: AdminCx, Path(name): Path<String>) -> Result<Redirect, Fa
     Ok(Redirect::to(PAGE))
 }
 
-const LOG_SORTS: &[Sort] = &[Sort { key: "at", sql: "l.at" }];
 const LOG_FILTERS: [&str; 7] = ["q", "gateway", "result", "client", "invoice", "from", "to"];
 
 async fn log(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(LOG_SORTS, Order::Descending)?;
+    let request = cx.list(store::SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
     let filter = LogFilter {
@@ -196,24 +194,22 @@ async fn log(cx: AdminCx) -> Result<Response, Fail> {
         from: date_filter(&request, "from")?.map(|day| company::day_start(day, &zone)),
         until: date_filter(&request, "to")?.map(|day| company::day_end(day, &zone)),
     };
-    let order_by = request.order_by("l.id");
+    let columns = Logged::columns("l");
     if request.csv {
-        let rows = store::list(&mut conn, &filter, &order_by, i64::MAX, 0).await?;
-        return Ok(lists::csv_response(
-            "gateway-log",
-            &["At", "Gateway", "What", "Result", "Client", "Invoice", "Detail"],
-            rows.iter().map(csv_row).collect(),
-        )?);
+        drop(conn);
+        let file = ("gateway-log", &["At", "Gateway", "What", "Result", "Client", "Invoice", "Detail"][..]);
+        return Ok(lists::file(&cx.app.db, &request, filter.query(), &columns, file, csv_row).await?);
     }
-    let total = store::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let found = store::list(&mut conn, &filter, &order_by, PAGE_SIZE, request.offset()).await?;
+    let page: Page<Logged> = filter.query().page(&mut conn, &request, &columns).await?;
     let gateways = super::all(&mut conn).await?;
     drop(conn);
-    let rows: Vec<Value> = found
+    let rows: Vec<Value> = page
+        .rows
         .iter()
         .map(|line| {
             context! {
-                gateway => &line.gateway, what => &line.what, result => &line.result, detail => &line.detail,
+                gateway => super::title(&gateways, &line.gateway), what => words(&line.what), result => words(&line.result),
+                failed => line.result == "error", detail => &line.detail,
                 client => line.client_id, invoice => line.invoice_id,
                 at => company::clock(line.at, &zone), instant => line.at.to_string(),
             }
@@ -224,7 +220,7 @@ async fn log(cx: AdminCx) -> Result<Response, Fail> {
         "billing",
         "Gateway log",
         context! {
-            list => request.view(total, rows.len()),
+            list => request.view(&page),
             filter => Value::from_pairs(LOG_FILTERS.map(|name| (name, request.filter(name).to_owned()))),
             filtered => LOG_FILTERS.iter().any(|name| !request.filter(name).is_empty()),
             gateways => gateways.iter().map(|gateway| option(&gateway.name, &gateway.display_name)).collect::<Vec<_>>(),

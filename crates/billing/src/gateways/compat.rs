@@ -1,17 +1,15 @@
 //! `GetPaymentMethods`, and `WhmcsDetails`, by which plug-ins find out whom they talk to.
 
 use accounts::doors::compat::VERSION;
-use accounts::doors::{Action, CompatCx, Permission, Routes};
+use accounts::doors::{API_ACCESS, Action, CompatCx, Routes};
 use kernel::Result;
 use platform::compat::Answer;
 use serde_json::{Value, json};
 
-const API: Permission = Permission("API Access");
-
 pub fn routes() -> Routes {
-    Routes::new().action(Action::new("GetPaymentMethods", API, get_payment_methods)).action(Action::new(
+    Routes::new().action(Action::new("GetPaymentMethods", API_ACCESS, get_payment_methods)).action(Action::new(
         "WhmcsDetails",
-        API,
+        API_ACCESS,
         details,
     ))
 }

@@ -1,10 +1,13 @@
 //! Ways to be paid: which exist, which are switched on, how they are configured.
 //!
-//! What must hold: a secret of a gateway is only in `secrets`, encrypted; it is written, never shown. What is asked of a
-//! gateway and what it answers is in the gateway log, without secrets.
+//! What must hold: a secret of a gateway is only in `secrets`, encrypted; it is written, never shown, and never sent to
+//! another address than the one it was entered for. What is asked of a gateway and what it answers is in the gateway log,
+//! without secrets.
 
+pub mod addresses;
 pub mod admin;
 pub mod api;
+pub mod card_numbers;
 pub mod compat;
 pub mod contract;
 pub mod store;
@@ -14,7 +17,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use accounts::activity_log::{self, Activity, Actor};
+use accounts::activity_log::{self, Activity, Actor, Change};
 use accounts::doors::{Permission, Routes};
 use kernel::{Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
@@ -42,6 +45,11 @@ impl Gateways {
         &self.0
     }
 
+    /// What staff call the gateway of this name, without asking the database. One that is gone is called by its name.
+    pub fn title<'a>(&self, name: &'a str) -> &'a str {
+        self.0.iter().find(|gateway| gateway.name() == name).map_or(name, |gateway| gateway.display_name())
+    }
+
     pub fn find(&self, name: &str) -> Result<Arc<dyn Gateway>> {
         self.0.iter().find(|gateway| gateway.name() == name).cloned().ok_or_else(|| {
             let names: Vec<&str> = self.0.iter().map(|gateway| gateway.name()).collect();
@@ -65,6 +73,11 @@ record! {
 pub async fn all(conn: &mut Conn) -> Result<Vec<SetUp>> {
     let sql = format!("SELECT {} FROM gateways ORDER BY position, name", SetUp::columns(""));
     conn.all(&sql, params![]).await
+}
+
+/// What staff and clients call the gateway of this name. One that is gone is called by its name.
+pub fn title<'a>(known: &'a [SetUp], name: &'a str) -> &'a str {
+    known.iter().find(|gateway| gateway.name == name).map_or(name, |gateway| gateway.display_name.as_str())
 }
 
 /// Those that clients and orders may use.
@@ -148,9 +161,12 @@ pub async fn configure(tx: &mut Tx, app: &App, by: &Actor, name: &str, new: Conf
     errors.check()?;
     let before: Option<(String, bool, String)> =
         tx.optional("SELECT display_name, active, config FROM gateways WHERE name = $1", params![name]).await?;
-    let mut values: BTreeMap<String, String> =
+    let old: BTreeMap<String, String> =
         before.as_ref().and_then(|(_, _, text)| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut values = old.clone();
     values.extend(new.values.iter().cloned());
+    let stored = secrets_set(tx, app, &*gateway).await?;
+    addresses::check(&*gateway, &old, &values, &stored, &new.secrets, app.sandbox)?;
     for (key, value) in &new.secrets {
         secrets::set(tx, &app.vault, &app.random, &place(name, key), value.trim(), now).await?;
     }
@@ -181,10 +197,21 @@ pub async fn configure(tx: &mut Tx, app: &App, by: &Actor, name: &str, new: Conf
         params![name, display, active, config],
     )
     .await?;
-    let changed: Vec<&str> = new.values.iter().chain(&new.secrets).map(|(key, _)| key.as_str()).collect();
+    let replaced: Vec<&str> = new.secrets.iter().map(|(key, _)| key.as_str()).collect();
     let state = if active { "on" } else { "off" };
-    let activity = Activity::new(format!("Gateway {name} set up, switched {state}; fields: {}", changed.join(", ")));
-    activity_log::record(tx, by, activity.about(format!("gateway:{name}")), now).await
+    let secrets = if replaced.is_empty() { String::new() } else { format!("; secrets: {}", replaced.join(", ")) };
+    let activity = Activity::new(format!("Gateway {name} set up, switched {state}{secrets}"));
+    let activity = activity.about(format!("gateway:{name}")).changed(differences(&old, &values));
+    activity_log::record(tx, by, activity, now).await
+}
+
+/// The open fields that changed. Secrets are not among them.
+fn differences(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<Change> {
+    let of = |values: &BTreeMap<String, String>, key: &str| values.get(key).cloned().unwrap_or_default();
+    new.keys()
+        .map(|key| Change { field: key.clone(), old: of(old, key), new: of(new, key) })
+        .filter(|change| change.old != change.new)
+        .collect()
 }
 
 /// Which way a gateway moves in the order in which clients see them.
@@ -237,8 +264,9 @@ pub struct LogLine<'a> {
     pub detail: String,
 }
 
+/// Writes a line. Should a provider ever repeat a card number, it is not kept.
 pub async fn log(tx: &mut Tx, line: LogLine<'_>, now: Timestamp) -> Result<()> {
-    let detail: String = line.detail.chars().take(4000).collect();
+    let detail: String = card_numbers::redacted(&line.detail).chars().take(4000).collect();
     tx.execute(
         "INSERT INTO gateway_log (gateway, what, result, client_id, invoice_id, detail, at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",

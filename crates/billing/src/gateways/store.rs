@@ -1,9 +1,9 @@
 //! SQL of the gateway log.
 
-use kernel::{Result, Timestamp};
-use platform::db::{Conn, Value};
+use kernel::Timestamp;
+use platform::db::Value;
 use platform::record;
-use platform::web::lists::Where;
+use platform::web::lists::{Column, Query, Sort, Where};
 
 record! {
     #[derive(Debug, Clone, serde::Serialize)]
@@ -32,51 +32,36 @@ pub struct LogFilter {
     pub until: Option<Timestamp>,
 }
 
+pub const SORTS: &[Sort] = &[Sort::by("at", &[Column::int("l.at")]).with(&["l.gateway", "l.client_id"])];
+
 impl LogFilter {
+    /// The lines of the log: columns of [`Logged`]. Words are looked for line by line.
+    pub fn query(&self) -> Query<'_> {
+        Query { table: "gateway_log l", id: "l.id", joins: "", filter: self.conditions() }
+    }
+
     fn conditions(&self) -> Where<'_> {
         let mut conditions = Where::default();
-        let texts = [("l.gateway = ?", &self.gateway), ("l.result = ?", &self.result)];
-        for (clause, text) in texts {
-            if !text.is_empty() {
-                conditions.and(clause, Value::Text(text.as_str().into()));
+        if !self.gateway.is_empty() {
+            conditions.equal("l.gateway", Value::Text(self.gateway.as_str().into()));
+        }
+        if !self.result.is_empty() {
+            conditions.and("l.result = ?", Value::Text(self.result.as_str().into()));
+        }
+        for (column, id) in [("l.client_id", self.client_id), ("l.invoice_id", self.invoice_id)] {
+            if let Some(id) = id {
+                conditions.equal(column, Value::Int(id));
             }
         }
-        let numbers = [
-            ("l.client_id = ?", self.client_id),
-            ("l.invoice_id = ?", self.invoice_id),
-            ("l.at >= ?", self.from.map(Timestamp::micros)),
-            ("l.at < ?", self.until.map(Timestamp::micros)),
-        ];
-        for (clause, number) in numbers {
-            if let Some(number) = number {
-                conditions.and(clause, Value::Int(number));
-            }
+        if let Some(from) = self.from {
+            conditions.by_index("l.at", "l.at >= ?", Value::Int(from.micros()));
+        }
+        if let Some(until) = self.until {
+            conditions.by_index("l.at", "l.at < ?", Value::Int(until.micros()));
         }
         if !self.text.is_empty() {
             conditions.and("LOWER(l.detail) LIKE ? ESCAPE '\\'", Value::Text(crate::view::contains(&self.text).into()));
         }
         conditions
     }
-}
-
-pub async fn list(conn: &mut Conn, filter: &LogFilter, order_by: &str, limit: i64, offset: i64) -> Result<Vec<Logged>> {
-    let mut conditions = filter.conditions();
-    let next = conditions.next();
-    let sql = format!(
-        "SELECT {} FROM gateway_log l {} {order_by} LIMIT ${next} OFFSET ${}",
-        Logged::columns("l"),
-        conditions.sql(),
-        next + 1
-    );
-    conditions.params.extend([Value::Int(limit), Value::Int(offset)]);
-    conn.all(&sql, &conditions.params).await
-}
-
-/// How many there are, counted up to `limit`.
-pub async fn count(conn: &mut Conn, filter: &LogFilter, limit: i64) -> Result<i64> {
-    let mut conditions = filter.conditions();
-    let next = conditions.next();
-    let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM gateway_log l {} LIMIT ${next}) counted", conditions.sql());
-    conditions.params.push(Value::Int(limit));
-    conn.scalar(&sql, &conditions.params).await
 }

@@ -8,7 +8,7 @@ use crate::testing::doors::Doors;
 use crate::testing::{Company, Scripted};
 
 async fn open(engine: Engine) -> Company {
-    Company::with_gateways(engine, vec![Arc::new(Scripted)]).await
+    Company::with_gateways(engine, vec![Arc::new(Scripted::default())]).await
 }
 
 testkit::both_engines! {
@@ -26,10 +26,49 @@ testkit::both_engines! {
         // Saving again without the secret keeps it.
         doors.post("/admin/setup/gateways/sandbox", &[("display_name", "Cards"), ("active", "1"), ("account", "acct_2")]).await;
         let mut conn = company.app.db.read().await.unwrap();
-        let config = config(&mut conn, &company.app, &Scripted).await.unwrap();
+        let config = config(&mut conn, &company.app, &Scripted::default()).await.unwrap();
         assert_eq!((config.get("account"), config.get("key")), (Some("acct_2"), Some("sk_very_secret")));
         let all = doors.api("GET", "/gateways", serde_json::Value::Null).await;
         assert!(!all.text.contains("secret") && !all.text.contains("acct"), "{}", all.text);
+    }
+
+    async fn a_secret_is_not_sent_where_it_was_not_entered_for(company: Company) {
+        let doors = Doors::of(&company).await;
+        let page = "/admin/setup/gateways/sandbox";
+        let usual = [("display_name", "Cards"), ("active", "1"), ("account", "acct_1")];
+        let with = |more: &[(&'static str, &'static str)]| [&usual[..], more].concat();
+        let stored = async || {
+            let mut conn = company.app.db.read().await.unwrap();
+            let config = config(&mut conn, &company.app, &Scripted::default()).await.unwrap();
+            (config.get("api_base").unwrap().to_owned(), config.get("key").unwrap().to_owned())
+        };
+        doors.post(page, &with(&[("key", "sk_one"), ("api_base", "https://pay.example.com")])).await;
+        for (base, why) in [
+            ("https://evil.example", "Enter this again"),
+            ("http://evil.example", "Without TLS"),
+            ("https://pay.example.com@evil.example", "Write an address"),
+        ] {
+            let reply = doors.post(page, &with(&[("api_base", base)])).await;
+            assert_eq!(reply.status.as_u16(), 422, "{base}");
+            assert!(reply.text.contains(why), "{base}: {}", reply.text);
+        }
+        assert_eq!(stored().await, ("https://pay.example.com".to_owned(), "sk_one".to_owned()));
+        // The same address in another spelling is no other address.
+        assert_eq!(doors.post(page, &with(&[("api_base", "https://pay.example.com/")])).await.status.as_u16(), 303);
+        assert_eq!(doors.post(page, &with(&[("api_base", "")])).await.status.as_u16(), 303);
+        // Whoever knows the secret may point it elsewhere, in a sandbox to this machine.
+        let moved = with(&[("api_base", "http://127.0.0.1:8420"), ("key", "sk_two")]);
+        assert_eq!(doors.post(page, &moved).await.status.as_u16(), 303);
+        assert_eq!(stored().await, ("http://127.0.0.1:8420".to_owned(), "sk_two".to_owned()));
+        let back = doors.post(page, &with(&[("api_base", "https://pay.example.com")])).await;
+        assert_eq!(back.status.as_u16(), 422, "nor does it go back by itself");
+        let mut conn = company.app.db.read().await.unwrap();
+        let told = activity_log::about(&mut conn, "gateway:sandbox").await.unwrap();
+        let changed: Vec<Change> = told[0].changes();
+        let change = |field: &str| changed.iter().find(|change| change.field == field);
+        assert_eq!(change("api_base").map(|base| base.new.as_str()), Some("http://127.0.0.1:8420"));
+        assert!(change("key").is_none() && told[0].description.contains("secrets: key"), "{told:?}");
+        assert!(told.iter().all(|entry| !format!("{entry:?}").contains("sk_")), "{told:?}");
     }
 
     async fn a_missing_field_is_named_and_nothing_changes(company: Company) {

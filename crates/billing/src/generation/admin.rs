@@ -10,12 +10,13 @@ use kernel::{Error, FieldErrors, Money, Result, nonempty};
 use minijinja::{Value, context};
 use platform::runs::{self, Run, RunState};
 use platform::web::Fail;
-use platform::web::lists::{Order, PAGE_SIZE, Sort, grouped};
+use platform::web::lists::{Order, grouped};
 use serde_json::json;
 
 use super::{GENERATE, Scope, jobs};
-use crate::settings;
 use crate::terms::Terms;
+use crate::view::{client_names, no_file};
+use crate::{gateways, settings};
 
 const SECTION: &str = "billing";
 pub const PAGE: &str = "/admin/invoices/generate";
@@ -73,6 +74,7 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
         None => None,
     };
     let waiting = super::count_parked(&mut conn).await?;
+    let known = gateways::all(&mut conn).await?;
     drop(conn);
     // What cannot be previewed as asked is not previewed as something else.
     let (report, due) = if errors.is_empty() {
@@ -80,6 +82,13 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
     } else {
         Default::default()
     };
+    let ids: Vec<i64> = report
+        .made
+        .iter()
+        .map(|made| made.client_id)
+        .chain(report.failures.iter().map(|failure| failure.client_id))
+        .collect();
+    let names = client_names(&mut cx.app.db.read().await?, &ids).await?;
     let rows: Vec<Value> = report
         .made
         .iter()
@@ -88,7 +97,8 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
                 client_id => made.client_id,
                 href => format!("/admin/clients/{}", made.client_id),
                 due => made.due_on.to_string(),
-                gateway => &made.gateway,
+                gateway => gateways::title(&known, &made.gateway),
+                client => names.get(&made.client_id),
                 lines => &made.lines,
                 total => made.total.to_string(),
                 credit => (!made.credit_applied.is_zero()).then(|| made.credit_applied.to_string()),
@@ -98,7 +108,7 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
     let failures: Vec<Value> = report
         .failures
         .iter()
-        .map(|failure| context! { client_id => failure.client_id, message => &failure.message })
+        .map(|failure| context! { client_id => failure.client_id, client => names.get(&failure.client_id), message => &failure.message })
         .collect();
     let partly = due > PREVIEWED;
     let values = context! {
@@ -107,12 +117,15 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
         today => terms.today.to_string(),
         mails => terms.settings.bool(&settings::MAIL_INVOICES),
         clients => grouped(count(due)),
+        billed => grouped(count(report.billed)),
         previewed => partly.then(|| grouped(count(PREVIEWED))),
         invoices => grouped(count(report.invoices)),
         line_count => grouped(count(report.lines)),
         totals => report.totals.iter().map(Money::to_string).collect::<Vec<_>>(),
         listed => rows.len(),
-        none => report.invoices == 0 && report.failures.is_empty(),
+        more => report.invoices > rows.len(),
+        // A preview of some of the clients does not say that nothing is due.
+        nothing => report.invoices == 0 && !partly,
         rows, failures, parked => waiting,
         // The same form sent twice asks for the same run.
         key => cx.app.random.token(),
@@ -153,7 +166,7 @@ fn state_word(state: RunState) -> &'static str {
     match state {
         RunState::Queued => "Queued",
         RunState::Running => "Running",
-        RunState::Finished => "Completed",
+        RunState::Finished => "Finished",
         RunState::Failed => "Failed",
     }
 }
@@ -207,6 +220,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let failures = runs::failures(&mut conn, id).await?;
     let ids: Vec<i64> = failures.iter().filter_map(|failure| failure.client_id).collect();
     let parked = super::parked_among(&mut conn, &ids).await?;
+    let names = client_names(&mut conn, &ids).await?;
     drop(conn);
     let (rate, left) = pace(&run, cx.now);
     let finished = matches!(run.state, RunState::Finished | RunState::Failed);
@@ -229,6 +243,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         .map(|failure| {
             context! {
                 client_id => failure.client_id, message => &failure.message,
+                client => failure.client_id.and_then(|id| names.get(&id)),
                 parked => failure.client_id.is_some_and(|id| parked.contains(&id)),
                 at => company::clock(failure.at, &zone), instant => failure.at.to_string(),
             }
@@ -243,7 +258,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         },
         src => format!("/admin/invoices/runs/{id}/progress.json"),
         done => run.done, total => run.total, failed => run.failed, rate, left, finished,
-        clients => number("clients"), invoices => number("invoices"), line_count => number("lines"), totals,
+        clients => number("clients"), billed => summary["billed"].as_i64().map(grouped), invoices => number("invoices"), line_count => number("lines"), totals,
         error => summary["error"].as_str().map(str::to_owned),
         rows,
     };
@@ -261,16 +276,14 @@ async fn progress(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     Ok(axum::Json(body).into_response())
 }
 
-const PARKED_SORTS: &[Sort] = &[Sort { key: "at", sql: "p.at" }];
-
 async fn parked(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(PARKED_SORTS, Order::Descending)?;
+    let request = cx.list(super::PARKED_SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
-    let total = super::count_parked(&mut conn).await?;
-    let found = super::parked(&mut conn, PAGE_SIZE, request.offset()).await?;
+    let page = super::parked_page(&mut conn, &request).await?;
     drop(conn);
-    let rows: Vec<Value> = found
+    let rows: Vec<Value> = page
+        .rows
         .iter()
         .map(|parked| {
             let name = [parked.first_name.as_str(), parked.last_name.as_str()].join(" ");
@@ -283,7 +296,7 @@ async fn parked(cx: AdminCx) -> Result<Response, Fail> {
             }
         })
         .collect();
-    let values = context! { list => request.view(total, rows.len()), rows };
+    let values = context! { list => no_file(request.view(&page)), rows };
     cx.page("billing/generation/parked.html", SECTION, "Parked clients", values)
 }
 

@@ -10,8 +10,9 @@ use platform::runs::Progress;
 use platform::web::Fail;
 use serde_json::{Value, json};
 
-use super::jobs::{run_now, summary};
+use super::jobs::{TASK, run_now, summary};
 use super::{Detail, GENERATE, Mode, Report, Scope};
+use crate::captures::CAPTURE;
 use crate::terms::Terms;
 
 const TAG: &str = "Batches";
@@ -96,7 +97,7 @@ async fn generate_due(cx: ApiCx) -> Result<Response, Fail> {
     body.done()?;
     let mut conn = cx.app.db.read().await?;
     if let Some(id) = client_id {
-        clients::find(&mut conn, id).await?;
+        clients::named(&mut conn, "client_id", id).await?;
     }
     let terms = dated(Terms::load(&mut conn, cx.now).await?, date, dry_run, cx.app.sandbox)?;
     drop(conn);
@@ -126,6 +127,10 @@ fn result(run_id: Option<i64>, report: &Report) -> Value {
 async fn show(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let run = runs::find(&mut conn, id).await?;
+    // What a run collected is for those who may run it.
+    if run.task != TASK {
+        cx.staff.require(CAPTURE)?;
+    }
     let failures = runs::failures(&mut conn, id).await?;
     let summary: Value = serde_json::from_str(&run.summary).unwrap_or_default();
     Ok(answer(&json!({

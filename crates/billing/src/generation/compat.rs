@@ -6,9 +6,9 @@ use accounts::clients;
 use accounts::doors::{Action, CompatCx, Routes};
 use kernel::{Error, Result};
 use platform::compat::Answer;
-use platform::runs::Progress;
 
-use super::{Detail, GENERATE, Mode, Scope};
+use super::jobs::run_now;
+use super::{GENERATE, Scope};
 use crate::terms::Terms;
 
 pub fn routes() -> Routes {
@@ -35,12 +35,10 @@ async fn gen_invoices(cx: CompatCx) -> Result<Answer> {
     let owners: HashSet<(String, i64)> =
         lists.into_iter().flat_map(|(kind, ids)| ids.into_iter().map(move |id| (kind.to_owned(), id))).collect();
     let scope = Scope { client_id, owners: (!owners.is_empty()).then_some(owners), no_mails };
-    let report =
-        super::run(&cx.app.db, &cx.actor, &terms, &scope, Mode::Real, Detail::Counts, &Progress::default()).await?;
-    cx.app.wake.notify_waiters();
-    let mut answer = Answer::success().with("numcreated", report.invoices);
+    let (_, report) = run_now(&cx.app, &cx.actor, &terms, &scope, "api").await?;
+    let mut answer = Answer::success().with("numcreated", report.invoices.to_string());
     if report.last_invoice_id > 0 {
-        answer = answer.with("latestinvoiceid", report.last_invoice_id);
+        answer = answer.with("latestinvoiceid", report.last_invoice_id.to_string());
     }
     if let Some(failure) = report.failures.first().filter(|_| report.invoices == 0) {
         return Ok(Answer::error(failure.message.clone()));

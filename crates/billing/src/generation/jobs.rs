@@ -56,8 +56,7 @@ fn scope_from(text: &str) -> Result<Scope> {
     Ok(Scope { client_id: value["client_id"].as_i64(), owners, no_mails: value["no_mails"].as_bool().unwrap_or(false) })
 }
 
-/// Runs at once and waits for the result, with a run's row like every other. The run goes on when the caller has gone
-/// away: what it has begun, it ends.
+/// Runs at once and waits for the result. See [`runs::now`].
 pub async fn run_now(
     app: &App,
     by: &Actor,
@@ -65,7 +64,6 @@ pub async fn run_now(
     scope: &Scope,
     trigger: &'static str,
 ) -> Result<(i64, Report)> {
-    let mut tx = app.db.write().await?;
     let new = NewRun {
         task: TASK,
         job: JOB,
@@ -75,26 +73,11 @@ pub async fn run_now(
         requested_by: by.name.clone(),
         scope: scope_json(scope),
     };
-    let run_id = runs::begin(&mut tx, new, terms.now).await?;
-    tx.commit().await?;
-    let (app, by, terms, scope) = (app.clone(), by.clone(), terms.clone(), scope.clone());
-    let task = tokio::spawn(async move {
-        let progress = Progress::of(&app, run_id);
-        let report = super::run(&app.db, &by, &terms, &scope, Mode::Real, Detail::Counts, &progress).await;
-        app.wake.notify_waiters();
-        let (state, summary) = match &report {
-            Ok(report) => (RunState::Finished, summary(report)),
-            Err(error) => (RunState::Failed, json!({ "error": error.to_string() })),
-        };
-        let mut tx = app.db.write().await?;
-        runs::finish(&mut tx, run_id, state, &summary, app.clock.now()).await?;
-        tx.commit().await?;
-        report
-    });
-    match task.await {
-        Ok(report) => Ok((run_id, report?)),
-        Err(panic) => Err(Error::broken(format!("generation: {panic}"))),
-    }
+    let (db, by, terms, scope) = (app.db.clone(), by.clone(), terms.clone(), scope.clone());
+    runs::now(app, new, summary, move |progress| async move {
+        super::run(&db, &by, &terms, &scope, Mode::Real, Detail::Counts, &progress).await
+    })
+    .await
 }
 
 async fn perform(app: App, job: Job) -> Result<Done> {
@@ -132,6 +115,7 @@ pub fn summary(report: &Report) -> Value {
         .collect();
     json!({
         "clients": report.clients,
+        "billed": report.billed,
         "invoices": report.invoices,
         "lines": report.lines,
         "totals": totals,

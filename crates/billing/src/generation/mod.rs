@@ -22,16 +22,17 @@ use std::collections::{HashMap, HashSet};
 use accounts::activity_log::Actor;
 use accounts::clients::{self, Locked};
 use accounts::roles::Permission;
-use kernel::{Currency, Date, Error, Money, Result};
+use kernel::{Currency, Date, Error, Money, Result, Timestamp};
 use platform::db::{Conn, Db, Tx};
 use platform::runs::{Failed, Progress};
+use platform::web::lists::{Column, Order, Page, Query, Request, Sort, Where};
 use platform::{params, record};
 
 use crate::invoices::draft::{self, DueCharge, Grouping};
 use crate::invoices::{self, Issued, LineKind, NewInvoice, NewLine, Tell};
-use crate::recurring::RecurringCharge;
+use crate::recurring::{self, Direction, DueDateMoved, First, RecurringCharge};
 use crate::terms::{Buyer, Terms};
-use crate::{credits, recurring, settings};
+use crate::{credits, settings};
 
 use doubts::Doubts;
 
@@ -77,7 +78,10 @@ impl Failure {
 
 #[derive(Debug, Clone, Default)]
 pub struct Report {
+    /// Those who were looked at: with a charge that may be due.
     pub clients: usize,
+    /// Those of them who got an invoice.
+    pub billed: usize,
     pub invoices: usize,
     pub lines: usize,
     /// By currency.
@@ -100,6 +104,8 @@ pub enum Detail {
 impl Report {
     fn add(&mut self, made: Vec<Made>, detail: Detail) {
         self.invoices += made.len();
+        // A client is in one batch only.
+        self.billed += made.iter().map(|made| made.client_id).collect::<HashSet<_>>().len();
         for invoice in &made {
             self.lines += invoice.lines.len();
             match self.totals.iter_mut().find(|total| total.currency == invoice.total.currency) {
@@ -305,12 +311,14 @@ async fn generate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, scope: &Scope)
         RecurringCharge::columns("")
     );
     let charges: Vec<RecurringCharge> = tx.all(&sql, params![ids, until]).await?;
+    let firsts = recurring::first::of_clients(tx, &ids).await?;
     let mut by_client: HashMap<i64, Vec<DueCharge>> = HashMap::new();
     for charge in charges {
         let wanted =
             scope.owners.as_ref().is_none_or(|owners| owners.contains(&(charge.owner_kind.clone(), charge.owner_id)));
         if wanted {
-            by_client.entry(charge.client_id).or_default().push(due(charge));
+            let first = firsts.get(&charge.id).copied();
+            by_client.entry(charge.client_id).or_default().push(due(charge, first));
         }
     }
     let mut new = Vec::new();
@@ -374,7 +382,7 @@ impl Shape {
     }
 }
 
-fn due(charge: RecurringCharge) -> DueCharge {
+fn due(charge: RecurringCharge, first: Option<First>) -> DueCharge {
     DueCharge {
         charge_id: charge.id,
         client_id: charge.client_id,
@@ -389,23 +397,12 @@ fn due(charge: RecurringCharge) -> DueCharge {
         next_due_on: charge.next_due_on,
         next_invoice_on: charge.next_invoice_on,
         remaining: charge.remaining,
+        first,
     }
 }
 
 fn invoice(client: &ClientRow, draft: draft::Draft, terms: &Terms) -> NewInvoice {
-    let lines = draft
-        .lines
-        .into_iter()
-        .map(|line| NewLine {
-            kind: LineKind::parse(&line.charge.owner_kind).unwrap_or(LineKind::Item),
-            billed: Some((line.charge.charge_id, line.period)),
-            owner: Some((line.charge.owner_kind, line.charge.owner_id)),
-            description: line.description,
-            quantity: 1,
-            amount: line.charge.amount,
-            taxed: line.charge.taxed,
-        })
-        .collect();
+    let lines = draft.lines.into_iter().flat_map(lines).collect();
     NewInvoice {
         buyer: Buyer {
             client_id: client.id,
@@ -425,12 +422,37 @@ fn invoice(client: &ClientRow, draft: draft::Draft, terms: &Terms) -> NewInvoice
     }
 }
 
+/// A period of a charge and, with its first one, the setup fee.
+fn lines(line: draft::DraftLine) -> impl Iterator<Item = NewLine> {
+    let charge = line.charge;
+    let setup = line.setup.map(|amount| NewLine {
+        kind: LineKind::Setup,
+        billed: None,
+        owner: Some((charge.owner_kind.clone(), charge.owner_id)),
+        description: recurring::first::setup_description(&charge.description),
+        quantity: 1,
+        amount,
+        taxed: charge.taxed,
+    });
+    let period = NewLine {
+        kind: LineKind::parse(&charge.owner_kind).unwrap_or(LineKind::Item),
+        billed: Some((charge.charge_id, line.period)),
+        owner: Some((charge.owner_kind, charge.owner_id)),
+        description: line.description,
+        quantity: 1,
+        amount: line.amount,
+        taxed: charge.taxed,
+    };
+    std::iter::once(period).chain(setup)
+}
+
 /// Periods that cost nothing and have no invoice to stand on: both dates move on.
-async fn advance_free(tx: &mut Locked<'_>, moves: &[(i64, Date)], now: kernel::Timestamp) -> Result<()> {
+async fn advance_free(tx: &mut Locked<'_>, moves: &[(i64, Date)], now: Timestamp) -> Result<()> {
     if moves.is_empty() {
         return Ok(());
     }
     let charges: Vec<i64> = moves.iter().map(|(charge, _)| *charge).collect();
+    recurring::first::billed(tx, &charges).await?;
     let billed_until = recurring::billed_until(tx, &charges).await?;
     for (charge, until) in moves {
         let moved: Option<(String, i64)> = tx
@@ -441,7 +463,9 @@ async fn advance_free(tx: &mut Locked<'_>, moves: &[(i64, Date)], now: kernel::T
             )
             .await?;
         if let Some((owner_kind, owner_id)) = moved {
-            tx.announce(&recurring::DueDateMoved { owner_kind, owner_id, next_due_on: *until }, now).await?;
+            let next_due_on = *until;
+            let direction = Direction::On;
+            tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on, direction, now }, now).await?;
         }
         if billed_until.get(charge).is_some_and(|billed| billed > until) {
             recurring::pass_billed(tx, &[*charge], now).await?;
@@ -473,21 +497,29 @@ record! {
     pub struct Parked {
         pub client_id: i64,
         pub reason: String,
-        pub at: kernel::Timestamp,
+        pub at: Timestamp,
         pub first_name: String,
         pub last_name: String,
         pub company: String,
     }
 }
 
+pub const PARKED_SORTS: &[Sort] = &[Sort::by("at", &[Column::int("p.at")])];
+const PARKED: &str = "p.client_id, p.reason, p.at, c.first_name, c.last_name, c.company";
+
+fn parked_clients() -> Query<'static> {
+    let joins = "JOIN clients c ON c.id = p.client_id";
+    Query { table: "parked_clients p", id: "p.client_id", joins, filter: Where::default() }
+}
+
+/// A page of the parked clients.
+pub async fn parked_page(conn: &mut Conn, request: &Request) -> Result<Page<Parked>> {
+    parked_clients().page(conn, request, PARKED).await
+}
+
 /// The parked clients, the latest first.
-pub async fn parked(conn: &mut Conn, limit: i64, offset: i64) -> Result<Vec<Parked>> {
-    conn.all(
-        "SELECT p.client_id, p.reason, p.at, c.first_name, c.last_name, c.company FROM parked_clients p \
-         JOIN clients c ON c.id = p.client_id ORDER BY p.at DESC, p.client_id LIMIT $1 OFFSET $2",
-        params![limit, offset],
-    )
-    .await
+pub async fn parked(conn: &mut Conn, limit: i64) -> Result<Vec<Parked>> {
+    parked_clients().part(conn, PARKED, (&PARKED_SORTS[0], Order::Descending), 0, limit).await
 }
 
 pub async fn count_parked(conn: &mut Conn) -> Result<i64> {
@@ -502,7 +534,7 @@ pub async fn parked_among(conn: &mut Conn, ids: &[i64]) -> Result<HashSet<i64>> 
 }
 
 /// Puts a parked client back into the batches.
-pub async fn unpark(tx: &mut Tx, by: &Actor, client_id: i64, now: kernel::Timestamp) -> Result<()> {
+pub async fn unpark(tx: &mut Tx, by: &Actor, client_id: i64, now: Timestamp) -> Result<()> {
     let gone = tx.execute("DELETE FROM parked_clients WHERE client_id = $1", params![client_id]).await?;
     if gone == 0 {
         return Err(Error::refused("This client is not parked."));

@@ -1,36 +1,37 @@
 //! Invoices in the JSON API.
 
 use accounts::clients;
-use accounts::doors::api::{Body, answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::api::{Body, answer, list_answer, list_schema};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use kernel::{Currency, Date, Error, Money, Rate, Result};
 use platform::web::Fail;
-use platform::web::lists::{Order, PAGE_SIZE, Request};
+use platform::web::lists::{Order, Page, Request};
 use serde_json::{Value, json};
 
 use super::drafts::{self, DraftEdit, NewDraft, OwnRates};
 use super::listing::{self, Filter, SORTS, Search};
+use super::standing::{self, Standing};
 use super::view::{self, Whole};
-use super::{CREATE, Invoice, LIST, Line, MANAGE, NewLine, Tell};
-use crate::notes;
+use super::{CREATE, Invoice, LIST, Line, MANAGE, NewLine, Tell, mail, rearrange};
 use crate::terms::Terms;
+use crate::{notes, payments};
 
 const TAG: &str = "Invoices";
 
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
-    let day = || json!({ "type": "string", "format": "date" });
+    let day = schema::date;
     let amount = || json!({ "type": "string", "description": "Decimal text" });
     let list = Operation::new("GET", "/invoices", LIST, TAG, "List invoices")
-        .query("q", text(), "The beginning of a number, an id, or words of the client's name")
+        .query("q", text(), "The beginning of a number, an id, or how words of the client's name begin")
         .query(
             "status",
             json!({ "type": "string", "enum": ["draft", "unpaid", "overdue", "payment_pending", "paid", "cancelled",
                 "refunded", "collections"] }),
             "Only these; overdue is unpaid past the due date",
         )
-        .query("client", json!({ "type": "integer" }), "Only of this client")
+        .query("client", schema::id(), "Only of this client")
         .query("gateway", text(), "Only by this gateway")
         .query("currency", text(), "ISO 4217 code")
         .query("due_from", day(), "Due on this day or later")
@@ -45,7 +46,7 @@ pub fn routes() -> Routes {
             "issued_on", "-issued_on", "total", "-total"] }),
             "Newest first unless this says otherwise",
         )
-        .query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50 invoices")
+        .paged()
         .answers(200, list_schema(schema()));
     let make = Operation::new("POST", "/invoices", CREATE, TAG, "Write a draft, or issue an invoice at once")
         .body(new_schema())
@@ -70,7 +71,8 @@ pub fn routes() -> Routes {
         "/invoices/{id}/cancel",
         MANAGE,
         TAG,
-        "Cancel an issued invoice by a credit note over all that is left of it; a draft is deleted",
+        "Cancel an issued invoice by a credit note over all that is left of it, which takes “Create Credit and Debit Notes” \
+         too; a draft is deleted, which takes “Delete Invoice”",
     )
     .body(json!({ "type": "object", "properties": { "reason": { "type": "string", "maxLength": 500 } } }))
     .answers(
@@ -79,7 +81,41 @@ pub fn routes() -> Routes {
         "id": { "type": "integer" }, "status": { "type": "string" }, "deleted": { "type": "boolean" },
         "credit_note": { "type": ["object", "null"] } } }),
     );
+    let act = |path, permission, summary| Operation::new("POST", path, permission, TAG, summary);
+    let remind = act("/invoices/{id}/remind", MANAGE, "Send a payment reminder; at most one a day").answers(
+        200,
+        json!({ "type": "object", "properties": {
+            "id": { "type": "integer" },
+            "sent": { "type": "boolean", "description": "false: one went out today already" } } }),
+    );
+    let resend = act("/invoices/{id}/resend", MANAGE, "Send the mail of the invoice again").answers(200, schema());
+    let copy = act("/invoices/{id}/duplicate", CREATE, "Write a draft with the same lines; it bills no period again")
+        .answers(201, schema());
+    let stand = act("/invoices/{id}/standing", MANAGE, "Say where an open invoice stands; no money moves")
+        .body(json!({ "type": "object", "required": ["status"], "properties": {
+            "status": { "type": "string", "enum": ["unpaid", "payment_pending", "collections"] } } }))
+        .answers(200, schema());
+    let ids = || json!({ "type": "array", "items": { "type": "integer", "format": "int64" } });
+    let merge =
+        act("/invoices/merge", MANAGE, "Make one invoice of several unpaid ones of a client; they are cancelled")
+            .body(json!({ "type": "object", "required": ["invoice_ids"], "properties": { "invoice_ids": ids() } }))
+            .answers(201, schema());
+    let split = act("/invoices/{id}/split", MANAGE, "Move lines of an unpaid invoice to one of their own")
+        .body(json!({ "type": "object", "required": ["line_ids"], "properties": { "line_ids": ids() } }))
+        .answers(201, schema());
+    let settle = act("/invoices/{id}/pay", payments::ADD, "Record a payment of all that is owed, without a reference")
+        .body(json!({ "type": "object", "properties": {
+            "gateway": { "type": "string", "description": "The invoice's when left out" },
+            "date": { "type": "string", "format": "date", "description": "Today when left out" } } }))
+        .answers(200, schema());
     Routes::new()
+        .api(remind, send_reminder)
+        .api(resend, send_again)
+        .api(copy, duplicate)
+        .api(stand, put_standing)
+        .api(merge, merge_invoices)
+        .api(split, split_invoice)
+        .api(settle, settle_balance)
         .api(list, index)
         .api(make, create)
         .api(one, show)
@@ -117,8 +153,7 @@ fn new_schema() -> Value {
     properties["draft"] = json!({ "type": "boolean", "default": false, "description": "Write a draft only" });
     properties["issued_on"] = json!({ "type": "string", "format": "date", "description": "Today when left out" });
     properties["send"] = json!({ "type": "boolean", "default": false, "description": "Mail it to the client" });
-    properties["apply_credit"] =
-        json!({ "type": "boolean", "default": false, "description": "Pay it with the client's credit" });
+    properties["apply_credit"] = json!({ "type": "boolean", "default": false, "description": "Pay it with the client's credit; takes “Manage Credits” too" });
     json!({ "type": "object", "required": ["client_id", "lines"], "properties": properties })
 }
 
@@ -243,11 +278,10 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let choices = listing::choices(&mut conn).await?;
     let filter = Filter::parse(&request.form, choices.base)?;
     let search = Search::new(&mut conn, filter, terms.today).await?;
-    let total = search.count(&mut conn).await?;
-    let order = listing::order_by(&request);
-    let invoices = search.invoices(&mut conn, &order, PAGE_SIZE, request.offset()).await?;
-    let items: Vec<Value> = invoices.iter().map(|invoice| head(invoice, terms.today)).collect();
-    Ok(answer(&json!({ "items": items, "total": total, "page": request.page })))
+    let columns = Invoice::columns("i");
+    let page: Page<Invoice> = search.plain_query().whole_page(&mut conn, &request, &columns).await?;
+    let items: Vec<Value> = page.rows.iter().map(|invoice| head(invoice, terms.today)).collect();
+    Ok(list_answer(&request, &page, items))
 }
 
 async fn show(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
@@ -396,6 +430,86 @@ async fn publish_draft(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     let terms = Terms::load(&mut tx, cx.now).await?;
     let mut locked = clients::lock(&mut tx, seen.client_id).await?;
     drafts::publish(&mut locked, &cx.actor, &terms, id, told(send)).await?;
+    finish(&cx, tx, id, 200, &terms).await
+}
+
+async fn send_reminder(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut tx = cx.app.db.write().await?;
+    let terms = Terms::load(&mut tx, cx.now).await?;
+    let sent = mail::remind(&mut tx, &cx.actor, &terms, id).await?;
+    cx.app.wake.notify_waiters();
+    cx.commit(tx, 200, json!({ "id": id, "sent": sent })).await
+}
+
+async fn send_again(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut tx = cx.app.db.write().await?;
+    let terms = Terms::load(&mut tx, cx.now).await?;
+    mail::send_again(&mut tx, &cx.actor, id, cx.now).await?;
+    cx.app.wake.notify_waiters();
+    finish(&cx, tx, id, 200, &terms).await
+}
+
+async fn duplicate(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut tx = cx.app.db.write().await?;
+    let seen = super::find(&mut tx, id).await?;
+    let terms = Terms::load(&mut tx, cx.now).await?;
+    let mut locked = clients::lock(&mut tx, seen.client_id).await?;
+    let copy = drafts::duplicate(&mut locked, &cx.actor, &terms, id).await?;
+    finish(&cx, tx, copy, 201, &terms).await
+}
+
+async fn put_standing(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut body = cx.json()?;
+    let wanted = body.parsed("status", Standing::parse);
+    let wanted = body.require("status", wanted);
+    body.done()?;
+    let Some(standing) = wanted else { return Err(Fail(Error::broken("the status was refused without a reason"))) };
+    let mut tx = cx.app.db.write().await?;
+    let seen = super::find(&mut tx, id).await?;
+    let terms = Terms::load(&mut tx, cx.now).await?;
+    let mut locked = clients::lock(&mut tx, seen.client_id).await?;
+    standing::put(&mut locked, &cx.actor, id, standing, cx.now).await?;
+    finish(&cx, tx, id, 200, &terms).await
+}
+
+async fn merge_invoices(cx: ApiCx) -> Result<Response, Fail> {
+    let mut body = cx.json()?;
+    let ids = body.ints("invoice_ids");
+    body.done()?;
+    let Some(first) = ids.first() else {
+        return Err(Fail(Error::invalid("invoice_ids", "Name at least two invoices to merge.")));
+    };
+    let mut tx = cx.app.db.write().await?;
+    let seen = super::find(&mut tx, *first).await?;
+    let terms = Terms::load(&mut tx, cx.now).await?;
+    let mut locked = clients::lock(&mut tx, seen.client_id).await?;
+    let issued = rearrange::merge(&mut locked, &cx.actor, &terms, &ids).await?;
+    finish(&cx, tx, issued.id, 201, &terms).await
+}
+
+async fn split_invoice(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut body = cx.json()?;
+    let lines = body.ints("line_ids");
+    body.done()?;
+    let mut tx = cx.app.db.write().await?;
+    let seen = super::find(&mut tx, id).await?;
+    let terms = Terms::load(&mut tx, cx.now).await?;
+    let mut locked = clients::lock(&mut tx, seen.client_id).await?;
+    let issued = rearrange::split(&mut locked, &cx.actor, &terms, id, &lines).await?;
+    finish(&cx, tx, issued.id, 201, &terms).await
+}
+
+async fn settle_balance(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut body = cx.json()?;
+    let gateway = body.text("gateway");
+    let date = body.parsed("date", Date::parse);
+    body.done()?;
+    let mut tx = cx.app.db.write().await?;
+    let seen = super::find(&mut tx, id).await?;
+    let terms = Terms::load(&mut tx, cx.now).await?;
+    let mut locked = clients::lock(&mut tx, seen.client_id).await?;
+    let (gateway, on) = (gateway.unwrap_or(seen.gateway), date.unwrap_or(terms.today));
+    payments::settle_balance(&mut locked, &cx.actor, id, &gateway, on, cx.now).await?;
     finish(&cx, tx, id, 200, &terms).await
 }
 

@@ -7,20 +7,22 @@ use accounts::clients::{self, Locked};
 use accounts::company;
 use accounts::doors::compat::part;
 use accounts::doors::{Action, CompatCx, Routes};
-use kernel::{Currency, Date, Error, Money, Rate, Result};
+use kernel::{Currency, Date, Error, FieldErrors, Money, Rate, Result};
 use platform::compat::{Answer, Commas, Params};
 use platform::jiff::tz::TimeZone;
-use platform::web::lists::{Request, Sort};
+use platform::web::lists::{Column, Order, Sort};
 use serde_json::{Value, json};
 
 use super::drafts::{self, DraftEdit, NewDraft, OwnRates};
 use super::listing::{self, Filter, Search, Status};
+use super::standing::{self, Standing};
 use super::view::{self, Whole};
 use super::{CREATE, Invoice, InvoiceStatus, LIST, LineKind, MANAGE, NewLine, Tell};
 use crate::currencies;
 use crate::gateways::Gateways;
 use crate::notes;
 use crate::terms::Terms;
+use crate::view::rate5;
 
 const NOT_FOUND: &str = "Invoice ID Not Found";
 const NO_TIME: &str = "0000-00-00 00:00:00";
@@ -116,10 +118,11 @@ async fn create_invoice(cx: CompatCx) -> Result<Answer> {
     let terms = Terms::load(&mut tx, cx.now).await?;
     let mut locked = clients::lock(&mut tx, user).await?;
     let id = if draft {
-        drafts::create_draft(&mut locked, &cx.actor, &terms, new).await?
+        drafts::create_draft(&mut locked, &cx.actor, &terms, new).await.map_err(as_callers_know)?
     } else {
         let tell = if send { Tell::Client } else { Tell::Nobody };
-        let issued = drafts::create_and_publish(&mut locked, &cx.actor, &terms, new, tell).await?;
+        let issued = drafts::create_and_publish(&mut locked, &cx.actor, &terms, new, tell).await;
+        let issued = issued.map_err(as_callers_know)?;
         if apply_credit {
             drafts::apply_credit(&mut locked, &cx.actor, &terms, issued.id).await?;
         }
@@ -128,7 +131,24 @@ async fn create_invoice(cx: CompatCx) -> Result<Answer> {
     let status = super::find(&mut tx, id).await?.status;
     tx.commit().await?;
     cx.app.wake.notify_waiters();
-    Ok(Answer::success().with("invoiceid", id).with("status", view::word(status)))
+    Ok(Answer::success().with("invoiceid", id.to_string()).with("status", view::word(status)))
+}
+
+/// Errors by the names that the action has for the fields.
+fn as_callers_know(error: Error) -> Error {
+    let Error::Invalid(errors) = error else { return error };
+    let mut theirs = FieldErrors::default();
+    for (field, message) in errors.iter() {
+        let name = match field {
+            "client_id" => "userid",
+            "issued_on" => "date",
+            "due_on" => "duedate",
+            "gateway" => "paymentmethod",
+            other => other,
+        };
+        theirs.add(name, message);
+    }
+    Error::Invalid(theirs)
 }
 
 /// The documented type of a line.
@@ -165,17 +185,16 @@ async fn get_invoice(cx: CompatCx) -> Result<Answer> {
     };
     let zone = company::zone(&mut conn).await?;
     let whole = view::load(&mut conn, invoice).await?;
-    let currency_id = currencies::find(&mut conn, whole.invoice.currency).await?.id;
     let charges_cards = cx
         .app
         .get::<Gateways>()?
         .all()
         .iter()
         .any(|gateway| gateway.name() == whole.invoice.gateway && gateway.capabilities().off_session);
-    Ok(detail(&whole, &zone, charges_cards, currency_id))
+    Ok(detail(&whole, &zone, charges_cards))
 }
 
-fn detail(whole: &Whole, zone: &TimeZone, charges_cards: bool, currency_id: i64) -> Answer {
+fn detail(whole: &Whole, zone: &TimeZone, charges_cards: bool) -> Answer {
     let invoice = &whole.invoice;
     let money = |minor: i64| invoice.money(minor).decimal();
     let items: Vec<Value> = whole
@@ -198,19 +217,20 @@ fn detail(whole: &Whole, zone: &TimeZone, charges_cards: bool, currency_id: i64)
         .map(|transaction| {
             let part = |minor: i64| Money::new(minor, transaction.currency).decimal();
             json!({
-                "id": transaction.id,
-                "userid": transaction.client_id.unwrap_or_default(),
-                "currency": currency_id,
+                "id": transaction.id.to_string(),
+                "userid": transaction.client_id.unwrap_or_default().to_string(),
+                // As in GetTransactions: the client's own.
+                "currency": "0",
                 "gateway": transaction.gateway,
                 "date": format!("{} 00:00:00", transaction.occurred_on),
                 "description": transaction.description,
                 "amountin": part(transaction.amount_in),
                 "fees": part(transaction.fees),
                 "amountout": part(transaction.amount_out),
-                "rate": transaction.rate,
+                "rate": rate5(&transaction.rate),
                 "transid": transaction.reference,
-                "invoiceid": invoice.id,
-                "refundid": transaction.refund_of.unwrap_or_default(),
+                "invoiceid": invoice.id.to_string(),
+                "refundid": transaction.refund_of.unwrap_or_default().to_string(),
             })
         })
         .collect();
@@ -241,19 +261,19 @@ fn detail(whole: &Whole, zone: &TimeZone, charges_cards: bool, currency_id: i64)
 
 /// The columns that GetInvoices orders by: theirs, ours.
 const ORDERS: &[(&str, Sort)] = &[
-    ("id", Sort { key: "id", sql: "i.id" }),
-    ("invoicenumber", Sort { key: "number", sql: "i.series_number" }),
-    ("date", Sort { key: "issued_on", sql: "i.issued_on" }),
-    ("duedate", Sort { key: "due_on", sql: "i.due_on" }),
-    ("total", Sort { key: "total", sql: "i.total" }),
-    ("status", Sort { key: "status", sql: "i.status" }),
+    ("id", listing::SORTS[0]),
+    ("invoicenumber", listing::SORTS[1]),
+    ("date", listing::SORTS[3]),
+    ("duedate", listing::SORTS[2]),
+    ("total", listing::SORTS[4]),
+    ("status", Sort::by("status", &[Column::text("i.status")])),
 ];
 
 /// So many invoices an answer has at most.
 const MOST: i64 = 10_000;
 
 async fn get_invoices(cx: CompatCx) -> Result<Answer> {
-    let (part, filter, request) = cx.request.read(|params| {
+    let (part, filter, sort, order) = cx.request.read(|params| {
         let part = part(params);
         let status = params.parsed("status", |text| match text.to_lowercase().as_str() {
             "overdue" => Ok(Status::Overdue),
@@ -265,21 +285,19 @@ async fn get_invoices(cx: CompatCx) -> Result<Answer> {
             found.map(|(_, sort)| *sort).ok_or("Order by id, invoicenumber, date, duedate, total or status.")
         });
         let descending = params.parsed("order", |text| match text.to_lowercase().as_str() {
-            "asc" => Ok(false),
-            "desc" => Ok(true),
+            "asc" => Ok(Order::Ascending),
+            "desc" => Ok(Order::Descending),
             _ => Err("Enter asc or desc."),
         });
         let sort = sort.unwrap_or(ORDERS[0].1);
-        let request =
-            Request { form: Default::default(), sort, descending: descending.unwrap_or(false), page: 1, csv: false };
-        Ok((part?, Filter { status, client_id, ..Filter::default() }, request))
+        let order = descending.unwrap_or(Order::Ascending);
+        Ok((part?, Filter { status, client_id, ..Filter::default() }, sort, order))
     })?;
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
     let search = Search::new(&mut conn, filter, cx.now.date_in(&zone)).await?;
-    let total = search.count_all(&mut conn).await?;
-    let order = listing::order_by(&request);
-    let invoices = search.invoices(&mut conn, &order, part.limit.min(MOST), part.start).await?;
+    let total = search.query().count_all(&mut conn).await?;
+    let invoices = search.invoices(&mut conn, (&sort, order), part.start, part.limit.min(MOST)).await?;
     let mut ids: Vec<i64> = invoices.iter().map(|invoice| invoice.client_id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -471,7 +489,7 @@ async fn update_invoice(cx: CompatCx) -> Result<Answer> {
     apply(&mut locked, &cx, &terms, &seen, update, target).await?;
     tx.commit().await?;
     cx.app.wake.notify_waiters();
-    Ok(Answer::success().with("invoiceid", id))
+    Ok(Answer::success().with("invoiceid", id.to_string()))
 }
 
 async fn apply(
@@ -508,6 +526,10 @@ async fn apply(
         Some(InvoiceStatus::Cancelled) => notes::cancel(tx, by, terms, id, "").await.map(|_| ()),
         Some(InvoiceStatus::Paid) if now.is_open() && now.balance > 0 => {
             notes::waive_balance(tx, by, terms, id, "Marked paid without a payment").await.map(|_| ())
+        }
+        Some(target) if now.is_open() && Standing::of(target).is_some() => {
+            let Some(standing) = Standing::of(target) else { return Ok(()) };
+            standing::put(tx, by, id, standing, terms.now).await
         }
         Some(target) => Err(Error::refused(format!(
             "An invoice that is {} cannot be made {} by hand. {}",

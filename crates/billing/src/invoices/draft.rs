@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{Currency, Cycle, Date, DateError, Money, Period};
 
+use crate::recurring::First;
+
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +37,8 @@ pub struct DueCharge {
     pub next_invoice_on: Date,
     /// How many more periods are charged; `None` for ever.
     pub remaining: Option<i64>,
+    /// What the first invoice bills, as long as there is none.
+    pub first: Option<First>,
 }
 
 impl DueCharge {
@@ -51,12 +55,15 @@ impl DueCharge {
         self.cycle == Cycle::Free || self.remaining.is_some_and(|left| left <= 0)
     }
 
-    /// A one-time charge has no period; it counts as the day on which it falls due, so that it has a key like others.
-    fn next_period(&self) -> Result<Period, DateError> {
+    /// The next period and what it costs. A one-time charge has no period; it counts as the day on which it falls due,
+    /// so that it has a key like others.
+    fn next(&self) -> Result<(Period, Money), DateError> {
         let from = self.next_invoice_on;
-        match self.cycle {
-            Cycle::OneTime => Ok(Period { from, until: from.plus_days(1)? }),
-            cycle => cycle.period(from, self.anchor_day),
+        match (self.first, self.cycle) {
+            // A due date that somebody has moved since begins a whole period.
+            (Some(first), _) if first.period.from == from => Ok((first.period, first.amount)),
+            (_, Cycle::OneTime) => Ok((Period { from, until: from.plus_days(1)? }, self.amount)),
+            (_, cycle) => Ok((cycle.period(from, self.anchor_day)?, self.amount)),
         }
     }
 }
@@ -108,8 +115,18 @@ pub struct DraftLine {
     pub charge: DueCharge,
     /// `period.until` is the charge's next `next_invoice_on`.
     pub period: Period,
+    /// For the period: the charge's own, but for a first period of another length.
+    pub amount: Money,
+    /// That comes with the first period.
+    pub setup: Option<Money>,
     /// The charge's own, followed by the period unless it is charged once.
     pub description: String,
+}
+
+impl DraftLine {
+    fn is_free(&self) -> bool {
+        self.amount.is_zero() && self.setup.is_none()
+    }
 }
 
 /// What [`group`] makes of the charges that are due.
@@ -142,7 +159,7 @@ fn is_near(charge: &DueCharge, grouping: &Grouping, today: Date) -> bool {
 /// One period of each charge that is due, as invoices: charges of one client with the same due date, gateway and
 /// currency share one, unless each is to have its own. Ordered by client, due date, gateway, currency and charge.
 ///
-/// A charge of zero joins an invoice that has something to pay on it, as a line of 0.00 that shows what was included.
+/// A period of zero joins an invoice that has something to pay on it, as a line of 0.00 that shows what was included.
 /// It never makes an invoice by itself, nor with others of zero: see [`Grouped::advanced_only`].
 ///
 /// Fails for a charge whose dates contradict each other or leave the calendar, and for one that is given twice.
@@ -154,7 +171,7 @@ pub fn group(charges: Vec<DueCharge>, grouping: &Grouping, today: Date) -> Resul
     }
     let mut grouped = Grouped::default();
     for ((client_id, due_on, gateway, currency, _), lines) in groups {
-        if lines.iter().all(|line| line.charge.amount.is_zero()) {
+        if lines.iter().all(DraftLine::is_free) {
             grouped.advanced_only.extend(lines);
         } else {
             grouped.drafts.push(Draft { client_id, due_on, gateway, currency, lines });
@@ -192,12 +209,13 @@ fn due(mut charges: Vec<DueCharge>, grouping: &Grouping, today: Date) -> Result<
 }
 
 fn line(charge: DueCharge) -> Result<DraftLine, DraftError> {
-    let period = charge.next_period().map_err(|cause| error(&charge, cause.to_string()))?;
+    let (period, amount) = charge.next().map_err(|cause| error(&charge, cause.to_string()))?;
+    let setup = charge.first.map(|first| first.setup).filter(|setup| !setup.is_zero());
     let description = match charge.cycle {
         Cycle::OneTime => charge.description.clone(),
         _ => format!("{} {period}", charge.description).trim_start().to_owned(),
     };
-    Ok(DraftLine { charge, period, description })
+    Ok(DraftLine { charge, period, amount, setup, description })
 }
 
 fn error(charge: &DueCharge, message: String) -> DraftError {

@@ -3,11 +3,11 @@
 
 use accounts::activity_log::{self, Activity, Actor, changes};
 use accounts::clients::{self, Client, ClientStatus, Locked};
-use kernel::{Date, Error, FieldErrors, Money, Rate, Result};
+use kernel::{Currency, Date, Error, FieldErrors, Money, Rate, Result};
 use platform::db::{Conn, dialect};
 use platform::params;
 
-use super::{Invoice, InvoiceStatus, Issued, NewInvoice, NewLine, Tell, check_new, store};
+use super::{Invoice, InvoiceStatus, Issued, Line, NewInvoice, NewLine, Tell, check_new, store};
 use crate::credits;
 use crate::gateways;
 use crate::taxes::calculation::{Compound, Level, Levels, TaxCategory};
@@ -83,7 +83,7 @@ async fn billable_client(tx: &mut Locked<'_>, id: i64) -> Result<Client> {
     tx.check(id)?;
     let client = clients::find(tx, id).await?;
     if client.status == ClientStatus::Closed {
-        return Err(Error::refused("The client is closed. Open the client again before you invoice it."));
+        return Err(Error::invalid("client_id", "The client is closed. Open the client again before you invoice it."));
     }
     Ok(client)
 }
@@ -153,6 +153,35 @@ pub async fn create_draft(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, new: N
     Ok(id)
 }
 
+/// Writes a draft with the same lines; its id. The periods on the lines are billed already, so the copy bills none.
+pub async fn duplicate(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64) -> Result<i64> {
+    let invoice = super::find(tx, id).await?;
+    tx.check(invoice.client_id)?;
+    let lines = super::lines(tx, id).await?;
+    let is_active = gateways::active(tx).await?.iter().any(|gateway| gateway.name == invoice.gateway);
+    let new = NewDraft {
+        client_id: invoice.client_id,
+        gateway: is_active.then(|| invoice.gateway.clone()),
+        notes: invoice.notes.clone(),
+        lines: lines.into_iter().map(|line| written_again(line, invoice.currency)).collect(),
+        source: "staff".to_owned(),
+        ..NewDraft::default()
+    };
+    create_draft(tx, by, terms, new).await
+}
+
+fn written_again(line: Line, currency: Currency) -> NewLine {
+    NewLine {
+        kind: line.kind,
+        billed: None,
+        owner: line.owner_kind.zip(line.owner_id),
+        description: line.description,
+        quantity: line.quantity,
+        amount: Money::new(line.amount, currency),
+        taxed: line.taxed,
+    }
+}
+
 /// Issues an invoice at once.
 pub async fn create_and_publish(
     tx: &mut Locked<'_>,
@@ -205,18 +234,7 @@ async fn as_new(tx: &mut Locked<'_>, terms: &Terms, draft: &Invoice) -> Result<(
         issued_on: terms.today,
         due_on: draft.due_on,
         gateway: draft.gateway.clone(),
-        lines: lines
-            .into_iter()
-            .map(|line| NewLine {
-                kind: line.kind,
-                billed: None,
-                owner: line.owner_kind.zip(line.owner_id),
-                description: line.description,
-                quantity: line.quantity,
-                amount: Money::new(line.amount, draft.currency),
-                taxed: line.taxed,
-            })
-            .collect(),
+        lines: lines.into_iter().map(|line| written_again(line, draft.currency)).collect(),
         notes: draft.notes.clone(),
         source: draft.source.clone(),
         levels: own_rates.then(|| rates.levels(terms.compound())),
@@ -261,6 +279,7 @@ pub async fn edit_draft(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64,
 
 /// Throws a draft away. It never had a number, so nothing is missing afterwards.
 pub async fn delete_draft(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64) -> Result<()> {
+    by.require(super::DELETE)?;
     let no = "Only a draft can be deleted; an issued invoice is cancelled, by a credit note over all of it.";
     let draft = draft(tx, id, no).await?;
     store::remove_draft(tx, id).await?;
@@ -329,6 +348,7 @@ pub async fn edit(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64, edit:
 
 /// Pays an invoice that was just issued with the client's credit, if its maker asked for that.
 pub async fn apply_credit(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64) -> Result<Money> {
+    by.require(credits::MANAGE)?;
     credits::apply_available(tx, by, id, terms.today, terms.now).await
 }
 

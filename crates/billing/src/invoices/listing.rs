@@ -1,17 +1,19 @@
 //! Which invoices a list shows: filters, order, counts. The doors share it.
 
+use accounts::{company, search};
 use kernel::{Currency, Date, Error, FieldErrors, Money, Result, Timestamp, nonempty};
 use platform::db::{Conn, ToValue, Value};
+use platform::jiff::tz::TimeZone;
 use platform::record;
 use platform::web::Form;
-use platform::web::lists::{COUNT_LIMIT, Request, Sort, Where};
+use platform::web::lists::{Column, Order, Query, Sort, Where};
 
 use super::{Invoice, InvoiceStatus};
 
 /// What a list can be limited to. `overdue` is unpaid with a due date that has passed.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// The beginning of a number, an id, or words of the client's name.
+    /// The beginning of a number, an id, or how words of the client's name begin.
     pub text: String,
     pub status: Option<Status>,
     pub client_id: Option<i64>,
@@ -57,23 +59,18 @@ pub const FILTERS: &[&str] = &[
 ];
 
 pub const SORTS: &[Sort] = &[
-    Sort { key: "id", sql: "i.id" },
-    Sort { key: "number", sql: "i.series_number" },
-    Sort { key: "due_on", sql: "i.due_on" },
-    Sort { key: "issued_on", sql: "i.issued_on" },
-    Sort { key: "total", sql: "i.total" },
+    Sort::by("id", &[]).with(&["i.client_id", "i.status", "i.gateway", "i.currency"]),
+    BY_NUMBER,
+    Sort::by("due_on", &[Column::text("i.due_on")]).with(&["i.status"]),
+    Sort::by("issued_on", &[Column::text("i.issued_on").or_missing()]),
+    Sort::by("total", &[Column::int("i.total")]),
 ];
 
-/// As the index of numbers has it: `2026-10` comes after `2026-9`.
-pub fn order_by(request: &Request) -> String {
-    if request.sort.key == "number" {
-        let direction = if request.descending { "DESC" } else { "ASC" };
-        return format!(
-            "ORDER BY i.series {direction}, i.series_period {direction}, i.series_number {direction}, i.id {direction}"
-        );
-    }
-    request.order_by("i.id")
-}
+/// As the index of numbers has it. Drafts have none.
+const BY_NUMBER: Sort = Sort::by(
+    "number",
+    &[Column::text("i.series").or_missing(), Column::text("i.series_period"), Column::int("i.series_number")],
+);
 
 impl Filter {
     /// From the fields of an address, see [`FILTERS`]. `base` is the currency of a total when none is chosen.
@@ -121,11 +118,8 @@ enum Text {
     /// The beginning of numbers.
     Numbers,
     /// Words of a client's name.
-    Client,
+    Client(search::Found),
 }
-
-/// Clients whose name fits, at most; a name that fits more is no search.
-const CLIENTS: i64 = 1_000;
 
 impl Search {
     pub async fn new(conn: &mut Conn, filter: Filter, today: Date) -> Result<Search> {
@@ -133,133 +127,79 @@ impl Search {
         Ok(Search { filter, text, today })
     }
 
+    /// The invoices, with their clients for [`LISTED`].
+    pub fn query(&self) -> Query<'_> {
+        let joins = "JOIN clients c ON c.id = i.client_id";
+        Query { table: "invoices i", id: "i.id", joins, filter: self.clauses() }
+    }
+
     fn clauses(&self) -> Where<'_> {
         let mut clauses = Where::default();
         let filter = &self.filter;
+        let text = filter.text.as_str();
         match &self.text {
             Text::None => {}
             Text::Exact => {
-                clauses.and(
-                    &format!("i.id IN (SELECT id FROM invoices WHERE number = ? UNION SELECT {})", id_of(&filter.text)),
-                    filter.text.to_value(),
-                );
+                let found = format!("i.id IN (SELECT id FROM invoices WHERE number = ? UNION SELECT {})", id_of(text));
+                clauses.by_index("exact", &found, text.to_value());
             }
             Text::Numbers => {
-                clauses.and("i.number >= ?", filter.text.to_value());
-                clauses.and("i.number < ?", Value::Text(after(&filter.text).into()));
+                let until = Value::Text(after(text).into());
+                clauses.by_index_of("i.number", "i.number >= ? AND i.number < ?", vec![text.to_value(), until]);
             }
-            Text::Client => {
-                let words = filter.text.to_lowercase();
-                clauses.and(
-                    &format!(
-                        "i.client_id IN (SELECT id FROM clients WHERE search LIKE ? ESCAPE '\\' ORDER BY id LIMIT {CLIENTS})"
-                    ),
-                    accounts::search::anywhere(&words),
-                );
-            }
+            Text::Client(found) => found.clone().limit(&mut clauses, "i.client_id"),
         }
         match filter.status {
             None => {}
-            Some(Status::Is(status)) => clauses.and("i.status = ?", Value::Text(status.as_str().into())),
+            Some(Status::Is(status)) => clauses.equal("i.status", Value::Text(status.as_str().into())),
             Some(Status::Overdue) => {
-                clauses.plain("i.status = 'unpaid'");
-                clauses.and("i.due_on < ?", Value::Text(self.today.to_string().into()));
+                clauses.equal("i.status", Value::Text("unpaid".into()));
+                clauses.by_index("i.due_on", "i.due_on < ?", Value::Text(self.today.to_string().into()));
             }
         }
         if let Some(id) = filter.client_id {
-            clauses.and("i.client_id = ?", Value::Int(id));
+            clauses.equal("i.client_id", Value::Int(id));
         }
         if let Some(gateway) = &filter.gateway {
-            clauses.and("i.gateway = ?", gateway.to_value());
+            clauses.equal("i.gateway", gateway.to_value());
         }
         if let Some(currency) = filter.currency {
-            clauses.and("i.currency = ?", Value::Text(currency.to_string().into()));
+            clauses.equal("i.currency", Value::Text(currency.to_string().into()));
         }
         let dates = [
-            ("i.due_on >= ?", filter.due_from),
-            ("i.due_on <= ?", filter.due_to),
-            ("i.issued_on >= ?", filter.issued_from),
-            ("i.issued_on <= ?", filter.issued_to),
+            ("i.due_on", "i.due_on >= ?", filter.due_from),
+            ("i.due_on", "i.due_on <= ?", filter.due_to),
+            ("i.issued_on", "i.issued_on >= ?", filter.issued_from),
+            ("i.issued_on", "i.issued_on <= ?", filter.issued_to),
         ];
-        for (clause, date) in dates {
+        for (column, clause, date) in dates {
             if let Some(date) = date {
-                clauses.and(clause, Value::Text(date.to_string().into()));
+                clauses.by_index(column, clause, Value::Text(date.to_string().into()));
             }
         }
         if let Some(total) = filter.total_from {
-            clauses.and("i.total >= ?", Value::Int(total));
+            clauses.by_index("i.total", "i.total >= ?", Value::Int(total));
         }
         if let Some(total) = filter.total_to {
-            clauses.and("i.total <= ?", Value::Int(total));
+            clauses.by_index("i.total", "i.total <= ?", Value::Int(total));
         }
         clauses
     }
 
-    /// The statement that counts, at most one more than lists count to.
-    pub fn count_sql(&self) -> (String, Vec<Value<'_>>) {
-        let clauses = self.clauses();
-        let sql = format!(
-            "SELECT COUNT(*) FROM (SELECT 1 AS one FROM invoices i {} LIMIT {}) AS counted",
-            clauses.sql(),
-            COUNT_LIMIT + 1
-        );
-        (sql, clauses.params)
+    /// The invoices alone, for the APIs: columns of [`Invoice`].
+    pub fn plain_query(&self) -> Query<'_> {
+        Query { joins: "", ..self.query() }
     }
 
-    /// How many invoices fit, counted up to one more than lists count to.
-    pub async fn count(&self, conn: &mut Conn) -> Result<i64> {
-        let (sql, params) = self.count_sql();
-        conn.scalar(&sql, &params).await
-    }
-
-    /// The exact number, for the compatible API, which promises it.
-    pub async fn count_all(&self, conn: &mut Conn) -> Result<i64> {
-        let clauses = self.clauses();
-        conn.scalar(&format!("SELECT COUNT(*) FROM invoices i {}", clauses.sql()), &clauses.params).await
-    }
-
-    /// The statement that reads a page. The ids are found in an index alone; only the rows of the page are read.
-    pub fn page_sql(&self, order: &str, limit: i64, offset: i64) -> (String, Vec<Value<'_>>) {
-        let mut clauses = self.clauses();
-        let sql = format!(
-            "SELECT i.id, i.client_id, i.status, i.number, i.currency, i.issued_on, i.due_on, i.gateway, i.total, \
-             i.balance, c.first_name, c.last_name, c.company \
-             FROM (SELECT i.id FROM invoices i {} {order} LIMIT ${} OFFSET ${}) AS part \
-             JOIN invoices i ON i.id = part.id JOIN clients c ON c.id = i.client_id {order}",
-            clauses.sql(),
-            clauses.next(),
-            clauses.next() + 1
-        );
-        clauses.params.extend([Value::Int(limit), Value::Int(offset)]);
-        (sql, clauses.params)
-    }
-
-    pub async fn page(&self, conn: &mut Conn, order: &str, limit: i64, offset: i64) -> Result<Vec<Listed>> {
-        let (sql, params) = self.page_sql(order, limit, offset);
-        conn.all(&sql, &params).await
-    }
-
-    /// Whole invoices, for the APIs.
-    pub async fn invoices(&self, conn: &mut Conn, order: &str, limit: i64, offset: i64) -> Result<Vec<Invoice>> {
-        let mut clauses = self.clauses();
-        let sql = format!(
-            "SELECT {} FROM (SELECT i.id FROM invoices i {} {order} LIMIT ${} OFFSET ${}) AS part \
-             JOIN invoices i ON i.id = part.id {order}",
-            Invoice::columns("i"),
-            clauses.sql(),
-            clauses.next(),
-            clauses.next() + 1
-        );
-        clauses.params.extend([Value::Int(limit), Value::Int(offset)]);
-        conn.all(&sql, &clauses.params).await
-    }
-
-    /// Ids only, for bulk actions.
-    pub async fn ids(&self, conn: &mut Conn, limit: i64) -> Result<Vec<i64>> {
-        let mut clauses = self.clauses();
-        let sql = format!("SELECT i.id FROM invoices i {} ORDER BY i.id LIMIT ${}", clauses.sql(), clauses.next());
-        clauses.params.push(Value::Int(limit));
-        conn.column(&sql, &clauses.params).await
+    /// Whole invoices by their position, for the compatible API.
+    pub async fn invoices(
+        &self,
+        conn: &mut Conn,
+        order: (&Sort, Order),
+        start: i64,
+        limit: i64,
+    ) -> Result<Vec<Invoice>> {
+        self.plain_query().part(conn, &Invoice::columns("i"), order, start, limit).await
     }
 }
 
@@ -273,7 +213,7 @@ fn after(text: &str) -> String {
     format!("{text}~")
 }
 
-/// What the text is, in one question. A number that exists beats the beginning of others, numbers beat names.
+/// What the text is. A number that exists beats the beginning of others, numbers beat names.
 async fn look(conn: &mut Conn, text: &str) -> Result<Text> {
     let (exact, begins): (bool, bool) = conn
         .one(
@@ -285,9 +225,13 @@ async fn look(conn: &mut Conn, text: &str) -> Result<Text> {
     Ok(match (exact, begins) {
         (true, _) => Text::Exact,
         (false, true) => Text::Numbers,
-        (false, false) => Text::Client,
+        (false, false) => Text::Client(search::find(conn, search::Kind::Client, text).await?),
     })
 }
+
+/// The columns of [`Listed`].
+pub const LISTED: &str = "i.id, i.client_id, i.status, i.number, i.currency, i.issued_on, i.due_on, i.gateway, i.total, \
+    i.balance, c.first_name, c.last_name, c.company";
 
 record! {
     /// A line of the list.
@@ -323,27 +267,31 @@ impl Listed {
     }
 }
 
-/// What filters offer: gateways in use and currencies, in one question.
+/// What filters offer: gateways in use and currencies; and where the business's clock hangs, in one question.
 pub struct Choices {
     pub gateways: Vec<(String, String)>,
     pub currencies: Vec<Currency>,
     pub base: Currency,
+    pub zone: TimeZone,
 }
 
 pub async fn choices(conn: &mut Conn) -> Result<Choices> {
-    let rows: Vec<(i64, String, String)> = conn
-        .all(
-            "SELECT CAST(0 AS BIGINT) AS kind, name AS value, display_name AS label FROM gateways \
-             UNION ALL SELECT CAST(CASE WHEN is_base THEN 1 ELSE 2 END AS BIGINT), code, code FROM currencies ORDER BY 1, 3",
-            platform::params![],
-        )
-        .await?;
+    let sql = format!(
+        "SELECT CAST(0 AS BIGINT) AS kind, name AS value, display_name AS label FROM gateways \
+         UNION ALL SELECT CAST(CASE WHEN is_base THEN 1 ELSE 2 END AS BIGINT), code, code FROM currencies \
+         UNION ALL SELECT CAST(3 AS BIGINT), value, '' FROM ({}) AS zone ORDER BY 1, 3",
+        company::ZONE_SQL
+    );
+    let rows: Vec<(i64, String, String)> = conn.all(&sql, platform::params![]).await?;
     let mut currencies = Vec::new();
     let mut gateways = Vec::new();
     let mut base = None;
+    let mut zone = None;
     for (kind, value, label) in rows {
         if kind == 0 {
             gateways.push((value, label));
+        } else if kind == 3 {
+            zone = Some(value);
         } else {
             let currency = Currency::parse(&value)?;
             if kind == 1 {
@@ -353,7 +301,7 @@ pub async fn choices(conn: &mut Conn) -> Result<Choices> {
         }
     }
     let base = base.ok_or_else(|| Error::refused("There is no base currency. Add a currency first."))?;
-    Ok(Choices { gateways, currencies, base })
+    Ok(Choices { gateways, currencies, base, zone: company::zone_of(zone) })
 }
 
 /// The names of clients, for lists that read invoices alone: first name, last name, company.

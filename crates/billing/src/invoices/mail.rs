@@ -1,8 +1,10 @@
-//! Mails about invoices: made, waiting for the client's authentication, not paid because the card was declined.
+//! Mails about invoices: made, waiting for the client's authentication, not paid because the card was declined, a
+//! reminder that staff send.
 //!
 //! What must hold: each is made once: the key of the mail says of which invoice or attempt it is, and it is unique. The
-//! text is rendered by a job, never in the transaction that issues.
+//! text is rendered by a job, never in the transaction that issues. A reminder goes out once a day at most.
 
+use accounts::activity_log::{self, Activity, Actor};
 use kernel::{Result, Timestamp};
 use minijinja::{Value, context};
 use platform::db::Tx;
@@ -12,17 +14,19 @@ use platform::{App, Events, params};
 use serde_json::json;
 
 use super::view::{self, Whole};
-use super::{InvoiceStatus, MAIL_CREATED, pay_links};
+use super::{Invoice, InvoiceStatus, MAIL_CREATED, pay_links};
 use crate::captures::{self, ActionNeeded, CaptureDeclined};
 use crate::terms::Terms;
 
 const MAIL_ACTION: &str = "billing.mail_action_needed";
 const MAIL_DECLINED: &str = "billing.mail_payment_failed";
+const MAIL_REMINDER: &str = "billing.mail_reminder";
 
 pub fn register(registry: &mut Registry) {
     registry.add(MAIL_CREATED, created);
     registry.add(MAIL_ACTION, action_needed);
     registry.add(MAIL_DECLINED, declined);
+    registry.add(MAIL_REMINDER, reminder);
 }
 
 /// Attempts tell of themselves in the transaction that writes their outcome; the mail is a job of that transaction.
@@ -43,22 +47,67 @@ async fn about_attempt(tx: &mut Tx, kind: &'static str, attempt_id: i64, invoice
 }
 
 /// Sends the mail of an invoice again, as another message.
-pub async fn send_again(tx: &mut Tx, invoice_id: i64, now: Timestamp) -> Result<()> {
+pub async fn send_again(tx: &mut Tx, by: &Actor, invoice_id: i64, now: Timestamp) -> Result<()> {
     let invoice = super::find(tx, invoice_id).await?;
     if invoice.status == InvoiceStatus::Draft {
         return Err(kernel::Error::refused("A draft is not sent. Publish it first."));
     }
-    let before: i64 = tx
-        .scalar(
-            "SELECT COUNT(*) FROM jobs WHERE subject = $1 AND kind = $2",
-            params![format!("invoice:{invoice_id}"), MAIL_CREATED],
-        )
-        .await?;
-    let key = format!("invoice_created:{invoice_id}:{}", before + 1);
+    let key = format!("invoice_created:{invoice_id}:{}", now.micros());
     let job = NewJob::now(MAIL_CREATED, json!({ "invoice": invoice_id, "key": key }), now)
         .keyed(key)
         .about(format!("invoice:{invoice_id}"));
-    jobs::enqueue(tx, job, now).await.map(|_| ())
+    jobs::enqueue(tx, job, now).await?;
+    let activity = Activity::new(format!("Mail of invoice {} sent again", invoice.title()));
+    log(tx, by, &invoice, activity, now).await
+}
+
+/// Reminds the client of an invoice; `false` when a reminder went out today already.
+pub async fn remind(tx: &mut Tx, by: &Actor, terms: &Terms, invoice_id: i64) -> Result<bool> {
+    let invoice = super::find(tx, invoice_id).await?;
+    if !invoice.is_open() || invoice.balance <= 0 {
+        return Err(kernel::Error::refused(format!("Nothing is owed on invoice {}.", invoice.title())));
+    }
+    let client = accounts::clients::find(tx, invoice.client_id).await?;
+    if client.no_overdue_notices {
+        return Err(kernel::Error::refused(format!(
+            "{} gets no payment reminders. The client's profile says so.",
+            client.display_name()
+        )));
+    }
+    let key = format!("invoice_reminder:{invoice_id}:{}", terms.today);
+    let known: bool = tx.scalar("SELECT EXISTS (SELECT 1 FROM mails WHERE unique_key = $1)", params![key]).await?;
+    let job = NewJob::now(MAIL_REMINDER, json!({ "invoice": invoice_id, "key": key }), terms.now)
+        .keyed(key)
+        .about(format!("invoice:{invoice_id}"));
+    if known || !jobs::enqueue(tx, job, terms.now).await? {
+        return Ok(false);
+    }
+    let activity = Activity::new(format!("Payment reminder of invoice {} sent", invoice.title()));
+    log(tx, by, &invoice, activity, terms.now).await?;
+    Ok(true)
+}
+
+async fn log(tx: &mut Tx, by: &Actor, invoice: &Invoice, activity: Activity, now: Timestamp) -> Result<()> {
+    let activity = activity.client(invoice.client_id).about(format!("invoice:{}", invoice.id));
+    activity_log::record(tx, by, activity, now).await
+}
+
+async fn reminder(app: App, job: Job) -> Result<Done> {
+    let id = job.int("invoice")?;
+    let mut conn = app.db.read().await?;
+    let invoice = super::find(&mut conn, id).await?;
+    // Paid between the press of the button and now.
+    if !invoice.is_open() || invoice.balance <= 0 {
+        return Ok(Done::Finished);
+    }
+    let today = Terms::load(&mut conn, app.clock.now()).await?.today;
+    drop(conn);
+    let letter = Letter {
+        key: job.payload()?["key"].as_str().unwrap_or_default().to_owned(),
+        template: "reminder",
+        title: |whole| format!("Reminder: invoice {}", whole.invoice.title()),
+    };
+    letter.send(&app, id, context! { overdue => invoice.due_on < today }).await
 }
 
 async fn created(app: App, job: Job) -> Result<Done> {
@@ -129,7 +178,7 @@ impl Letter {
             taxes => whole.taxes().iter().map(|tax| context! {
                 name => &tax.name, rate => &tax.rate, amount => tax.amount.to_string(),
             }).collect::<Vec<_>>(),
-            link,
+            link => link.with(mail::TOKEN_PLACE),
             ..more
         };
         let html = app.templates.render(&format!("billing/invoices/{}.mail.html", self.template), values.clone())?;
@@ -144,8 +193,9 @@ impl Letter {
             title: (self.title)(&whole),
             text_body: text,
             html_body: html,
+            token: Some(link.token),
         };
-        mail::send(&mut tx, new, &terms.settings, now).await?;
+        mail::send(&mut tx, app, new, &terms.settings, now).await?;
         tx.commit().await?;
         app.wake.notify_waiters();
         Ok(Done::Finished)

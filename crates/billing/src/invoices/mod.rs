@@ -21,8 +21,12 @@ pub mod numbering;
 pub mod panel;
 pub mod pay_links;
 pub mod pdf;
+pub mod rearrange;
 pub(crate) mod seal;
 pub(crate) mod series;
+#[cfg(test)]
+mod staff_tests;
+pub mod standing;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -214,6 +218,7 @@ pub struct InvoiceIssued {
 pub struct InvoicePaid {
     pub invoice_id: i64,
     pub client_id: i64,
+    pub now: Timestamp,
 }
 
 impl platform::Lasting for InvoicePaid {
@@ -410,23 +415,9 @@ async fn advance_charges(tx: &mut Locked<'_>, documents: &[Document]) -> Result<
         .flat_map(|document| document.new.lines.iter())
         .filter_map(|line| line.billed.as_ref().map(|(charge, period)| (*charge, period.until)))
         .collect();
-    store::advance(tx, &moves).await
-}
-
-/// Refuses while a charge of the invoice is on its way: whether that money comes is not known yet, and what is taken off
-/// the balance meanwhile would be paid twice.
-pub(crate) async fn refuse_while_charged(conn: &mut Conn, id: i64) -> Result<()> {
-    let open: bool = conn
-        .scalar(
-            "SELECT EXISTS (SELECT 1 FROM payment_attempts WHERE invoice_id = $1 \
-             AND state IN ('intent', 'unknown', 'pending'))",
-            params![id],
-        )
-        .await?;
-    if open {
-        return Err(Error::refused("A charge of this invoice is under way. Wait for its outcome."));
-    }
-    Ok(())
+    store::advance(tx, &moves).await?;
+    let charges: Vec<i64> = moves.iter().map(|(charge, _)| *charge).collect();
+    recurring::first::billed(tx, &charges).await
 }
 
 /// Turns an unpaid invoice into a paid one and moves its services on. Doing it again does nothing.
@@ -440,9 +431,49 @@ pub(crate) async fn mark_paid(tx: &mut Locked<'_>, id: i64, client_id: i64, now:
         .await?;
     if changed == 1 {
         recurring::settle(tx, id, now).await?;
-        tx.announce(&InvoicePaid { invoice_id: id, client_id }, now).await?;
+        tx.announce(&InvoicePaid { invoice_id: id, client_id, now }, now).await?;
     }
     Ok(())
+}
+
+/// Published when a paid invoice is unpaid again, because its payment was taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoiceReopened {
+    pub invoice_id: i64,
+    pub client_id: i64,
+    pub now: Timestamp,
+}
+
+/// A paid invoice on which something is owed again becomes unpaid, and so do the periods on it. What payment has set up
+/// stays as it is: that is for staff to say.
+pub(crate) async fn reopen(tx: &mut Locked<'_>, id: i64, now: Timestamp) -> Result<()> {
+    let reopened: Option<(i64,)> = tx
+        .optional(
+            "UPDATE invoices SET status = 'unpaid', paid_at = NULL, updated_at = $2 \
+             WHERE id = $1 AND status = 'paid' AND balance > 0 RETURNING client_id",
+            params![id, now],
+        )
+        .await?;
+    let Some((client_id,)) = reopened else { return Ok(()) };
+    // Lines that notes took back will not be paid, and their periods are over.
+    let taken_back = |left: &crate::notes::Left| left.gross() == 0 && left.line.net != 0;
+    let left = crate::notes::left(tx, id).await?;
+    let kept: Vec<i64> = left.iter().filter(|left| taken_back(left)).filter_map(|left| left.line.charge_id).collect();
+    recurring::unsettle(tx, id, &kept, now).await?;
+    tx.publish(&InvoiceReopened { invoice_id: id, client_id, now }).await
+}
+
+/// Refuses while a charge of the invoice is on its way: whether that money comes is not known yet, and what is taken off
+/// the balance meanwhile would be paid twice.
+pub(crate) async fn check_no_charge_under_way(conn: &mut Conn, id: i64) -> Result<()> {
+    let open: bool = conn
+        .scalar(
+            "SELECT EXISTS (SELECT 1 FROM payment_attempts WHERE invoice_id = $1 \
+             AND state IN ('intent', 'unknown', 'pending'))",
+            params![id],
+        )
+        .await?;
+    if open { Err(Error::refused("A charge of this invoice is under way. Wait for its outcome.")) } else { Ok(()) }
 }
 
 /// Checks what a caller may say about an invoice before it is made.

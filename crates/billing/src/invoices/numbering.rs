@@ -89,9 +89,76 @@ impl Format {
         self.0.iter().map(|part| part.render(number, on)).collect()
     }
 
+    /// Whether a number of this format and one of the other can be the same text.
+    pub fn may_look_like(&self, other: &Format) -> bool {
+        let (ours, theirs) = (self.letters(), other.letters());
+        // Pairs of places in the two texts that can be reached by the same beginning.
+        let mut reached = vec![(0, 0)];
+        let mut at = 0;
+        while let Some((i, j)) = reached.get(at).copied() {
+            at += 1;
+            let (Some(one), Some(two)) = (ours.get(i), theirs.get(j)) else {
+                if i == ours.len() && j == theirs.len() {
+                    return true;
+                }
+                continue;
+            };
+            if !one.meets(two) {
+                continue;
+            }
+            for next in one.after(i).flat_map(|i| two.after(j).map(move |j| (i, j))) {
+                if !reached.contains(&next) {
+                    reached.push(next);
+                }
+            }
+        }
+        false
+    }
+
+    fn letters(&self) -> Vec<Letter> {
+        let digits = |count| std::iter::repeat_n(Letter::Digit, count);
+        let mut letters = Vec::new();
+        for part in &self.0 {
+            match part {
+                Part::Literal(text) => letters.extend(text.chars().map(Letter::Only)),
+                Part::Number(least) => {
+                    letters.extend(digits(least - 1));
+                    letters.push(Letter::Digits);
+                }
+                Part::Year => letters.extend(digits(4)),
+                Part::Month | Part::Day => letters.extend(digits(2)),
+            }
+        }
+        letters
+    }
+
     /// The next three numbers, for whoever sets up a series that counts in steps of `step`.
     pub fn preview(&self, next: i64, step: i64, on: Date) -> [String; 3] {
         [0, 1, 2].map(|index| self.render(next.saturating_add(step.saturating_mul(index)), on))
+    }
+}
+
+/// What can stand at a place of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Letter {
+    Only(char),
+    Digit,
+    /// One or more.
+    Digits,
+}
+
+impl Letter {
+    fn meets(&self, other: &Letter) -> bool {
+        match (self, other) {
+            (Letter::Only(one), Letter::Only(two)) => one == two,
+            (Letter::Only(one), _) | (_, Letter::Only(one)) => one.is_ascii_digit(),
+            _ => true,
+        }
+    }
+
+    /// Where the text goes on after one character from this place.
+    fn after(&self, place: usize) -> impl Iterator<Item = usize> + Clone + use<> {
+        std::iter::once(place + 1).chain((*self == Letter::Digits).then_some(place))
     }
 }
 

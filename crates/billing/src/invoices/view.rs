@@ -1,12 +1,12 @@
 //! How an invoice is shown: words for states, and everything that stands beside an invoice on its page and in the APIs.
 
 use accounts::parties::{self, Party};
-use kernel::{Date, Money, Result};
-use platform::db::Conn;
+use kernel::{Currency, Date, Error, Money, Result};
+use platform::db::{Conn, FromRow, Row};
 
 use super::{Invoice, InvoiceStatus, Line};
-use crate::notes::{self, CreditNote};
-use crate::payments::{self, Transaction};
+use crate::notes::{self, CreditNote, Left};
+use crate::payments::{self, OfInvoice, Transaction};
 use crate::taxes::calculation::TaxCategory;
 
 /// The status as staff and clients read it.
@@ -68,15 +68,71 @@ pub async fn load(conn: &mut Conn, invoice: Invoice) -> Result<Whole> {
         Some(id) => parties::find(conn, id).await?,
         None => accounts::clients::find(conn, invoice.client_id).await?.party(),
     };
-    let transactions = payments::of_invoice(conn, invoice.id).await?;
-    let settled = conn
-        .all(
-            "SELECT transaction_id, amount FROM allocations WHERE invoice_id = $1 ORDER BY id",
-            platform::params![invoice.id],
-        )
-        .await?;
+    let OfInvoice { transactions, settled } = payments::of_invoice(conn, invoice.id).await?;
     let notes = notes::of_invoice(conn, invoice.id).await?;
     Ok(Whole { invoice, lines, seller, buyer, transactions, settled, notes })
+}
+
+/// An invoice with what belongs to it and what its page says of the client, in few questions.
+pub struct Seen {
+    pub whole: Whole,
+    /// What is left of each line to credit.
+    pub left: Vec<Left>,
+    pub client: String,
+    pub email: String,
+    /// Of the client.
+    pub credit: Money,
+}
+
+pub async fn seen(conn: &mut Conn, id: i64) -> Result<Seen> {
+    let Head { invoice, names, email, currency, buyer, seller, credit } = head(conn, id).await?;
+    let read = |document: Option<String>| document.map_or(Ok(Party::default()), |text| parties::read(&text));
+    let (buyer, seller) = (read(buyer)?, read(seller)?);
+    let lines = super::lines(conn, id).await?;
+    let OfInvoice { transactions, settled } = payments::of_invoice(conn, id).await?;
+    let (notes, credited): (Vec<_>, Vec<_>) = notes::with_lines(conn, id).await?.into_iter().unzip();
+    let left = notes::left_of(lines.clone(), &credited.concat());
+    let [first, last, company] = names;
+    let client = if company.is_empty() { [first, last].join(" ").trim().to_owned() } else { company };
+    let whole = Whole { invoice, lines, seller, buyer, transactions, settled, notes };
+    Ok(Seen { whole, left, client, email, credit: Money::new(credit, currency) })
+}
+
+struct Head {
+    invoice: Invoice,
+    names: [String; 3],
+    email: String,
+    currency: Currency,
+    buyer: Option<String>,
+    seller: Option<String>,
+    credit: i64,
+}
+
+impl FromRow for Head {
+    fn from_row(row: &Row<'_>) -> Result<Head> {
+        let at = Invoice::COLUMNS.len();
+        Ok(Head {
+            invoice: Invoice::from_row(row)?,
+            names: [row.get(at)?, row.get(at + 1)?, row.get(at + 2)?],
+            email: row.get(at + 3)?,
+            currency: row.get(at + 4)?,
+            buyer: row.get(at + 5)?,
+            seller: row.get(at + 6)?,
+            credit: row.get(at + 7)?,
+        })
+    }
+}
+
+/// The invoice; until it is issued its buyer is the client as it is now.
+async fn head(conn: &mut Conn, id: i64) -> Result<Head> {
+    let sql = format!(
+        "SELECT {}, c.first_name, c.last_name, c.company, c.email, c.currency, b.document, s.document, \
+         COALESCE(k.balance, 0) FROM invoices i JOIN clients c ON c.id = i.client_id \
+         LEFT JOIN parties b ON b.id = COALESCE(i.buyer_id, c.party_id) LEFT JOIN parties s ON s.id = i.seller_id \
+         LEFT JOIN credit_balances k ON k.client_id = i.client_id WHERE i.id = $1",
+        Invoice::columns("i")
+    );
+    conn.optional(&sql, platform::params![id]).await?.ok_or(Error::NotFound("Invoice"))
 }
 
 impl Whole {

@@ -3,9 +3,9 @@
 //! What must hold: an entry's postings sum to nought in each currency; an entry is booked once per source; entries are
 //! never changed or deleted. Balances elsewhere are conveniences that `doctor` recomputes from here.
 
-use kernel::{Date, Error, Money, Result, Timestamp};
-use platform::cells;
+use kernel::{Currency, Date, Error, Money, Result, Timestamp};
 use platform::db::{Insert, Tx, dialect};
+use platform::{cells, params, record};
 
 kernel::text_enum! {
     pub enum Account {
@@ -122,4 +122,76 @@ pub async fn book(tx: &mut Tx, entries: &[Entry], now: Timestamp) -> Result<()> 
     heads.run(tx).await?;
     postings.run(tx).await?;
     Ok(())
+}
+
+record! {
+    struct Booked {
+        entry_id: i64,
+        kind: String,
+        client_id: Option<i64>,
+        booked_on: Date,
+        account: Account,
+        detail: String,
+        invoice_id: Option<i64>,
+        currency: Currency,
+        amount: i64,
+    }
+}
+
+/// What was booked under a source.
+async fn booked(tx: &mut Tx, source: &str) -> Result<Vec<Booked>> {
+    tx.all(
+        "SELECT e.id, e.kind, e.client_id, e.booked_on, p.account, p.detail, p.invoice_id, p.currency, p.amount \
+         FROM ledger_entries e JOIN ledger_postings p ON p.entry_id = e.id WHERE e.source = $1 ORDER BY p.position",
+        params![source],
+    )
+    .await
+}
+
+/// Which way a booked entry is written again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Same,
+    Opposite,
+}
+
+fn again(booked: &[Booked], source: String, kind: &'static str, on: Date, sign: Sign) -> Result<Entry> {
+    let client_id = booked.first().and_then(|first| first.client_id);
+    let mut entry = Entry::new(source, kind, client_id, on);
+    for posting in booked {
+        let amount = Money::new(posting.amount, posting.currency);
+        let amount = if sign == Sign::Opposite { amount.checked_neg()? } else { amount };
+        entry = entry.post(posting.account, &posting.detail, posting.invoice_id, amount);
+    }
+    Ok(entry)
+}
+
+/// Takes an entry back by one with the opposite postings.
+pub async fn reverse(
+    tx: &mut Tx,
+    source: &str,
+    new_source: &str,
+    kind: &'static str,
+    on: Date,
+    now: Timestamp,
+) -> Result<()> {
+    let found = booked(tx, source).await?;
+    let entry = again(&found, new_source.to_owned(), kind, on, Sign::Opposite)?;
+    book(tx, &[entry], now).await
+}
+
+/// Moves an entry to another day: taken back on the day that it stands on now, and booked again on the other.
+pub async fn redate(tx: &mut Tx, source: &str, on: Date, now: Timestamp) -> Result<()> {
+    let moves: Vec<Date> = tx
+        .column(
+            "SELECT booked_on FROM ledger_entries WHERE source LIKE $1 AND kind = 'redated' ORDER BY id",
+            params![format!("redated:{source}:%")],
+        )
+        .await?;
+    let found = booked(tx, source).await?;
+    let Some(stands_on) = moves.last().copied().or(found.first().map(|first| first.booked_on)) else { return Ok(()) };
+    let number = moves.len() + 1;
+    let back = again(&found, format!("undated:{source}:{number}"), "undated", stands_on, Sign::Opposite)?;
+    let anew = again(&found, format!("redated:{source}:{number}"), "redated", on, Sign::Same)?;
+    book(tx, &[back, anew], now).await
 }

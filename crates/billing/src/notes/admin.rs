@@ -5,9 +5,9 @@ use accounts::parties;
 use axum::response::Response;
 use kernel::{Currency, Date, Money, Result};
 use minijinja::{Value, context};
+use platform::record;
 use platform::web::Fail;
-use platform::web::lists::{COUNT_LIMIT, Order, PAGE_SIZE, Sort};
-use platform::{params, record};
+use platform::web::lists::{self, Order, Page, Query, Sort, Where};
 
 use super::{CREATE, LIST};
 use crate::invoices::{self, pdf};
@@ -22,7 +22,13 @@ pub fn routes() -> Routes {
         .post("/admin/invoices/{id}/credit-note", CREATE, invoices::admin::credit)
 }
 
-const SORTS: &[Sort] = &[Sort { key: "id", sql: "n.id" }];
+const SORTS: &[Sort] = &[Sort::by("id", &[])];
+const COLUMNS: &str = "n.id, n.number, n.invoice_id, i.number, n.client_id, c.first_name, c.last_name, c.company, \
+    n.issued_on, n.currency, n.total, n.reason";
+const FILE: (&str, &[&str]) = (
+    "credit-notes",
+    &["Id", "Number", "Invoice id", "Invoice", "Client id", "Client", "Issued", "Currency", "Total", "Reason"],
+);
 
 record! {
     struct Listed {
@@ -41,40 +47,57 @@ record! {
     }
 }
 
+impl Listed {
+    fn client(&self) -> String {
+        let name = [self.first_name.as_str(), self.last_name.as_str()].join(" ").trim().to_owned();
+        if self.company.is_empty() { name } else { self.company.clone() }
+    }
+}
+
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
     let request = cx.list(SORTS, Order::Descending)?;
-    let mut conn = cx.app.db.read().await?;
-    let total: i64 = conn
-        .scalar(
-            "SELECT COUNT(*) FROM (SELECT 1 AS one FROM credit_notes LIMIT $1) AS counted",
-            params![COUNT_LIMIT + 1],
-        )
-        .await?;
-    let sql = format!(
-        "SELECT n.id, n.number, n.invoice_id, i.number, n.client_id, c.first_name, c.last_name, c.company, n.issued_on, \
-         n.currency, n.total, n.reason FROM credit_notes n JOIN invoices i ON i.id = n.invoice_id \
-         JOIN clients c ON c.id = n.client_id {} LIMIT $1 OFFSET $2",
-        request.order_by("n.id")
-    );
-    let found: Vec<Listed> = conn.all(&sql, params![PAGE_SIZE, request.offset()]).await?;
-    drop(conn);
-    let rows: Vec<Value> = found
+    let query = Query {
+        table: "credit_notes n",
+        id: "n.id",
+        joins: "JOIN invoices i ON i.id = n.invoice_id JOIN clients c ON c.id = n.client_id",
+        filter: Where::default(),
+    };
+    if request.csv {
+        return Ok(lists::file(&cx.app.db, &request, query, COLUMNS, FILE, csv_row).await?);
+    }
+    let page: Page<Listed> = query.page(&mut cx.app.db.read().await?, &request, COLUMNS).await?;
+    let rows: Vec<Value> = page
+        .rows
         .iter()
         .map(|row| {
-            let name = [row.first_name.as_str(), row.last_name.as_str()].join(" ");
             context! {
                 href => format!("/admin/credit-notes/{}", row.id), number => &row.number,
                 invoice => row.invoice_number.clone().unwrap_or_default(),
                 invoice_href => format!("/admin/invoices/{}", row.invoice_id),
-                client => if row.company.is_empty() { name.trim() } else { &row.company },
+                client => row.client(),
                 client_href => format!("/admin/clients/{}", row.client_id),
                 issued => row.issued_on.to_string(), reason => &row.reason,
                 total => Money::new(row.total, row.currency).to_string(),
             }
         })
         .collect();
-    let values = context! { list => request.view(total, rows.len()), rows };
+    let values = context! { list => request.view(&page), rows };
     cx.page("billing/notes/list.html", SECTION, "Credit notes", values)
+}
+
+fn csv_row(row: &Listed) -> Vec<String> {
+    vec![
+        row.id.to_string(),
+        row.number.clone(),
+        row.invoice_id.to_string(),
+        row.invoice_number.clone().unwrap_or_default(),
+        row.client_id.to_string(),
+        row.client(),
+        row.issued_on.to_string(),
+        row.currency.to_string(),
+        Money::new(row.total, row.currency).decimal(),
+        row.reason.clone(),
+    ]
 }
 
 async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {

@@ -3,6 +3,8 @@
 //! What must hold:
 //! - A note has its own numbers without a gap, frozen parties, lines and a seal, like an invoice.
 //! - No line is credited twice: all notes on a line together take back at most the line.
+//! - Whoever writes one, by whichever door, may write notes; a note that follows by rule from something else (a refund, an
+//!   order that is called off) needs the permission for that only.
 //! - A note first takes off what is still owed; what was paid already becomes the client's credit. Money goes back to a
 //!   card only by a refund, which is another document.
 //!
@@ -117,6 +119,11 @@ pub async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<CreditNo
     store::of_invoice(conn, invoice_id).await
 }
 
+/// The notes on an invoice with their lines.
+pub async fn with_lines(conn: &mut Conn, invoice_id: i64) -> Result<Vec<(CreditNote, Vec<NoteLine>)>> {
+    store::with_lines(conn, invoice_id).await
+}
+
 /// A line of an invoice and what is left of it to credit.
 #[derive(Debug, Clone)]
 pub struct Left {
@@ -140,7 +147,12 @@ impl Left {
 pub async fn left(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Left>> {
     let credited = store::credited(conn, invoice_id).await?;
     let lines = invoices::lines(conn, invoice_id).await?;
-    Ok(lines
+    Ok(left_of(lines, &credited))
+}
+
+/// What is left of each line after these lines of credit notes.
+pub fn left_of(lines: Vec<Line>, credited: &[NoteLine]) -> Vec<Left> {
+    lines
         .into_iter()
         .map(|line| {
             let done = credited.iter().filter(|note| note.invoice_line_id == Some(line.id));
@@ -149,7 +161,7 @@ pub async fn left(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Left>> {
             });
             Left { line, net, tax1, tax2 }
         })
-        .collect())
+        .collect()
 }
 
 /// A part of a line on its way to a note.
@@ -236,6 +248,7 @@ pub async fn credit(
     selection: &Selection,
     reason: &str,
 ) -> Result<Noted> {
+    by.require(CREATE)?;
     let invoice = creditable(tx, invoice_id).await?;
     let noted = issue(tx, by, terms, &invoice, selection, reason).await?;
     invoices::mark_paid(tx, invoice_id, invoice.client_id, terms.now).await?;
@@ -262,6 +275,7 @@ pub async fn cancel(
         InvoiceStatus::Refunded => return Err(Error::refused("A refunded invoice cannot be cancelled.")),
         _ => {}
     }
+    by.require(CREATE)?;
     let invoice = creditable(tx, invoice_id).await?;
     let anything = left(tx, invoice_id).await?.iter().any(|left| !left.is_nothing());
     let noted = match anything {
@@ -314,7 +328,7 @@ async fn creditable(tx: &mut Locked<'_>, id: i64) -> Result<Invoice> {
         InvoiceStatus::Refunded => return Err(Error::refused("The invoice was refunded: all of it was given back.")),
         _ => {}
     }
-    invoices::refuse_while_charged(tx, id).await?;
+    invoices::check_no_charge_under_way(tx, id).await?;
     Ok(invoice)
 }
 

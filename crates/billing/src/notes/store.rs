@@ -21,6 +21,28 @@ pub(super) async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<C
     conn.all(&sql, params![invoice_id]).await
 }
 
+/// The notes on an invoice, each with its lines.
+pub(super) async fn with_lines(conn: &mut Conn, invoice_id: i64) -> Result<Vec<(CreditNote, Vec<NoteLine>)>> {
+    let sql = format!(
+        "SELECT {}, {} FROM credit_notes n JOIN credit_note_lines l ON l.note_id = n.id WHERE n.invoice_id = $1 \
+         ORDER BY n.id, l.position",
+        CreditNote::columns("n"),
+        NoteLine::columns("l")
+    );
+    let mut found: Vec<(CreditNote, Vec<NoteLine>)> = Vec::new();
+    conn.each(&sql, params![invoice_id], |row| {
+        let note = CreditNote::from_row_at(row, 0)?;
+        let line = NoteLine::from_row_at(row, CreditNote::COLUMNS.len())?;
+        match found.last_mut() {
+            Some((last, lines)) if last.id == note.id => lines.push(line),
+            _ => found.push((note, vec![line])),
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
 /// The lines of all notes on an invoice.
 pub(super) async fn credited(conn: &mut Conn, invoice_id: i64) -> Result<Vec<NoteLine>> {
     let sql = format!(

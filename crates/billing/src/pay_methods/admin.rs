@@ -2,16 +2,16 @@
 
 use accounts::clients;
 use accounts::doors::admin::{error_list, or_back};
-use accounts::doors::{AdminCx, Id, Redirect, Routes};
-use axum::extract::Path;
+use accounts::doors::{AdminCx, Id, Ids, Redirect, Routes};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
 use platform::web::Fail;
 
-use super::{Edit, MANAGE, MakeDefault, OnRemoteFailure};
-use crate::once;
+use super::{Edit, MANAGE, MakeDefault, OnRemoteFailure, setups};
+use crate::gateways::card_numbers;
 use crate::view::option;
+use crate::{gateways, once};
 
 const SECTION: &str = "clients";
 
@@ -19,6 +19,7 @@ pub fn routes() -> Routes {
     Routes::new()
         .get("/admin/clients/{id}/pay-methods", MANAGE, index)
         .post("/admin/clients/{id}/pay-methods", MANAGE, create)
+        .post("/admin/clients/{id}/pay-methods/link", MANAGE, make_link)
         .post("/admin/clients/{id}/pay-methods/{method}/default", MANAGE, make_default)
         .get("/admin/clients/{id}/pay-methods/{method}/remove", MANAGE, remove_page)
         .post("/admin/clients/{id}/pay-methods/{method}/remove", MANAGE, remove)
@@ -38,6 +39,8 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     let client = clients::find(&mut conn, id).await?;
     let methods = super::of_client(&mut conn, id).await?;
     let gateways = super::able(&mut conn, &cx.app).await?;
+    let with_page = setups::able(&mut conn, &cx.app).await?;
+    let known = gateways::all(&mut conn).await?;
     drop(conn);
     let here = page_of(id);
     let rows: Vec<Value> = methods
@@ -46,23 +49,27 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
             context! {
                 label => method.label(),
                 description => &method.description,
-                gateway => &method.gateway,
+                gateway => gateways::title(&known, &method.gateway),
                 is_default => method.is_default,
                 make_default => format!("{here}/{}/default", method.id),
                 remove => format!("{here}/{}/remove", method.id),
             }
         })
         .collect();
-    let typed = |name: &str| if wrong.is_some() { cx.form.text(name).to_owned() } else { String::new() };
+    let typed = |name: &str| Some(cx.form.text(name)).filter(|text| wrong.is_some() && !card_numbers::contains(text));
     let title = format!("Payment methods of {}", client.display_name());
     let values = context! {
         client => context! { id, name => client.display_name() },
+        tabs => clients::tabs(cx, id),
         rows,
-        action => here,
+        action => &here,
         once => once::key(&cx.app),
         gateways => gateways.iter().map(|gateway| option(&gateway.name, &gateway.display_name)).collect::<Vec<_>>(),
         test_cards => cx.app.sandbox && gateways.iter().any(|gateway| gateway.name == "sandbox"),
-        v => context! { gateway => typed("gateway"), description => typed("description"), make_default => cx.form.ticked("make_default") },
+        links => format!("{here}/link"),
+        with_page => with_page.iter().map(|gateway| option(&gateway.name, &gateway.display_name)).collect::<Vec<_>>(),
+        v => context! {
+            gateway => typed("gateway").unwrap_or_default(), description => typed("description").unwrap_or_default(), make_default => cx.form.ticked("make_default") },
     };
     match wrong {
         None => {
@@ -102,7 +109,18 @@ async fn create(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     }
 }
 
-async fn make_default(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Result<Redirect, Fail> {
+/// The address is shown once; only its hash is kept.
+async fn make_link(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
+    let done = async {
+        let mut tx = cx.app.db.write().await?;
+        let link = setups::make_link(&mut tx, &cx.app, &cx.actor, id, cx.form.text("gateway"), cx.now).await?;
+        tx.commit().await?;
+        Ok(Redirect::to(page_of(id)).saying(format!("Send this link to the client; it is shown once: {link}")))
+    };
+    or_back(done.await, &page_of(id))
+}
+
+async fn make_default(cx: AdminCx, Ids(id, method): Ids) -> Result<Redirect, Fail> {
     let done = async {
         let mut tx = cx.app.db.write().await?;
         let mut locked = clients::lock(&mut tx, id).await?;
@@ -114,10 +132,12 @@ async fn make_default(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Resu
     or_back(done.await, &page_of(id))
 }
 
-async fn remove_page(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Result<Response, Fail> {
+async fn remove_page(cx: AdminCx, Ids(id, method): Ids) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let found = super::find_of(&mut conn, id, method).await?;
     let same = super::of_client(&mut conn, id).await?.iter().filter(|other| other.gateway == found.gateway).count();
+    let client = clients::find(&mut conn, id).await?;
+    let known = gateways::all(&mut conn).await?;
     drop(conn);
     cx.page(
         "billing/pay_methods/remove.html",
@@ -126,9 +146,9 @@ async fn remove_page(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Resul
         context! {
             action => &cx.path,
             cancel => page_of(id),
-            client_id => id,
+            client => context! { id, name => client.display_name() },
             facts => vec![
-                vec!["Gateway".to_owned(), found.gateway.clone()],
+                vec!["Gateway".to_owned(), gateways::title(&known, &found.gateway).to_owned()],
                 vec!["Other methods of this gateway".to_owned(), (same - 1).to_string()],
             ],
             last => same == 1,
@@ -136,7 +156,7 @@ async fn remove_page(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Resul
     )
 }
 
-async fn remove(cx: AdminCx, Path((id, method)): Path<(i64, i64)>) -> Result<Redirect, Fail> {
+async fn remove(cx: AdminCx, Ids(id, method): Ids) -> Result<Redirect, Fail> {
     let done = async {
         let found = super::find_of(&mut cx.app.db.read().await?, id, method).await?;
         super::remove(&cx.app, &cx.actor, method, OnRemoteFailure::RemoveAnyway).await?;

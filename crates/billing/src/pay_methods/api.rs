@@ -2,14 +2,14 @@
 
 use accounts::clients;
 use accounts::doors::api::{answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
-use axum::extract::Path;
-use axum::response::Response;
+use accounts::doors::{ApiCx, Id, Ids, Operation, Routes};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use kernel::Result;
 use platform::web::Fail;
 use serde_json::{Value, json};
 
-use super::{Edit, MANAGE, MakeDefault, OnRemoteFailure, PayMethod};
+use super::{Edit, MANAGE, MakeDefault, OnRemoteFailure, PayMethod, setups};
 use crate::gateways::Expiry;
 
 const TAG: &str = "Payment methods";
@@ -35,6 +35,15 @@ pub fn routes() -> Routes {
         }
     }))
     .answers(201, schema());
+    let link = Operation::new(
+        "POST",
+        "/clients/{id}/pay-methods/link",
+        MANAGE,
+        TAG,
+        "Make a link by which the client leaves a card with the provider; it works for a week and is told once",
+    )
+    .body(json!({ "type": "object", "required": ["gateway"], "properties": { "gateway": { "type": "string" } } }))
+    .answers(201, json!({ "type": "object", "properties": { "url": { "type": "string", "format": "uri" } } }));
     let change = Operation::new(
         "PATCH",
         "/clients/{id}/pay-methods/{method}",
@@ -57,7 +66,7 @@ pub fn routes() -> Routes {
         "Forget a method, here and at the provider",
     )
     .answers(200, json!({ "type": "object", "properties": { "deleted": { "type": "boolean" } } }));
-    Routes::new().api(list, index).api(add, create).api(change, update).api(remove, delete)
+    Routes::new().api(list, index).api(add, create).api(link, make_link).api(change, update).api(remove, delete)
 }
 
 fn schema() -> Value {
@@ -124,7 +133,19 @@ async fn create(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     .await
 }
 
-async fn update(cx: ApiCx, Path((id, method)): Path<(i64, i64)>) -> Result<Response, Fail> {
+async fn make_link(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut body = cx.json()?;
+    let gateway = body.text("gateway");
+    let gateway = body.require("gateway", gateway).unwrap_or_default();
+    body.done()?;
+    let mut tx = cx.app.db.write().await?;
+    let url = setups::make_link(&mut tx, &cx.app, &cx.actor, id, &gateway, cx.now).await?;
+    tx.commit().await?;
+    // Not kept for a repeated call, as only the link's hash may be stored: that makes another link.
+    Ok((StatusCode::CREATED, answer(&json!({ "url": url }))).into_response())
+}
+
+async fn update(cx: ApiCx, Ids(id, method): Ids) -> Result<Response, Fail> {
     let mut body = cx.json()?;
     let description = body.text("description");
     let make_default = body.bool("is_default");
@@ -157,7 +178,7 @@ async fn update(cx: ApiCx, Path((id, method)): Path<(i64, i64)>) -> Result<Respo
     cx.commit(tx, 200, shown(&changed)).await
 }
 
-async fn delete(cx: ApiCx, Path((id, method)): Path<(i64, i64)>) -> Result<Response, Fail> {
+async fn delete(cx: ApiCx, Ids(id, method): Ids) -> Result<Response, Fail> {
     super::find_of(&mut cx.app.db.read().await?, id, method).await?;
     let (app, by) = (cx.app.clone(), cx.actor.clone());
     cx.outside(200, async move {

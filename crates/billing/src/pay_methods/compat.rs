@@ -59,6 +59,11 @@ fn expiry(text: &str) -> Result<Expiry> {
 }
 
 fn asked(params: &mut Params<'_>) -> Asked {
+    for name in ["card_start", "card_issue_number"] {
+        if params.filled(name).is_some() {
+            params.refuse(name, "The provider keeps the card; this is not stored here. Leave it out.");
+        }
+    }
     let mut text = |name: &str| params.filled(name).unwrap_or_default().to_owned();
     let (kind, description) = (text("type"), text("description"));
     let (gateway, remote_token, card_number) = (text("gateway_module_name"), text("remote_token"), text("card_number"));

@@ -1,9 +1,13 @@
-//! Stored payment methods: a provider's token with brand, last four digits and expiry. No card number ever gets here.
+//! Stored payment methods: a provider's token with brand, last four digits and expiry.
+//!
+//! What must hold: no card number ever gets here. A client leaves the card on a page of the provider's ([`setups`], or
+//! while paying); text that looks like a card number is refused before anything is done with it.
 
 pub mod admin;
 pub mod api;
 pub mod compat;
 pub mod panel;
+pub mod setups;
 #[cfg(test)]
 mod tests;
 
@@ -15,12 +19,15 @@ use platform::db::Conn;
 use platform::{App, params, record};
 use serde_json::json;
 
-use crate::gateways::{self, Expiry, GatewayError, Gateways, MethodKind, MethodToken, StoreRequest, StoredMethod};
+use crate::gateways::{
+    self, Expiry, GatewayError, Gateways, MethodKind, MethodToken, StoreOutcome, StoreRequest, StoredMethod,
+    card_numbers,
+};
 
 pub const MANAGE: Permission = Permission("Manage Pay Methods");
 
 pub fn routes() -> Routes {
-    admin::routes().merge(api::routes()).merge(compat::routes())
+    admin::routes().merge(api::routes()).merge(compat::routes()).merge(setups::client::routes())
 }
 
 record! {
@@ -79,19 +86,27 @@ pub async fn able(conn: &mut Conn, app: &App) -> Result<Vec<gateways::SetUp>> {
     Ok(gateways::active(conn).await?.into_iter().filter(|gateway| can(&gateway.name)).collect())
 }
 
-/// Refuses what looks like the number of a real card before anything is done with it. The sandbox's test numbers are
-/// numbers too; they may be taken where no money moves.
+const NEVER_HERE: &str = "Card numbers are never taken here. Let the client enter the card with the payment provider and \
+                          send the provider's token.";
+
+/// Refuses a provider's token that looks like the number of a card before anything is done with it. The sandbox's test
+/// numbers are numbers too; they may be taken where no money moves.
 pub fn refuse_card_number(app: &App, field: &str, gateway: &str, text: &str) -> Result<()> {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let is_number = digits >= 12 && text.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-'));
-    if is_number && !(app.sandbox && gateway == "sandbox") {
-        return Err(Error::invalid(
-            field,
-            "Card numbers are never taken here. Let the client enter the card with the payment provider and send the \
-             provider's token.",
-        ));
+    if (is_number || card_numbers::contains(text)) && !(app.sandbox && gateway == "sandbox") {
+        return Err(Error::invalid(field, NEVER_HERE));
     }
     Ok(())
+}
+
+/// What people write about a method, which must not be its number.
+fn description(text: &str) -> Result<String> {
+    let text = kernel::single_line(text, 200).map_err(|text| Error::invalid("description", text))?;
+    if card_numbers::contains(&text) {
+        return Err(Error::invalid("description", NEVER_HERE));
+    }
+    Ok(text)
 }
 
 /// The method to charge for a gateway: the default one if it is of that gateway, else the newest of it.
@@ -102,6 +117,16 @@ pub async fn to_charge(conn: &mut Conn, client_id: i64, gateway: &str) -> Result
         PayMethod::columns("")
     );
     conn.optional(&sql, params![client_id, gateway]).await
+}
+
+/// The client's id at a gateway, if a stored method says it.
+pub async fn customer_of(conn: &mut Conn, app: &App, client_id: i64, gateway: &str) -> Result<Option<String>> {
+    let known = of_client(conn, client_id).await?;
+    let mut customer = None;
+    for method in known.iter().filter(|method| method.gateway == gateway) {
+        customer = Some(token(conn, app, method.id).await?.customer).filter(|customer| !customer.is_empty());
+    }
+    Ok(customer)
 }
 
 /// The provider's ids of a method, decrypted.
@@ -132,7 +157,7 @@ pub async fn add(
     make_default: MakeDefault,
 ) -> Result<PayMethod> {
     let gateway = app.get::<Gateways>()?.find(gateway_name)?;
-    let description = kernel::single_line(description, 200).map_err(|text| Error::invalid("description", text))?;
+    let description = self::description(description)?;
     if remote_token.trim().is_empty() {
         return Err(Error::invalid("remote_token", "Write the gateway's own id of the stored method."));
     }
@@ -144,11 +169,7 @@ pub async fn add(
     }
     let client = clients::find(&mut conn, client_id).await?;
     let config = gateways::config(&mut conn, app, &*gateway).await?;
-    let known = of_client(&mut conn, client_id).await?;
-    let mut customer = None;
-    for method in known.iter().filter(|method| method.gateway == gateway_name) {
-        customer = Some(token(&mut conn, app, method.id).await?.customer).filter(|customer| !customer.is_empty());
-    }
+    let customer = customer_of(&mut conn, app, client_id, gateway_name).await?;
     drop(conn);
     let request = StoreRequest {
         remote_token: remote_token.trim().to_owned(),
@@ -157,11 +178,27 @@ pub async fn add(
         name: client.name(),
         email: client.email.clone(),
     };
-    let stored = gateway.store(&config, request).await.map_err(|error| explain(&error))?;
+    let stored = match gateway.store(&config, request).await.map_err(|error| explain(&error))? {
+        StoreOutcome::Stored(stored) => stored,
+        StoreOutcome::Declined { reason, .. } => {
+            return Err(Error::refused(format!(
+                "The gateway declined the method: {}",
+                card_numbers::redacted(&reason)
+            )));
+        }
+    };
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let mut locked = clients::lock(&mut tx, client_id).await?;
-    let id = insert(&mut locked, app, by, client_id, gateway_name, &description, &stored, make_default, now).await?;
+    let new = Kept {
+        client_id,
+        gateway: gateway_name,
+        description: &description,
+        method: &stored,
+        make_default,
+        origin: None,
+    };
+    let id = keep(&mut locked, app, by, new, now).await?;
     let method = find(&mut locked, id).await?;
     tx.commit().await?;
     Ok(method)
@@ -176,21 +213,49 @@ pub enum MakeDefault {
 fn explain(error: &GatewayError) -> Error {
     match error {
         GatewayError::Unknown(text) => Error::Unavailable(format!("The gateway did not answer: {text}")),
-        other => Error::refused(format!("Error Creating Remote Token: {other}")),
+        other => Error::refused(format!("Error Creating Remote Token: {}", card_numbers::redacted(&other.to_string()))),
     }
 }
 
-async fn insert(
-    tx: &mut Locked<'_>,
-    app: &App,
-    by: &Actor,
-    client_id: i64,
-    gateway: &str,
-    description: &str,
-    stored: &StoredMethod,
-    make_default: MakeDefault,
-    now: Timestamp,
-) -> Result<i64> {
+/// Where a method comes from that a client has left on a page of the provider's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Attempt(i64),
+    Setup(i64),
+}
+
+impl Origin {
+    fn key(self) -> String {
+        match self {
+            Origin::Attempt(id) => format!("attempt:{id}"),
+            Origin::Setup(id) => format!("setup:{id}"),
+        }
+    }
+}
+
+/// A method to be kept.
+pub(crate) struct Kept<'a> {
+    pub client_id: i64,
+    pub gateway: &'a str,
+    pub description: &'a str,
+    pub method: &'a StoredMethod,
+    pub make_default: MakeDefault,
+    pub origin: Option<Origin>,
+}
+
+/// Keeps a method that the provider has stored; its id. From one origin there is one method, however often it is told.
+pub(crate) async fn keep(tx: &mut Locked<'_>, app: &App, by: &Actor, new: Kept<'_>, now: Timestamp) -> Result<i64> {
+    let Kept { client_id, gateway, description, method: stored, make_default, origin } = new;
+    tx.check(client_id)?;
+    let origin = origin.map(Origin::key);
+    let known: Option<(i64,)> = tx.optional("SELECT id FROM pay_methods WHERE origin = $1", params![origin]).await?;
+    if let Some((id,)) = known {
+        return Ok(id);
+    }
+    if stored.last_four.len() > 4 || !stored.last_four.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Error::broken(format!("{gateway} gave more of a number than its last four digits")));
+    }
+    let brand = card_numbers::redacted(&stored.brand);
     let first = of_client(tx, client_id).await?.is_empty();
     let is_default = first || make_default == MakeDefault::Yes;
     if is_default {
@@ -204,19 +269,20 @@ async fn insert(
     let id: i64 = tx
         .scalar(
             "INSERT INTO pay_methods (client_id, gateway, kind, description, brand, last_four, expiry_year, \
-             expiry_month, token, is_default, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) RETURNING id",
+             expiry_month, token, is_default, origin, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) RETURNING id",
             params![
                 client_id,
                 gateway,
                 kind,
                 description,
-                stored.brand,
+                brand,
                 stored.last_four,
                 stored.expiry.map(|expiry| expiry.year),
                 stored.expiry.map(|expiry| expiry.month),
                 Vec::<u8>::new(),
                 is_default,
+                origin,
                 now
             ],
         )
@@ -224,7 +290,7 @@ async fn insert(
     let plain = json!({ "customer": stored.token.customer, "method": stored.token.method }).to_string();
     let sealed = app.vault.seal(&app.random, &place(id), plain.as_bytes())?;
     tx.execute("UPDATE pay_methods SET token = $2 WHERE id = $1", params![id, sealed]).await?;
-    let text = format!("Payment method {} •••• {} added at {gateway}", stored.brand, stored.last_four);
+    let text = format!("Payment method {brand} •••• {} added at {gateway}", stored.last_four);
     activity_log::record(tx, by, Activity::new(text).client(client_id).about(format!("client:{client_id}")), now)
         .await?;
     Ok(id)
@@ -250,7 +316,7 @@ pub async fn update(tx: &mut Locked<'_>, by: &Actor, id: i64, edit: Edit, now: T
         tx.execute("UPDATE pay_methods SET is_default = TRUE WHERE id = $1", params![id]).await?;
     }
     if let Some(text) = &edit.description {
-        let text = kernel::single_line(text, 200).map_err(|text| Error::invalid("description", text))?;
+        let text = description(text)?;
         tx.execute("UPDATE pay_methods SET description = $2 WHERE id = $1", params![id, text]).await?;
     }
     if let Some(expiry) = edit.expiry {

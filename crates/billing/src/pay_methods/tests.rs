@@ -8,7 +8,15 @@ use crate::testing::doors::Doors;
 use crate::testing::{Company, Scripted};
 
 async fn open(engine: Engine) -> Company {
-    let company = Company::with_gateways(engine, vec![Arc::new(Scripted)]).await;
+    let cards = Scripted::called("cards");
+    let company = Company::with_gateways(engine, vec![Arc::new(Scripted::default()), Arc::new(cards)]).await;
+    let mut tx = company.app.db.write().await.unwrap();
+    tx.batch(
+        "INSERT INTO gateways (name, display_name, active, position, config) VALUES ('cards', 'Cards', TRUE, 3, '{}')",
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
     company.client("ada@example.com").await;
     company.client("bob@example.com").await;
     company
@@ -87,9 +95,9 @@ testkit::both_engines! {
             (vec![("clientid", "1"), ("type", "Cheque")], "Invalid Pay Method Type. Type should be one of 'BankAccount', 'CreditCard', or 'RemoteCreditCard'"),
             (vec![("clientid", "1"), ("type", "RemoteCreditCard")], "Gateway is Required for RemoteCreditCard type"),
             (vec![("clientid", "1"), ("type", "BankAccount")], "Gateway is Required for Bank Account Storage"),
-            (vec![("clientid", "1"), ("gateway_module_name", "paypal")], "Invalid Gateway Module Name. Must be one of: banktransfer, sandbox"),
+            (vec![("clientid", "1"), ("gateway_module_name", "paypal")], "Invalid Gateway Module Name. Must be one of: banktransfer, sandbox, cards"),
             (vec![("clientid", "1"), ("gateway_module_name", "banktransfer")], "Unsupported Gateway Type for Storage"),
-            (vec![("clientid", "1"), ("card_expiry", "1399"), ("card_number", "4242424242424242")], "Expiry Date is invalid"),
+            (vec![("clientid", "1"), ("gateway_module_name", "sandbox"), ("card_expiry", "1399"), ("card_number", "4242424242424242")], "Expiry Date is invalid"),
             (vec![("clientid", "1")], "Card Number is required for 'CreditCard' or 'RemoteCreditCard' type"),
         ] {
             assert_eq!(doors.refused("AddPayMethod", &fields).await, words, "{fields:?}");
@@ -121,11 +129,12 @@ testkit::both_engines! {
     async fn the_client_page_shows_methods_and_credit(company: Company) {
         let mut conn = company.app.db.read().await.unwrap();
         let client = clients::find(&mut conn, 1).await.unwrap();
+        let seen = accounts::clients::Seen::new(client, kernel::Date::MIN);
         let mut panels = accounts::clients::ClientPanels::default();
         crate::client_panels(&mut panels);
         let mut all = String::new();
         for panel in panels.panels {
-            let shown = (panel.load)(&company.app, &mut conn, &client).await.unwrap();
+            let shown = (panel.load)(&company.app, &mut conn, &seen).await.unwrap();
             all.push_str(&shown.map(|panel| panel.html).unwrap_or_default());
         }
         assert!(all.contains("None stored") && all.contains("0.00 USD"), "{all}");
@@ -135,5 +144,67 @@ testkit::both_engines! {
         let refused = refuse_card_number(&company.app, "remote_token", "stripe", "4242 4242 4242 4242");
         assert!(refused.is_err());
         assert!(refuse_card_number(&company.app, "remote_token", "stripe", "pm_123456789012345").is_ok());
+    }
+
+    // Whatever field a number is written in, and by whichever door: it is refused, shown to nobody and kept nowhere.
+    async fn a_card_number_never_gets_in(company: Company) {
+        let doors = Doors::of(&company).await;
+        let mut keys = 0;
+        for number in ["4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111"] {
+            let written = format!("my card is {number}, thanks");
+            for (gateway, field, text) in [
+                ("cards", "remote_token", number),
+                ("cards", "remote_token", written.as_str()),
+                ("cards", "description", written.as_str()),
+                ("sandbox", "description", number),
+            ] {
+                let mut fields = vec![("gateway", gateway), ("once", "k"), (field, text)];
+                let mut body = json!({ "gateway": gateway, "remote_token": "ok" });
+                body[field] = json!(text);
+                if field != "remote_token" {
+                    fields.push(("remote_token", "ok"));
+                }
+                keys += 1;
+                let once = format!("k{keys}");
+                fields[1] = ("once", &once);
+                let by_page = doors.post("/admin/clients/1/pay-methods", &fields).await;
+                assert_eq!(by_page.status.as_u16(), 422, "{fields:?}: {}", by_page.text);
+                assert!(by_page.text.contains("Card numbers are never taken here") && !by_page.text.contains(number));
+                let by_api = doors.api_once("/clients/1/pay-methods", &once, body).await;
+                assert_eq!((by_api.status.as_u16(), &by_api.json()["errors"][0]["field"]), (422, &json!(field)), "{}", by_api.text);
+                assert!(!by_api.text.contains(number), "{}", by_api.text);
+                let mut action = vec![("clientid", "1"), ("gateway_module_name", gateway), (field, text)];
+                if field != "remote_token" {
+                    action.push(("remote_token", "ok"));
+                }
+                let sentence = doors.refused("AddPayMethod", &action).await;
+                assert!(sentence.contains("Card numbers are never taken here") && !sentence.contains(number), "{sentence}");
+            }
+            // The field that is made for it takes it in a sandbox only.
+            let sentence = doors.refused("AddPayMethod", &[("clientid", "1"), ("gateway_module_name", "cards"), ("card_number", number)]).await;
+            assert!(sentence.contains("Card numbers are never taken here"), "{sentence}");
+        }
+        assert_eq!(methods(&company, 1).await.len(), 0);
+        // Nor by changing a method that is there.
+        doors.api("POST", "/clients/1/pay-methods", json!({ "gateway": "cards", "remote_token": "ok" })).await;
+        let changed = doors.api("PATCH", "/clients/1/pay-methods/1", json!({ "description": "4111111111111111" })).await;
+        assert_eq!(changed.status.as_u16(), 422);
+        let sentence = doors.refused("UpdatePayMethod", &[("clientid", "1"), ("paymethodid", "1"), ("description", "4111 1111 1111 1111")]).await;
+        assert!(sentence.contains("Card numbers are never taken here"), "{sentence}");
+        // And a provider's answer that repeats one is blotted out before anybody sees it.
+        let refused = doors.api("POST", "/clients/1/pay-methods", json!({ "gateway": "cards", "remote_token": "chatty" })).await;
+        assert_eq!(refused.status.as_u16(), 409);
+        assert!(refused.text.contains("[card number …1111]") && !refused.text.contains("4111"), "{}", refused.text);
+        for number in ["4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111"] {
+            assert_eq!(company.everywhere(number).await, Vec::<String>::new());
+        }
+    }
+
+    async fn a_declined_method_is_not_stored(company: Company) {
+        let doors = Doors::of(&company).await;
+        let refused = doors.api("POST", "/clients/1/pay-methods", json!({ "gateway": "sandbox", "remote_token": "stolen" })).await;
+        assert_eq!(refused.status.as_u16(), 409);
+        assert!(refused.text.contains("The card was reported as stolen."), "{}", refused.text);
+        assert_eq!(methods(&company, 1).await.len(), 0);
     }
 }

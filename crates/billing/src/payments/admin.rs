@@ -6,7 +6,7 @@ use accounts::doors::{AdminCx, Id, Redirect, Routes};
 use axum::response::{IntoResponse, Response};
 use kernel::{Currency, Error, FieldErrors, Money, Result, nonempty};
 use minijinja::{Value, context};
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Request, Sort};
+use platform::web::lists::{self, Order, Page, Request};
 use platform::web::{Fail, Form};
 
 use super::store::{self, Filter, Listed};
@@ -19,11 +19,6 @@ use crate::{currencies, invoices, once, refunds};
 const PAGE: &str = "/admin/transactions";
 const SECTION: &str = "billing";
 
-const SORTS: &[Sort] = &[
-    Sort { key: "date", sql: "t.occurred_on" },
-    Sort { key: "id", sql: "t.id" },
-    Sort { key: "amount", sql: "t.amount_in" },
-];
 const FILTERS: [&str; 8] = ["q", "client", "invoice", "gateway", "kind", "from", "to", "amount"];
 
 pub fn routes() -> Routes {
@@ -54,6 +49,7 @@ pub(super) async fn filter_of(conn: &mut platform::Conn, request: &Request) -> R
         from: date_filter(request, "from")?,
         until: date_filter(request, "to")?,
         amounts,
+        standing: false,
     })
 }
 
@@ -80,53 +76,54 @@ fn gateway_options(cx: &AdminCx) -> Result<Vec<Value>> {
     Ok(modules.all().iter().map(|module| option(module.name(), module.display_name())).collect())
 }
 
+const FILE: (&str, &[&str]) = (
+    "transactions",
+    &[
+        "Id",
+        "Date",
+        "Client id",
+        "Client",
+        "Gateway",
+        "Reference",
+        "Kind",
+        "Currency",
+        "In",
+        "Out",
+        "Fees",
+        "Rate",
+        "Description",
+        "Invoice",
+        "Voided",
+    ],
+);
+
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(SORTS, Order::Descending)?;
+    let request = cx.list(store::SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let filter = filter_of(&mut conn, &request).await?;
-    let order_by = request.order_by("t.id");
     if request.csv {
-        let rows = store::list(&mut conn, &filter, &order_by, i64::MAX, 0).await?;
-        return Ok(lists::csv_response(
-            "transactions",
-            &[
-                "Id",
-                "Date",
-                "Client id",
-                "Client",
-                "Gateway",
-                "Reference",
-                "Kind",
-                "Currency",
-                "In",
-                "Out",
-                "Fees",
-                "Rate",
-                "Description",
-                "Invoice",
-            ],
-            rows.iter().map(csv_row).collect(),
-        )?);
+        drop(conn);
+        return Ok(lists::file(&cx.app.db, &request, filter.query(), &store::columns(), FILE, csv_row).await?);
     }
-    let total = store::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let found = store::list(&mut conn, &filter, &order_by, PAGE_SIZE, request.offset()).await?;
+    let page: Page<Listed> = filter.query().page(&mut conn, &request, &store::columns()).await?;
     drop(conn);
+    let known = cx.app.get::<Gateways>()?;
     cx.page(
         "billing/payments/list.html",
         SECTION,
         "Transactions",
         context! {
-            list => request.view(total, found.len()),
+            list => request.view(&page),
             filter => Value::from_pairs(FILTERS.map(|name| (name, request.filter(name).to_owned()))),
             filtered => FILTERS.iter().any(|name| !request.filter(name).is_empty()),
             gateways => gateway_options(&cx)?,
             kinds => TransactionKind::ALL.iter().map(|kind| option(kind.as_str(), words(kind.as_str()))).collect::<Vec<_>>(),
-            rows => found.iter().map(row).collect::<Vec<_>>(),
+            rows => page.rows.iter().map(|listed| row(listed, &known)).collect::<Vec<_>>(),
         },
     )
 }
 
-fn row(listed: &Listed) -> Value {
+fn row(listed: &Listed, known: &Gateways) -> Value {
     let money = |minor: i64| {
         if minor == 0 { String::new() } else { Money::new(minor, listed.currency).to_string() }
     };
@@ -136,9 +133,9 @@ fn row(listed: &Listed) -> Value {
         date => listed.occurred_on.to_string(),
         client => listed.client.clone().unwrap_or_default(),
         client_href => listed.client_id.map(|id| format!("/admin/clients/{id}")).unwrap_or_default(),
-        gateway => &listed.gateway,
+        gateway => known.title(&listed.gateway),
         reference => &listed.reference,
-        kind => words(listed.kind.as_str()),
+        kind => words(listed.kind.as_str()), voided => listed.voided,
         description => &listed.description,
         came => money(listed.amount_in),
         went => money(listed.amount_out),
@@ -164,6 +161,7 @@ fn csv_row(listed: &Listed) -> Vec<String> {
         listed.rate.clone(),
         listed.description.clone(),
         id(listed.invoice_id),
+        if listed.voided { "yes" } else { "" }.to_owned(),
     ]
 }
 
@@ -171,16 +169,18 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let transaction = super::find(&mut conn, id).await?;
     let allocations = store::allocations(&mut conn, id).await?;
-    let to_credit = store::to_credit(&mut conn, id).await?;
+    let (to_credit, reported) = store::credit_and_reporter(&mut conn, id).await?;
     let refunds = refunds::of_transaction(&mut conn, id).await?;
     let given_back: i64 = refunds.iter().filter(|refund| refund.counts()).map(|refund| refund.amount).sum();
     let is_payment = transaction.kind == TransactionKind::Payment;
-    let refundable = is_payment && transaction.client_id.is_some() && given_back < transaction.amount_in;
+    let standing = transaction.voided_at.is_none();
+    let refundable = standing && is_payment && transaction.client_id.is_some() && given_back < transaction.amount_in;
     let client = match transaction.client_id {
         Some(id) => Some(clients::find(&mut conn, id).await?),
         None => None,
     };
     drop(conn);
+    let known = cx.app.get::<Gateways>()?;
     let money = |minor: i64| Money::new(minor, transaction.currency).to_string();
     let settled: Vec<Value> = allocations
         .iter()
@@ -203,7 +203,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
             client => client.as_ref().map(|client| context! {
                 name => client.display_name(), href => format!("/admin/clients/{}", client.id),
             }),
-            gateway => &transaction.gateway,
+            gateway => known.title(&transaction.gateway),
             reference => &transaction.reference,
             description => &transaction.description,
             came => money(transaction.amount_in),
@@ -213,7 +213,10 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
             refund_of => transaction.refund_of,
             is_payment,
             settled,
-            refundable,
+            refundable, standing,
+            voidable => standing && transaction.kind != TransactionKind::Refund && !reported,
+            void_reason => transaction.void_reason.clone().unwrap_or_default(),
+            voided => transaction.voided_at.map(|at| at.to_string()).unwrap_or_default(),
             refunds => refunds.iter().map(|refund| context! {
                 at => refund.created_at.to_string(),
                 amount => refund.money().to_string(),

@@ -1,12 +1,12 @@
 //! Transactions in the JSON API.
 
 use accounts::clients;
-use accounts::doors::api::{Body, answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::api::{Body, answer, list_answer, list_schema};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use kernel::{Currency, Date, Error, Money, Result};
 use platform::web::Fail;
-use platform::web::lists::{COUNT_LIMIT, Order, PAGE_SIZE, Request, Sort};
+use platform::web::lists::{Order, Page, Request, Sort};
 use serde_json::{Value, json};
 
 use super::{ADD, Duplicate, LIST, NewOther, NewPayment, Transaction, TransactionKind, store};
@@ -14,11 +14,7 @@ use crate::gateways;
 use crate::terms::Terms;
 
 const TAG: &str = "Payments";
-const SORTS: &[Sort] = &[
-    Sort { key: "id", sql: "t.id" },
-    Sort { key: "date", sql: "t.occurred_on" },
-    Sort { key: "amount", sql: "t.amount_in" },
-];
+const SORTS: &[Sort] = &[store::BY_ID, store::SORTS[0], store::SORTS[2]];
 
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
@@ -26,19 +22,19 @@ pub fn routes() -> Routes {
     let kinds: Vec<&str> = TransactionKind::ALL.iter().map(|kind| kind.as_str()).collect();
     let list = Operation::new("GET", "/transactions", LIST, TAG, "List transactions")
         .query("q", text(), "A reference, or words of the description")
-        .query("client", integer(), "Only of this client")
-        .query("invoice", integer(), "Only what settled this invoice or belongs to it")
+        .query("client", schema::id(), "Only of this client")
+        .query("invoice", schema::id(), "Only what settled this invoice or belongs to it")
         .query("gateway", text(), "Only by this gateway")
         .query("kind", json!({ "type": "string", "enum": kinds }), "Only of this kind")
-        .query("from", json!({ "type": "string", "format": "date" }), "From this day on")
-        .query("to", json!({ "type": "string", "format": "date" }), "Up to this day")
+        .query("from", schema::date(), "From this day on")
+        .query("to", schema::date(), "Up to this day")
         .query("amount", text(), "This amount in or out")
         .query(
             "sort",
             json!({ "type": "string", "enum": ["id", "-id", "date", "-date", "amount", "-amount"] }),
             "Newest first unless this says otherwise",
         )
-        .query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50")
+        .paged()
         .answers(200, list_schema(schema()));
     let show = Operation::new("GET", "/transactions/{id}", LIST, TAG, "One transaction and what it settled")
         .answers(200, schema());
@@ -66,7 +62,7 @@ pub fn routes() -> Routes {
     Routes::new().api(list, index).api(show, find).api(add, create)
 }
 
-fn schema() -> Value {
+pub(super) fn schema() -> Value {
     let text = || json!({ "type": "string" });
     let id = || json!({ "type": ["integer", "null"], "format": "int64" });
     json!({ "type": "object", "properties": {
@@ -110,7 +106,7 @@ fn listed(row: &store::Listed) -> Value {
     })
 }
 
-async fn shown(conn: &mut platform::Conn, transaction: &Transaction) -> Result<Value> {
+pub(super) async fn shown(conn: &mut platform::Conn, transaction: &Transaction) -> Result<Value> {
     let money = |minor: i64| Money::new(minor, transaction.currency).decimal();
     let allocations = store::allocations(conn, transaction.id).await?;
     let to_credit = store::to_credit(conn, transaction.id).await?;
@@ -133,6 +129,8 @@ async fn shown(conn: &mut platform::Conn, transaction: &Transaction) -> Result<V
         "date": transaction.occurred_on,
         "invoice_id": transaction.invoice_id,
         "refund_of": transaction.refund_of,
+        "voided_at": transaction.voided_at.map(|at| at.to_string()),
+        "void_reason": transaction.void_reason,
         "allocations": parts,
         "to_credit": money(to_credit),
     }))
@@ -142,10 +140,8 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let request = Request::parse(&cx.query, SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let filter = super::admin::filter_of(&mut conn, &request).await?;
-    let total = store::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let rows = store::list(&mut conn, &filter, &request.order_by("t.id"), PAGE_SIZE, request.offset()).await?;
-    let items: Vec<Value> = rows.iter().map(listed).collect();
-    Ok(answer(&json!({ "items": items, "total": total, "page": request.page })))
+    let page: Page<store::Listed> = filter.query().whole_page(&mut conn, &request, &store::columns()).await?;
+    Ok(list_answer(&request, &page, page.rows.iter().map(listed).collect()))
 }
 
 async fn find(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
@@ -204,7 +200,7 @@ async fn create(cx: ApiCx) -> Result<Response, Fail> {
     }
     let id = match body.int("client_id") {
         Some(client_id) => {
-            let client = clients::find(&mut tx, client_id).await?;
+            let client = clients::named(&mut tx, "client_id", client_id).await?;
             let zero = Money::zero(client.currency);
             let amount = body.money("amount_in", client.currency);
             let amount = body.require("amount_in", amount).unwrap_or(zero);

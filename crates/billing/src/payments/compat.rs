@@ -8,14 +8,14 @@ use accounts::doors::compat::Part;
 use accounts::doors::{Action, CompatCx, Routes};
 use kernel::{Date, Error, Money, Result};
 use platform::compat::{Answer, Params};
-use platform::db::Conn;
+use platform::web::lists::Order;
 use serde_json::{Value, json};
 
 use super::store::{self, Filter, Listed};
 use super::{ADD, Duplicate, LIST, NewOther, NewPayment};
 use crate::currencies::{self, DealtCurrency};
 use crate::gateways;
-use crate::invoices;
+use crate::invoices::{self, InvoiceStatus};
 use crate::terms::Terms;
 use crate::view::{day, rate5, sentence};
 
@@ -26,11 +26,18 @@ pub fn routes() -> Routes {
         .action(Action::new("GetTransactions", LIST, get_transactions))
 }
 
-/// What a rule refuses, in the documented words and without the name of a field.
-fn refused(error: Error) -> Result<Answer> {
-    match error {
+/// What a rule refuses: in the documented words, or with the action's name of the field before ours.
+fn refused(error: Error, amount: &str) -> Result<Answer> {
+    match &error {
+        Error::Invalid(errors) if !sentence(&error).starts_with("Invalid Payment Method") => {
+            let named = errors.iter().map(|(field, message)| {
+                let field = if field == "amount" { amount } else { field };
+                format!("{field}: {message}")
+            });
+            Ok(Answer::error(named.collect::<Vec<_>>().join(" ")))
+        }
         Error::Invalid(_) | Error::Refused(_) | Error::Conflict(_) => Ok(Answer::error(sentence(&error))),
-        other => Err(other),
+        _ => Err(error),
     }
 }
 
@@ -53,11 +60,17 @@ async fn add_invoice_payment(cx: CompatCx) -> Result<Answer> {
     let (paid, fees) =
         cx.request.read(|params| Ok((params.money("amount", seen.currency), params.money("fees", seen.currency))))?;
     let gateway = match gateways::require_known(&mut tx, "gateway", &gateway).await {
-        Err(error) => return refused(error),
+        Err(error) => return refused(error, "amount"),
         Ok(gateway) => gateway.name,
     };
     let mut locked = clients::lock(&mut tx, seen.client_id).await?;
     let invoice = invoices::find(&mut locked, id).await?;
+    if paid.is_none() && invoice.balance == 0 && invoice.status == InvoiceStatus::Paid {
+        return Err(Error::invalid(
+            "amount",
+            "Nothing is owed on this invoice. Send what was paid all the same; it becomes credit.",
+        ));
+    }
     let new = NewPayment {
         client_id: invoice.client_id,
         gateway,
@@ -70,7 +83,7 @@ async fn add_invoice_payment(cx: CompatCx) -> Result<Answer> {
         invoices: vec![id],
     };
     match super::record(&mut locked, &cx.actor, new, cx.now).await {
-        Err(error) => refused(error),
+        Err(error) => refused(error, "amount"),
         Ok(_) => {
             tx.commit().await?;
             cx.app.wake.notify_waiters();
@@ -159,7 +172,7 @@ async fn add_transaction(cx: CompatCx) -> Result<Answer> {
         return Ok(Answer::error("Payment Method is required"));
     }
     match gateways::require_known(&mut tx, "paymentmethod", &asked.gateway).await {
-        Err(error) => return refused(error),
+        Err(error) => return refused(error, "amountin"),
         Ok(gateway) => asked.gateway = gateway.name,
     }
     let zero = Money::zero(currency);
@@ -203,7 +216,7 @@ async fn add_transaction(cx: CompatCx) -> Result<Answer> {
         }
     };
     let id = match recorded {
-        Err(error) => return refused(error),
+        Err(error) => return refused(error, "amountin"),
         Ok(id) => id,
     };
     if let Some(rate) = &asked.rate {
@@ -222,6 +235,8 @@ async fn get_transactions(cx: CompatCx) -> Result<Answer> {
         let mut filter = Filter {
             client_id: params.int("clientid").filter(|id| *id != 0),
             invoice_id: params.int("invoiceid").filter(|id| *id != 0),
+            // Elsewhere such a transaction is deleted.
+            standing: true,
             ..Filter::default()
         };
         if let Some(transid) = params.filled("transid") {
@@ -233,18 +248,16 @@ async fn get_transactions(cx: CompatCx) -> Result<Answer> {
     })?;
     let mut conn = cx.app.db.read().await?;
     let dealt = currencies::all(&mut conn).await?;
-    let total = count_all(&mut conn, &filter).await?;
-    let rows = store::list(&mut conn, &filter, "ORDER BY t.id", part.limit, part.start).await?;
+    let query = filter.query();
+    let total = query.count_all(&mut conn).await?;
+    let order = (&store::BY_ID, Order::Ascending);
+    let rows: Vec<Listed> = query.part(&mut conn, &store::columns(), order, part.start, part.limit).await?;
     let shown: Vec<Value> = rows.iter().map(|row| described(row, &dealt)).collect();
     Ok(Answer::success()
         .with("totalresults", total)
         .with("startnumber", part.start)
         .with("numreturned", shown.len())
         .with_list("transactions", "transaction", shown))
-}
-
-async fn count_all(conn: &mut Conn, filter: &Filter) -> Result<i64> {
-    store::count(conn, filter, i64::MAX).await
 }
 
 fn described(row: &Listed, dealt: &[DealtCurrency]) -> Value {

@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod api;
 pub mod compat;
+pub mod corrections;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ mod tests;
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
 use accounts::doors::{Permission, Routes};
-use kernel::{Currency, Date, Error, FieldErrors, Money, Result, Timestamp};
+use kernel::{Currency, Date, Error, FieldErrors, Money, Result, Timestamp, single_line};
 use platform::db::Conn;
 use platform::{params, record};
 
@@ -29,8 +30,16 @@ use crate::ledger::{self, Account, Entry};
 pub const LIST: Permission = Permission("List Transactions");
 pub const ADD: Permission = Permission("Add Transaction");
 
+/// Characters of a description, which is one line in lists, files and on statements.
+const LONGEST_TEXT: usize = 500;
+
 pub fn routes() -> Routes {
-    admin::routes().merge(api::routes()).merge(compat::routes())
+    admin::routes()
+        .merge(api::routes())
+        .merge(compat::routes())
+        .merge(corrections::admin::routes())
+        .merge(corrections::api::routes())
+        .merge(corrections::compat::routes())
 }
 
 kernel::text_enum! {
@@ -62,6 +71,9 @@ record! {
         pub invoice_id: Option<i64>,
         pub refund_of: Option<i64>,
         pub created_at: Timestamp,
+        /// When it was taken back, because staff had recorded it by mistake.
+        pub voided_at: Option<Timestamp>,
+        pub void_reason: Option<String>,
     }
 }
 
@@ -126,13 +138,38 @@ pub async fn by_external_id(conn: &mut Conn, gateway: &str, external_id: &str) -
 }
 
 /// The transactions that settled or belong to an invoice.
-pub async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Transaction>> {
+pub async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<OfInvoice> {
     let sql = format!(
-        "SELECT {} FROM transactions WHERE invoice_id = $1 \
-         OR id IN (SELECT transaction_id FROM allocations WHERE invoice_id = $1) ORDER BY id",
-        Transaction::columns("")
+        "SELECT {}, a.id, a.amount FROM transactions t \
+         LEFT JOIN allocations a ON a.transaction_id = t.id AND a.invoice_id = $1 \
+         WHERE t.id IN (SELECT id FROM transactions WHERE invoice_id = $1 \
+                        UNION SELECT transaction_id FROM allocations WHERE invoice_id = $1) AND t.voided_at IS NULL ORDER BY t.id, a.id",
+        Transaction::columns("t")
     );
-    conn.all(&sql, params![invoice_id]).await
+    let mut parts = Vec::new();
+    let mut found = OfInvoice::default();
+    conn.each(&sql, params![invoice_id], |row| {
+        let transaction = Transaction::from_row_at(row, 0)?;
+        let part: Option<i64> = row.get(Transaction::COLUMNS.len())?;
+        if let (Some(part), Some(amount)) = (part, row.get::<Option<i64>>(Transaction::COLUMNS.len() + 1)?) {
+            parts.push((part, transaction.id, amount));
+        }
+        if found.transactions.last().is_none_or(|last| last.id != transaction.id) {
+            found.transactions.push(transaction);
+        }
+        Ok(())
+    })
+    .await?;
+    parts.sort_unstable();
+    found.settled = parts.into_iter().map(|(_, transaction, amount)| (transaction, amount)).collect();
+    Ok(found)
+}
+
+/// The transactions that belong to an invoice, and which part of which settled it, in the order of the settling.
+#[derive(Debug, Default)]
+pub struct OfInvoice {
+    pub transactions: Vec<Transaction>,
+    pub settled: Vec<(i64, i64)>,
 }
 
 /// Records a payment and settles invoices with it. A known provider's id is a conflict and changes nothing.
@@ -201,6 +238,35 @@ pub async fn record(tx: &mut Locked<'_>, by: &Actor, mut new: NewPayment, now: T
     Ok(Recorded { transaction_id, allocated, to_credit: rest })
 }
 
+/// Marks an invoice paid: a payment of what is owed on it, without a reference.
+pub async fn settle_balance(
+    tx: &mut Locked<'_>,
+    by: &Actor,
+    invoice_id: i64,
+    gateway: &str,
+    on: Date,
+    now: Timestamp,
+) -> Result<Recorded> {
+    let invoice = invoices::find(tx, invoice_id).await?;
+    tx.check(invoice.client_id)?;
+    if !invoice.is_open() || invoice.balance <= 0 {
+        return Err(Error::refused(format!("Nothing is owed on invoice {}.", invoice.title())));
+    }
+    invoices::check_no_charge_under_way(tx, invoice_id).await?;
+    let new = NewPayment {
+        client_id: invoice.client_id,
+        gateway: crate::gateways::require_known(tx, "gateway", gateway).await?.name,
+        external_id: String::new(),
+        duplicate: Duplicate::Refuse,
+        amount: invoice.money(invoice.balance),
+        fees: Money::zero(invoice.currency),
+        occurred_on: on,
+        description: format!("Invoice payment ({})", invoice.title()),
+        invoices: vec![invoice_id],
+    };
+    record(tx, by, new, now).await
+}
+
 async fn check(tx: &mut Locked<'_>, new: &NewPayment) -> Result<Vec<Invoice>> {
     let client = clients::find(tx, new.client_id).await?;
     let mut errors = FieldErrors::default();
@@ -217,6 +283,7 @@ async fn check(tx: &mut Locked<'_>, new: &NewPayment) -> Result<Vec<Invoice>> {
     if new.external_id.chars().count() > 255 || new.external_id.chars().any(char::is_control) {
         errors.add("transid", "Use at most 255 characters and no control characters.");
     }
+    errors.take("description", single_line(&new.description, LONGEST_TEXT));
     errors.check()?;
     let mut invoices = Vec::with_capacity(new.invoices.len());
     for id in &new.invoices {
@@ -328,6 +395,10 @@ pub async fn record_other(tx: &mut platform::Tx, by: &Actor, mut new: NewOther, 
     for amount in [new.amount_in, new.amount_out, new.fees] {
         amount.within_reason()?;
     }
+    let mut errors = FieldErrors::default();
+    errors.take("transid", single_line(&new.external_id, 255));
+    errors.take("description", single_line(&new.description, LONGEST_TEXT));
+    errors.check()?;
     new.gateway = gateways::require_known(tx, "gateway", &new.gateway).await?.name;
     let rate = currencies::find(tx, new.amount_in.currency).await?.rate;
     let kind =

@@ -2,7 +2,7 @@
 
 use kernel::{Currency, Date, Result};
 use platform::db::{Conn, Value};
-use platform::web::lists::Where;
+use platform::web::lists::{Column, Query, Sort, Where};
 use platform::{params, record};
 
 use super::TransactionKind;
@@ -26,6 +26,7 @@ record! {
         pub occurred_on: Date,
         pub invoice_id: Option<i64>,
         pub refund_of: Option<i64>,
+        pub voided: bool,
     }
 }
 
@@ -51,6 +52,8 @@ pub struct Filter {
     pub until: Option<Date>,
     /// What came in or went out, in minor units, for currencies with so many decimals.
     pub amounts: Vec<(i64, u32)>,
+    /// Leaves out what was voided.
+    pub standing: bool,
 }
 
 /// Whether a text is somebody's reference or words.
@@ -71,89 +74,107 @@ pub(super) const THREE_DECIMALS: &[&str] = &["BHD", "IQD", "JOD", "KWD", "LYD", 
 fn of_decimals(decimals: u32) -> String {
     let quoted = |codes: &[&str]| codes.iter().map(|code| format!("'{code}'")).collect::<Vec<_>>().join(", ");
     match decimals {
-        0 => format!("currency IN ({})", quoted(NO_DECIMALS)),
-        3 => format!("currency IN ({})", quoted(THREE_DECIMALS)),
-        _ => format!("currency NOT IN ({}, {})", quoted(NO_DECIMALS), quoted(THREE_DECIMALS)),
+        0 => format!("t.currency IN ({})", quoted(NO_DECIMALS)),
+        3 => format!("t.currency IN ({})", quoted(THREE_DECIMALS)),
+        _ => format!("t.currency NOT IN ({}, {})", quoted(NO_DECIMALS), quoted(THREE_DECIMALS)),
     }
 }
 
+pub const SORTS: &[Sort] = &[
+    Sort::by("date", &[Column::text("t.occurred_on")]).with(&["t.gateway", "t.kind"]),
+    BY_ID,
+    Sort::by("amount", &[Column::int("t.amount_in")]),
+];
+
+/// The order in which they were recorded.
+pub const BY_ID: Sort = Sort::by("id", &[]).with(&["t.client_id"]);
+
 impl Filter {
+    /// The transactions. Their lines are [`columns`].
+    pub fn query(&self) -> Query<'_> {
+        Query { table: "transactions t", id: "t.id", joins: "", filter: self.conditions() }
+    }
+
     fn conditions(&self) -> Where<'_> {
         let mut conditions = Where::default();
         match &self.text {
             Text::Any => {}
-            Text::Reference(reference) => conditions.and("t.reference = ?", Value::Text(reference.as_str().into())),
+            Text::Reference(reference) => {
+                conditions.equal("t.reference", Value::Text(reference.as_str().into()));
+            }
             Text::Words(words) => {
                 conditions.and("LOWER(t.description) LIKE ? ESCAPE '\\'", Value::Text(contains(words).into()));
             }
         }
         if let Some(id) = self.client_id {
-            conditions.and("t.client_id = ?", Value::Int(id));
+            conditions.equal("t.client_id", Value::Int(id));
         }
         if let Some(id) = self.invoice_id {
-            conditions.and(
+            conditions.by_index(
+                "invoice",
                 "t.id IN (SELECT id FROM transactions WHERE invoice_id = ? \
                  UNION SELECT transaction_id FROM allocations WHERE invoice_id = ?)",
                 Value::Int(id),
             );
         }
         if !self.gateway.is_empty() {
-            conditions.and("t.gateway = ?", Value::Text(self.gateway.as_str().into()));
+            conditions.equal("t.gateway", Value::Text(self.gateway.as_str().into()));
         }
         if let Some(kind) = self.kind {
-            conditions.and("t.kind = ?", Value::Text(kind.as_str().into()));
+            conditions.equal("t.kind", Value::Text(kind.as_str().into()));
         }
         if let Some(day) = self.from {
-            conditions.and("t.occurred_on >= ?", Value::Text(day.to_string().into()));
+            conditions.by_index("t.occurred_on", "t.occurred_on >= ?", Value::Text(day.to_string().into()));
         }
         if let Some(day) = self.until {
-            conditions.and("t.occurred_on <= ?", Value::Text(day.to_string().into()));
+            conditions.by_index("t.occurred_on", "t.occurred_on <= ?", Value::Text(day.to_string().into()));
+        }
+        if self.standing {
+            conditions.plain("t.voided_at IS NULL");
         }
         if !self.amounts.is_empty() {
             let mut parts = Vec::new();
+            let mut values = Vec::new();
             for (minor, decimals) in &self.amounts {
-                conditions.params.push(Value::Int(*minor));
-                let (place, currency) = (conditions.params.len(), of_decimals(*decimals));
+                let currency = of_decimals(*decimals);
                 // Each half has its index.
-                parts.push(format!("SELECT id FROM transactions WHERE amount_in = ${place} AND {currency}"));
-                parts.push(format!(
-                    "SELECT id FROM transactions WHERE amount_out > 0 AND amount_out = ${place} AND {currency}"
-                ));
+                parts.push(format!("(t.amount_in = ? AND {currency})"));
+                parts.push(format!("(t.amount_out > 0 AND t.amount_out = ? AND {currency})"));
+                values.extend([Value::Int(*minor), Value::Int(*minor)]);
             }
-            conditions.plain(&format!("t.id IN ({})", parts.join(" UNION ")));
+            conditions.by_index_of("amount", &format!("({})", parts.join(" OR ")), values);
         }
         conditions
     }
 }
 
-pub async fn list(conn: &mut Conn, filter: &Filter, order_by: &str, limit: i64, offset: i64) -> Result<Vec<Listed>> {
-    let mut conditions = filter.conditions();
-    let next = conditions.next();
-    let sql = format!(
-        "SELECT t.id, t.client_id, (SELECT {CLIENT_NAME} FROM clients c WHERE c.id = t.client_id), t.gateway, \
-         t.reference, t.kind, t.currency, t.amount_in, t.amount_out, t.fees, t.rate, t.description, t.occurred_on, \
-         t.invoice_id, t.refund_of FROM transactions t {} {order_by} LIMIT ${next} OFFSET ${}",
-        conditions.sql(),
-        next + 1
-    );
-    conditions.params.extend([Value::Int(limit), Value::Int(offset)]);
-    conn.all(&sql, &conditions.params).await
-}
-
-/// How many there are, counted up to `limit`.
-pub async fn count(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<i64> {
-    let mut conditions = filter.conditions();
-    let next = conditions.next();
-    let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM transactions t {} LIMIT ${next}) counted", conditions.sql());
-    conditions.params.push(Value::Int(limit));
-    conn.scalar(&sql, &conditions.params).await
+/// The columns of [`Listed`].
+pub fn columns() -> String {
+    format!(
+        "t.id, t.client_id, (SELECT {CLIENT_NAME} FROM clients c WHERE c.id = t.client_id), t.gateway, t.reference, \
+         t.kind, t.currency, t.amount_in, t.amount_out, t.fees, t.rate, t.description, t.occurred_on, t.invoice_id, \
+         t.refund_of, t.voided_at IS NOT NULL"
+    )
 }
 
 /// Which part of a payment settled which invoice: id, number, amount.
 pub async fn allocations(conn: &mut Conn, transaction_id: i64) -> Result<Vec<(i64, Option<String>, i64)>> {
     conn.all(
-        "SELECT a.invoice_id, i.number, a.amount FROM allocations a JOIN invoices i ON i.id = a.invoice_id \
-         WHERE a.transaction_id = $1 ORDER BY a.id",
+        "SELECT a.invoice_id, i.number, CAST(SUM(a.amount) AS BIGINT) FROM allocations a \
+         JOIN invoices i ON i.id = a.invoice_id WHERE a.transaction_id = $1 \
+         GROUP BY a.invoice_id, i.number HAVING SUM(a.amount) <> 0 ORDER BY MIN(a.id)",
+        params![transaction_id],
+    )
+    .await
+}
+
+/// What of a payment became credit of the client, and whether a gateway reported it or a refund made it.
+pub async fn credit_and_reporter(conn: &mut Conn, transaction_id: i64) -> Result<(i64, bool)> {
+    conn.one(
+        "SELECT (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM credit_movements \
+                 WHERE transaction_id = $1 AND kind = 'overpayment'), \
+                (EXISTS (SELECT 1 FROM payment_attempts WHERE transaction_id = $1) \
+                 OR EXISTS (SELECT 1 FROM refunds WHERE refund_transaction_id = $1))",
         params![transaction_id],
     )
     .await

@@ -11,6 +11,7 @@
 //! What surprises: a period whose line was credited in full counts as settled and is not billed again by itself. It is
 //! when somebody moves the due date back to it.
 
+pub mod first;
 mod periods;
 mod store;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use kernel::{Currency, Cycle, Date, Error, Money, Period, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::{params, record};
 
+pub use first::First;
 use periods::{Billed, Clash, Course, first_outside, next_unbilled};
 
 record! {
@@ -206,7 +208,8 @@ async fn point(
         return Ok(());
     }
     let (owner_kind, owner_id) = (charge.owner_kind.clone(), charge.owner_id);
-    tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on: due }, now).await
+    let direction = if due > charge.next_due_on { Direction::On } else { Direction::Back };
+    tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on: due, direction, now }, now).await
 }
 
 /// Stops or restarts invoicing of an owner's charge.
@@ -239,6 +242,16 @@ pub struct DueDateMoved {
     pub owner_id: i64,
     /// As it was moved then. Whoever listens asks for the charge: it may have moved on since.
     pub next_due_on: Date,
+    pub direction: Direction,
+    pub now: Timestamp,
+}
+
+/// Which way a due date moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Direction {
+    On,
+    /// A payment was taken back.
+    Back,
 }
 
 impl platform::Lasting for DueDateMoved {
@@ -279,6 +292,59 @@ pub(crate) async fn settle_charges(
     move_on(tx, settled, now).await
 }
 
+record! {
+    struct Settled {
+        charge_id: i64,
+        period_from: Date,
+        period_until: Date,
+        owner_kind: String,
+        owner_id: i64,
+        description: String,
+        next_due_on: Date,
+        later_paid: bool,
+    }
+}
+
+/// Marks the periods on an invoice as not settled any more, because its payment was taken back, and moves the due dates
+/// back to their starts. Those of the charges in `kept` stay: notes took them back. A later period that is paid refuses.
+pub async fn unsettle(tx: &mut Locked<'_>, invoice_id: i64, kept: &[i64], now: Timestamp) -> Result<()> {
+    let settled: Vec<Settled> = tx
+        .all(
+            "SELECT b.charge_id, b.period_from, b.period_until, c.owner_kind, c.owner_id, c.description, c.next_due_on, \
+             EXISTS (SELECT 1 FROM billed_periods l WHERE l.charge_id = b.charge_id AND l.settled \
+                     AND l.period_from >= b.period_until) \
+             FROM billed_periods b JOIN recurring_charges c ON c.id = b.charge_id \
+             WHERE b.invoice_id = $1 AND b.settled ORDER BY b.charge_id",
+            params![invoice_id],
+        )
+        .await?;
+    for period in settled.iter().filter(|period| !kept.contains(&period.charge_id)) {
+        if period.later_paid {
+            return Err(Error::refused(format!(
+                "A later period of “{}” is paid. Take that payment back first.",
+                period.description
+            )));
+        }
+        tx.execute(
+            "UPDATE billed_periods SET settled = FALSE WHERE charge_id = $1 AND period_from = $2",
+            params![period.charge_id, period.period_from],
+        )
+        .await?;
+        // A date that somebody has moved since stays where it was put.
+        if period.next_due_on == period.period_until {
+            tx.execute(
+                "UPDATE recurring_charges SET next_due_on = $2 WHERE id = $1",
+                params![period.charge_id, period.period_from],
+            )
+            .await?;
+            let (owner_kind, owner_id) = (period.owner_kind.clone(), period.owner_id);
+            let (next_due_on, direction) = (period.period_from, Direction::Back);
+            tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on, direction, now }, now).await?;
+        }
+    }
+    Ok(())
+}
+
 /// A charge that was due in the period is due at its end, or later where what follows is settled too. One that was due
 /// before stays so: something older is unpaid.
 async fn move_on(tx: &mut Locked<'_>, settled: Vec<(i64, Date, Date)>, now: Timestamp) -> Result<()> {
@@ -295,7 +361,8 @@ async fn move_on(tx: &mut Locked<'_>, settled: Vec<(i64, Date, Date)>, now: Time
         if store::is_settled(tx, charge_id, until).await? {
             pass_billed(tx, &[charge_id], now).await?;
         } else {
-            tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on: until }, now).await?;
+            let direction = Direction::On;
+            tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on: until, direction, now }, now).await?;
         }
     }
     Ok(())

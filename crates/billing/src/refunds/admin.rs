@@ -9,6 +9,7 @@ use minijinja::{Value, context};
 use platform::web::{Fail, Form};
 
 use super::{Available, Method, NewRefund, REFUND, Refund, RefundState, Source};
+use crate::gateways::Gateways;
 use crate::terms::Terms;
 use crate::view::option;
 use crate::{once, payments};
@@ -59,7 +60,10 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     let typed = |name: &str, default: String| if wrong.is_some() { cx.form.text(name).to_owned() } else { default };
     let mut methods = Vec::new();
     if by_gateway {
-        methods.push(option("gateway", format!("{} sends it back", transaction.gateway)));
+        methods.push(option(
+            "gateway",
+            format!("{} sends it back", cx.app.get::<Gateways>()?.title(&transaction.gateway)),
+        ));
     }
     methods.push(option("manual", "I have sent it; only record it"));
     methods.push(option("credit", "It becomes credit of the client"));

@@ -8,7 +8,8 @@
 //! - An invoice that was paid is corrected by a credit note, which makes credit of the money; the refund pays the credit
 //!   out. An invoice that is still open needs no note: it is owed again.
 //!
-//! What surprises: asking about an open refund is refunding again with the same id. Gateways promise to do it once.
+//! What surprises: a refund whose answer was lost is looked up first. What the gateway does not have is asked for again
+//! with the same id, which gateways promise to do once.
 
 pub mod admin;
 pub mod api;
@@ -33,6 +34,7 @@ use crate::invoices::{self, Invoice, InvoiceStatus};
 use crate::ledger::{self, Account, Entry};
 use crate::notes::{self, Selection};
 use crate::payments::{self, Transaction, TransactionKind};
+use crate::restores;
 use crate::terms::Terms;
 
 pub const REFUND: Permission = Permission("Refund Invoice Payments");
@@ -212,6 +214,9 @@ pub async fn begin(tx: &mut Locked<'_>, app: &App, by: &Actor, terms: &Terms, ne
             transaction.gateway
         )));
     }
+    if new.method == Method::Gateway {
+        restores::refuse_on_hold(tx).await?;
+    }
     let places = available(tx, &transaction).await?;
     let Some(place) = places.iter().find(|place| place.source == new.source) else {
         return Err(Error::refused("Nothing of this payment is left there that could be refunded."));
@@ -296,7 +301,7 @@ async fn hold(
             return Ok(None);
         }
         let selection = Selection::Amount(new.amount);
-        let noted = notes::credit(tx, by, terms, id, &selection, reason).await?;
+        let noted = notes::credit(tx, &by.in_consequence(), terms, id, &selection, reason).await?;
         if noted.to_credit != new.amount {
             return Err(Error::broken(format!("refund: note {} made credit of {} only", noted.id, noted.to_credit)));
         }
@@ -518,10 +523,19 @@ async fn ask(app: &App, refund_id: i64, asking: Asking) -> Result<Refund> {
         amount: refund.money(),
     };
     app.wake.notify_waiters();
-    let answer = match gateway.refund(&config, request).await {
-        // That this call was not carried out says nothing of an earlier one.
-        Err(GatewayError::NotSent(text)) if asking == Asking::Again => Err(GatewayError::Unknown(text)),
-        other => other,
+    let answer = match asking {
+        Asking::First => gateway.refund(&config, request).await,
+        Asking::Again => match gateway.look_up_refund(&config, &request).await {
+            Ok(Some(outcome)) => Ok(outcome),
+            // What a restored backup has not seen may have been done by another refund since.
+            Ok(None) if restores::hold(&mut app.db.read().await?).await?.is_some() => {
+                Err(GatewayError::Unknown("payments are on hold".to_owned()))
+            }
+            Ok(None) => gateway.refund(&config, request).await,
+            Err(error) => Err(error),
+        }
+        // That this question was not carried out says nothing of an earlier call.
+        .map_err(|error| GatewayError::Unknown(error.to_string())),
     };
     conclude(app, refund_id, answer).await
 }
@@ -538,7 +552,7 @@ async fn conclude(app: &App, refund_id: i64, answer: Result<RefundOutcome, Gatew
         return Ok(refund);
     }
     let (result, detail) = match &answer {
-        Ok(outcome) => ("answer", format!("{outcome:?}")),
+        Ok(outcome) => ("answer", outcome.told()),
         Err(error) => ("error", error.to_string()),
     };
     let line = LogLine {
@@ -571,14 +585,74 @@ async fn conclude(app: &App, refund_id: i64, answer: Result<RefundOutcome, Gatew
     Ok(refund)
 }
 
-/// What the gateway tells by itself of a refund: whether it is one of ours, after looking at those that are open.
-pub(crate) async fn reported(app: &App, gateway: &str, payment: &str, external_id: &str) -> Result<bool> {
+/// How an event names a refund.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub gateway: &'a str,
+    /// Our id, where the gateway repeats it.
+    pub refund: Option<&'a str>,
+    pub payment: &'a str,
+    pub external_id: &'a str,
+}
+
+/// What became of an event about a refund.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Reported {
+    /// It is in the books as the gateway says.
+    Known,
+    /// It is not ours, and no money has moved.
+    Nothing,
+    /// Somebody has to look, for this reason.
+    Look(String),
+}
+
+/// What the gateway tells by itself of a refund.
+pub(crate) async fn reported(app: &App, told: Told<'_>, amount: Money, outcome: RefundOutcome) -> Result<Reported> {
     let mut conn = app.db.read().await?;
-    let open = store::open_of_payment(&mut conn, gateway, payment).await?;
+    let named = store::named(&mut conn, told.gateway, told.refund, told.external_id).await?;
+    drop(conn);
+    if let Some(refund) = named {
+        return of_ours(app, refund, amount, outcome).await;
+    }
+    let mut conn = app.db.read().await?;
+    let open = store::open_of_payment(&mut conn, told.gateway, told.payment).await?;
     drop(conn);
     for id in open {
         ask(app, id, Asking::Again).await?;
     }
     let mut conn = app.db.read().await?;
-    store::is_known(&mut conn, gateway, external_id).await
+    if store::is_known(&mut conn, told.gateway, told.external_id).await? {
+        return Ok(Reported::Known);
+    }
+    Ok(match outcome {
+        RefundOutcome::Succeeded { .. } => Reported::Look(format!(
+            "A refund of {amount} of payment {} was made at the gateway and is not in the books. Record it by hand with \
+             that payment.",
+            told.payment
+        )),
+        RefundOutcome::Pending { .. } | RefundOutcome::Refused { .. } => Reported::Nothing,
+    })
+}
+
+async fn of_ours(app: &App, refund: Refund, amount: Money, outcome: RefundOutcome) -> Result<Reported> {
+    let ours = refund.money();
+    if amount != ours {
+        return Ok(Reported::Look(format!("The gateway speaks of {amount}, our refund {} is of {ours}.", refund.id)));
+    }
+    match (refund.state, &outcome) {
+        (RefundState::Succeeded, RefundOutcome::Refused { reason }) => Ok(Reported::Look(format!(
+            "Refund {} of {ours} is booked as done, but failed at the gateway afterwards: {reason} The money is with the \
+             gateway again. Send it in another way, or record it as income and give the client credit.",
+            refund.id
+        ))),
+        (RefundState::Failed, RefundOutcome::Succeeded { .. }) => Ok(Reported::Look(format!(
+            "Refund {} of {ours} was booked as failed and the money became the client's credit again, but the gateway has \
+             carried it out. Take the credit back.",
+            refund.id
+        ))),
+        _ => {
+            conclude(app, refund.id, Ok(outcome)).await?;
+            Ok(Reported::Known)
+        }
+    }
 }

@@ -111,6 +111,20 @@ pub(super) async fn set(
     Ok(())
 }
 
+/// The refund that an event names by our id or by the provider's.
+pub(super) async fn named(
+    conn: &mut Conn,
+    gateway: &str,
+    public_id: Option<&str>,
+    external_id: &str,
+) -> Result<Option<Refund>> {
+    let sql = format!(
+        "SELECT {} FROM refunds WHERE gateway = $1 AND (public_id = $2 OR external_id = $3) ORDER BY id LIMIT 1",
+        Refund::columns("")
+    );
+    conn.optional(&sql, params![gateway, public_id, external_id]).await
+}
+
 /// The open refunds of the payment with a provider's id.
 pub(super) async fn open_of_payment(conn: &mut Conn, gateway: &str, payment: &str) -> Result<Vec<i64>> {
     conn.column(

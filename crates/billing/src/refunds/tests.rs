@@ -8,7 +8,7 @@ use crate::testing::doors::Doors;
 use crate::testing::{Company, SIGNATURE, Scripted, usd};
 
 async fn open(engine: Engine) -> Company {
-    Company::with_gateways(engine, vec![Arc::new(Scripted)]).await
+    Company::with_gateways(engine, vec![Arc::new(Scripted::default())]).await
 }
 
 /// An invoice of 50.00 and a payment by the sandbox whose id says what a refund of it will meet.
@@ -269,4 +269,74 @@ testkit::both_engines! {
         assert_eq!((company.count("transactions").await, company.credit_of(&client).await), (2, "0.00".to_owned()));
         company.is_sound().await;
     }
+
+    // The answer of the first call was lost: the gateway is asked before anything is sent again.
+    async fn a_refund_whose_answer_was_lost_is_looked_up_first(company: Company) {
+        let (_, client) = paid(&company, "found", "60.00").await;
+        begun(&company, &client).await;
+        assert_eq!(ask(&company.app, 1, Asking::Again).await.unwrap().state, RefundState::Succeeded);
+        assert_eq!((company.count("transactions").await, company.credit_of(&client).await), (2, "0.00".to_owned()));
+        company.is_sound().await;
+    }
+
+    async fn a_refund_that_cannot_be_looked_up_is_not_sent_again(company: Company) {
+        let (_, client) = paid(&company, "mute", "60.00").await;
+        begun(&company, &client).await;
+        assert_eq!(ask(&company.app, 1, Asking::Again).await.unwrap().state, RefundState::Unknown);
+        assert_eq!(company.count("transactions").await, 1);
+        company.is_sound().await;
+    }
+
+    async fn an_event_tells_how_our_refund_ended(company: Company) {
+        let (doors, client) = paid(&company, "pending", "60.00").await;
+        for key in ["a", "b"] {
+            doors.post("/admin/transactions/1/refund", &form(key, "credit", "5.00", "gateway")).await;
+        }
+        let mut conn = company.app.db.read().await.unwrap();
+        let refunds = of_transaction(&mut conn, 1).await.unwrap();
+        drop(conn);
+        let told = async |id: &str, kind: &str, refund: &Refund, amount: &str| {
+            let external_id = refund.external_id.clone().unwrap();
+            let event = json!({
+                "id": id, "kind": kind, "payment": "pending", "refund": external_id, "ours": refund.public_id, "amount": amount,
+            });
+            let signed = [(SIGNATURE.to_owned(), "right".to_owned())];
+            doors.send("POST", "/gateways/sandbox/webhook", "application/json", &signed, event.to_string()).await;
+            later(&company, 1).await;
+        };
+        told("evt_0", "refunded", &refunds[0], "50.00").await;
+        doors.get("/admin/payments/webhooks?state=parked").await.shows(&["evt_0", "The gateway speaks of 50.00 USD"]);
+        for id in ["evt_1", "evt_2"] {
+            told(id, "refunded", &refunds[0], "5.00").await;
+        }
+        told("evt_3", "refund_failed", &refunds[1], "5.00").await;
+        let states: Vec<RefundState> =
+            of_transaction(&mut company.app.db.read().await.unwrap(), 1).await.unwrap().iter().map(|refund| refund.state).collect();
+        assert_eq!(states, [RefundState::Succeeded, RefundState::Failed]);
+        assert_eq!((company.credit_of(&client).await, company.count("transactions").await), ("5.00".to_owned(), 2));
+        company.is_sound().await;
+        // What fails after it was done is for somebody to look at; nothing is booked by itself.
+        told("evt_4", "refund_failed", &refunds[0], "5.00").await;
+        told("evt_5", "refunded", &refunds[1], "5.00").await;
+        doors.get("/admin/payments/webhooks?state=parked").await.shows(&["evt_4", "failed at the gateway afterwards", "evt_5", "Take the credit back"]);
+        assert_eq!(company.count("transactions").await, 2);
+        company.is_sound().await;
+    }
+}
+
+/// A refund of 10.00 that is written and was not sent yet.
+async fn begun(company: &Company, client: &clients::Client) {
+    let mut tx = company.app.db.write().await.unwrap();
+    let terms = company.terms().await;
+    let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+    let new = NewRefund {
+        transaction_id: 1,
+        source: Source::Credit,
+        amount: usd("10.00"),
+        method: Method::Gateway,
+        reference: String::new(),
+        reason: String::new(),
+    };
+    begin(&mut locked, &company.app, &company.by, &terms, new).await.unwrap();
+    tx.commit().await.unwrap();
 }

@@ -1,13 +1,13 @@
 //! Tax rules and the settings of tax in the staff area, with a calculator to try them out.
 
-use accounts::activity_log::{self, Activity, changes};
 use accounts::clients;
 use accounts::doors::admin::{error_list, or_back};
 use accounts::doors::{AdminCx, Id, Redirect, Routes};
+use accounts::settings as rules;
 use axum::response::{IntoResponse, Response};
 use kernel::{Date, Error, FieldErrors, Money, Rate, Result, nonempty};
 use minijinja::{Value, context};
-use platform::settings::{self, Setting};
+use platform::settings::Setting;
 use platform::web::{Fail, Form};
 use platform::{Kind, Tx};
 
@@ -90,7 +90,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     cx.page(
         "billing/taxes/list.html",
         SECTION,
-        "Tax",
+        "Tax configuration",
         context! {
             rows => rules.iter().map(row).collect::<Vec<_>>(),
             fields => SETTINGS.map(|setting| setting_field(&terms, setting)).to_vec(),
@@ -140,22 +140,14 @@ async fn save_settings(cx: AdminCx) -> Result<Redirect, Fail> {
 }
 
 async fn store_settings(cx: &AdminCx, tx: &mut Tx) -> Result<usize> {
-    let mut count = 0;
-    for setting in SETTINGS {
-        let given = if setting.kind == Kind::Bool {
-            if cx.form.ticked(setting.key) { "true" } else { "false" }
-        } else {
-            cx.form.text(setting.key)
-        };
-        let before = settings::set(tx, setting, given, cx.now).await?;
-        let changed = changes([(setting.key, before, given.to_owned())]);
-        if !changed.is_empty() {
-            count += 1;
-            let activity = Activity::new(format!("Setting “{}” changed", setting.label)).changed(changed);
-            activity_log::record(tx, &cx.actor, activity.about(format!("setting:{}", setting.key)), cx.now).await?;
-        }
-    }
-    Ok(count)
+    let given = |setting: &Setting| match setting.kind {
+        Kind::Bool if cx.form.ticked(setting.key) => "true",
+        Kind::Bool => "false",
+        _ => cx.form.text(setting.key),
+    };
+    let wanted = SETTINGS.map(|setting| (setting, given(setting)));
+    let stored = rules::store(tx, &cx.actor, &wanted, cx.now).await?;
+    Ok(stored.changes.iter().filter(|change| change.old != change.new).count())
 }
 
 const FORM: &str = "billing/taxes/form.html";

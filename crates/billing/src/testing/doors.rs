@@ -26,6 +26,8 @@ pub struct Reply {
     /// Where it leads, if it leads elsewhere.
     pub to: String,
     pub flash: String,
+    /// Where the browser goes next by itself.
+    pub refresh: String,
     pub text: String,
 }
 
@@ -52,7 +54,7 @@ impl Reply {
 impl Doors {
     pub async fn of(company: &Company) -> Doors {
         let routes = crate::routes();
-        let permissions = routes.permissions();
+        let permissions = routes.permissions().into_iter().chain(accounts::routes().permissions()).collect::<Vec<_>>();
         let router = service(company.app.clone(), routes);
         let now = company.app.clock.now();
         let mut tx = company.app.db.write().await.unwrap();
@@ -95,8 +97,9 @@ impl Doors {
             response.headers().get(name).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default()
         };
         let (to, flash) = (text_of(header::LOCATION), text_of(header::SET_COOKIE));
+        let refresh = text_of(header::HeaderName::from_static("refresh"));
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        Reply { status, to, flash, text: String::from_utf8(body.to_vec()).unwrap() }
+        Reply { status, to, flash, refresh, text: String::from_utf8(body.to_vec()).unwrap() }
     }
 
     pub async fn get(&self, path: &str) -> Reply {

@@ -95,17 +95,21 @@ async fn find(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
 }
 
 async fn create(cx: ApiCx) -> Result<Response, Fail> {
-    let edit = written(cx.json()?)?;
+    let mut body = cx.json()?;
+    let places = prices::json::Places::of(&mut body, "prices");
+    let edit = written(body)?;
     let mut tx = cx.app.db.write().await?;
-    let addon = addons::create(&mut tx, &cx.actor, &edit, cx.now).await?;
+    let addon = addons::create(&mut tx, &cx.actor, &edit, cx.now).await.map_err(|error| places.name(error))?;
     let body = whole(&mut tx, &addon).await?;
     cx.commit(tx, 201, body).await
 }
 
 async fn update(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
-    let edit = written(cx.json()?)?;
+    let mut body = cx.json()?;
+    let places = prices::json::Places::of(&mut body, "prices");
+    let edit = written(body)?;
     let mut tx = cx.app.db.write().await?;
-    let addon = addons::update(&mut tx, &cx.actor, id, &edit, cx.now).await?;
+    let addon = addons::update(&mut tx, &cx.actor, id, &edit, cx.now).await.map_err(|error| places.name(error))?;
     let body = whole(&mut tx, &addon).await?;
     cx.commit(tx, 200, body).await
 }

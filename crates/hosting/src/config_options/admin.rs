@@ -128,16 +128,21 @@ async fn form_page(
 }
 
 fn choice_row(choice: &super::PricedChoice) -> Value {
-    let prices = choice.prices.iter().map(|price| {
-        if price.cycle.is_recurring() {
-            format!("{} {}", price.price, prices::adverb(price.cycle))
-        } else {
-            format!("{} once", price.price)
+    // Of each currency what the shortest cycle costs; the page of the choice has them all.
+    let mut first: Vec<String> = Vec::new();
+    let (mut seen, mut more) = (Vec::new(), 0);
+    for price in choice.prices.iter() {
+        if seen.contains(&price.currency()) {
+            more += 1;
+            continue;
         }
-    });
+        seen.push(price.currency());
+        let cycle = if price.cycle.is_recurring() { prices::adverb(price.cycle) } else { "once".to_owned() };
+        first.push(format!("{} {cycle}", price.price));
+    }
     context! {
         href => format!("{CHOICES}/{}", choice.choice.id), name => &choice.choice.name, hidden => choice.choice.hidden,
-        prices => prices.collect::<Vec<_>>().join(", "),
+        prices => first.join(", "), more,
     }
 }
 

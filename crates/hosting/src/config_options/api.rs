@@ -165,17 +165,23 @@ async fn delete(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
 }
 
 async fn create_choice(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
-    let edit = written_choice(cx.json()?)?;
+    let mut body = cx.json()?;
+    let places = prices::json::Places::of(&mut body, "prices");
+    let edit = written_choice(body)?;
     let mut tx = cx.app.db.write().await?;
-    config_options::create_choice(&mut tx, &cx.actor, id, &edit, cx.now).await?;
+    config_options::create_choice(&mut tx, &cx.actor, id, &edit, cx.now).await.map_err(|error| places.name(error))?;
     let body = whole(&mut tx, id).await?;
     cx.commit(tx, 201, body).await
 }
 
 async fn update_choice(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
-    let edit = written_choice(cx.json()?)?;
+    let mut body = cx.json()?;
+    let places = prices::json::Places::of(&mut body, "prices");
+    let edit = written_choice(body)?;
     let mut tx = cx.app.db.write().await?;
-    let choice = config_options::update_choice(&mut tx, &cx.actor, id, &edit, cx.now).await?;
+    let choice = config_options::update_choice(&mut tx, &cx.actor, id, &edit, cx.now)
+        .await
+        .map_err(|error| places.name(error))?;
     let body = whole(&mut tx, choice.option_id).await?;
     cx.commit(tx, 200, body).await
 }

@@ -1,10 +1,10 @@
 //! Price lists in the JSON API: `[{"currency": "EUR", "cycle": "monthly", "price": "5.00", "setup": "0.00"}]`.
 
 use accounts::doors::api::Body;
-use kernel::{Currency, Cycle, Money};
+use kernel::{Currency, Cycle, Error, FieldErrors, Money};
 use serde_json::{Value, json};
 
-use super::{Price, PriceList};
+use super::{Price, PriceList, form};
 
 pub fn schema() -> Value {
     json!({ "type": "array", "description": "What is not in it is not sold", "items": {
@@ -45,6 +45,32 @@ pub fn read(body: &mut Body, name: &str) -> Option<PriceList> {
         }
     }
     Some(PriceList::new(prices))
+}
+
+/// Where each price stands in what was sent: the rules name it as the form does.
+pub struct Places(Vec<(String, usize)>);
+
+impl Places {
+    pub fn of(body: &mut Body, name: &str) -> Places {
+        let items = body.array(name);
+        let priced = items.iter().enumerate().filter_map(|(at, item)| one(item).ok().map(|price| (at, price)));
+        let named = |what, price: &Price| form::field(what, price.currency(), price.cycle);
+        Places(priced.flat_map(|(at, price)| [(named("price", &price), at), (named("setup", &price), at)]).collect())
+    }
+
+    /// The error with `prices[2]` for `price_EUR_monthly`.
+    pub fn name(&self, error: Error) -> Error {
+        let Error::Invalid(errors) = error else { return error };
+        let mut named = FieldErrors::default();
+        for (field, message) in errors.iter() {
+            // Of two prices for the same the second is the one too many.
+            match self.0.iter().rev().find(|(known, _)| known == field) {
+                Some((_, at)) => named.add(format!("prices[{at}]"), message),
+                None => named.add(field, message),
+            }
+        }
+        Error::Invalid(named)
+    }
 }
 
 fn one(item: &Value) -> Result<Price, (&'static str, String)> {

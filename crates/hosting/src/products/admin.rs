@@ -9,7 +9,7 @@ use platform::db::Conn;
 use platform::web::lists::grouped;
 use platform::web::{Fail, Form};
 
-use super::{CREATE, DELETE, EDIT, Filter, Product, ProductEdit, ProductKind, QuantityMode, VIEW, store};
+use super::{AutoSetup, CREATE, DELETE, EDIT, Filter, Product, ProductEdit, ProductKind, QuantityMode, VIEW, store};
 use crate::prices::{self, Owner, PayType, PriceList, adverb};
 use crate::view::{fields, number, option};
 use crate::{addons, config_options, product_groups, products};
@@ -86,7 +86,6 @@ fn marks(product: &Product) -> Vec<&'static str> {
     [
         (product.retired, "Retired"),
         (product.hidden, "Hidden"),
-        (product.featured, "Featured"),
         (product.stock_control && product.stock == 0, "Out of stock"),
     ]
     .into_iter()
@@ -102,7 +101,7 @@ const TEXTS: &[&str] = &[
     "tagline",
     "short_description",
     "description",
-    "colour",
+    "auto_setup",
     "pay_type",
     "stock",
     "quantity_mode",
@@ -111,7 +110,7 @@ const TEXTS: &[&str] = &[
     "prorata_cutoff",
     "position",
 ];
-const FLAGS: &[&str] = &["taxed", "hidden", "featured", "retired", "needs_domain", "stock_control", "prorata"];
+const FLAGS: &[&str] = &["taxed", "hidden", "retired", "needs_domain", "stock_control", "prorata"];
 
 fn written(form: &Form, currencies: &[Currency], base: &PriceList) -> Result<ProductEdit> {
     let mut errors = FieldErrors::default();
@@ -126,11 +125,9 @@ fn written(form: &Form, currencies: &[Currency], base: &PriceList) -> Result<Pro
         tagline: text("tagline"),
         short_description: text("short_description"),
         description: text("description"),
-        colour: text("colour"),
         pay_type,
         taxed: flag("taxed"),
         hidden: flag("hidden"),
-        featured: flag("featured"),
         retired: flag("retired"),
         needs_domain: flag("needs_domain"),
         stock_control: flag("stock_control"),
@@ -140,8 +137,10 @@ fn written(form: &Form, currencies: &[Currency], base: &PriceList) -> Result<Pro
         prorata: flag("prorata"),
         prorata_day: number(form, "prorata_day", &mut errors),
         prorata_cutoff: number(form, "prorata_cutoff", &mut errors),
-        // Shown once services can be set up by themselves; until then a choice here would do nothing.
-        auto_setup: None,
+        auto_setup: form.raw("auto_setup").and_then(|text| errors.take("auto_setup", AutoSetup::parse(text))),
+        // Nothing reads these yet; programs may store them.
+        colour: None,
+        featured: None,
         module: None,
         position: number(form, "position", &mut errors),
         // Prices of another payment type are what the table still held when the type was changed: they are dropped.
@@ -149,6 +148,14 @@ fn written(form: &Form, currencies: &[Currency], base: &PriceList) -> Result<Pro
     };
     errors.check()?;
     Ok(edit)
+}
+
+/// What programs may also call “never” waits for staff all the same.
+fn setup_choice(setup: AutoSetup) -> &'static str {
+    match setup {
+        AutoSetup::Never => AutoSetup::Accept.as_str(),
+        other => other.as_str(),
+    }
 }
 
 fn stored(product: &Product) -> Form {
@@ -160,7 +167,7 @@ fn stored(product: &Product) -> Form {
         ("tagline", product.tagline.clone()),
         ("short_description", product.short_description.clone()),
         ("description", product.description.clone()),
-        ("colour", product.colour.clone()),
+        ("auto_setup", setup_choice(product.auto_setup).to_owned()),
         ("pay_type", product.pay_type.to_string()),
         ("stock", product.stock.to_string()),
         ("quantity_mode", product.quantity_mode.to_string()),
@@ -172,7 +179,6 @@ fn stored(product: &Product) -> Form {
     pairs.extend([
         ("taxed", product.taxed.to_string()),
         ("hidden", product.hidden.to_string()),
-        ("featured", product.featured.to_string()),
         ("retired", product.retired.to_string()),
         ("needs_domain", product.needs_domain.to_string()),
         ("stock_control", product.stock_control.to_string()),

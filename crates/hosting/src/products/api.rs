@@ -1,7 +1,7 @@
 //! Products in the JSON API.
 
 use accounts::doors::api::{Body, answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use kernel::{FieldErrors, Result, nonempty};
 use platform::db::Conn;
@@ -17,7 +17,7 @@ const TAG: &str = "Products";
 
 pub fn routes() -> Routes {
     let list = Operation::new("GET", "/products", VIEW, TAG, "List the products with their prices")
-        .query("group", json!({ "type": "integer" }), "Only of this product group")
+        .query("group", schema::id(), "Only of this product group")
         .answers(200, list_schema(schema()));
     let add =
         Operation::new("POST", "/products", CREATE, TAG, "Add a product").body(new_schema()).answers(201, schema());
@@ -42,11 +42,11 @@ fn written_schema() -> Value {
         "tagline": { "type": "string" },
         "short_description": { "type": "string" },
         "description": { "type": "string" },
-        "colour": { "type": "string", "description": "#rrggbb" },
+        "colour": { "type": "string", "description": "#rrggbb. A note: nothing shows it yet" },
         "pay_type": one_of(PayType::ALL.iter().map(|kind| kind.as_str()).collect()),
         "taxed": flag("Tax is charged by the tax rules"),
-        "hidden": flag("Clients do not see it"),
-        "featured": flag("Stands out among its group"),
+        "hidden": flag("Marked as hidden; staff can order it all the same"),
+        "featured": flag("A note: nothing reads it yet"),
         "retired": flag("Nobody can order it any more"),
         "needs_domain": flag("A domain is asked for"),
         "stock_control": flag("Orders stop when none is left"),
@@ -57,7 +57,7 @@ fn written_schema() -> Value {
         "prorata_day": { "type": "integer", "minimum": 1, "maximum": 31 },
         "prorata_cutoff": { "type": "integer", "minimum": 0, "maximum": 31, "description": "Orders after this day pay for the next period too" },
         "auto_setup": one_of(AutoSetup::ALL.iter().map(|kind| kind.as_str()).collect()),
-        "module": { "type": "string" },
+        "module": { "type": "string", "description": "A note: nothing reads it yet" },
         "position": { "type": "integer", "minimum": 0 },
         "prices": prices::json::schema(),
     } })
@@ -142,17 +142,21 @@ async fn find(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
 }
 
 async fn create(cx: ApiCx) -> Result<Response, Fail> {
-    let edit = written(cx.json()?)?;
+    let mut body = cx.json()?;
+    let places = prices::json::Places::of(&mut body, "prices");
+    let edit = written(body)?;
     let mut tx = cx.app.db.write().await?;
-    let product = products::create(&mut tx, &cx.actor, &edit, cx.now).await?;
+    let product = products::create(&mut tx, &cx.actor, &edit, cx.now).await.map_err(|error| places.name(error))?;
     let body = with_prices(&mut tx, &product).await?;
     cx.commit(tx, 201, body).await
 }
 
 async fn update(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
-    let edit = written(cx.json()?)?;
+    let mut body = cx.json()?;
+    let places = prices::json::Places::of(&mut body, "prices");
+    let edit = written(body)?;
     let mut tx = cx.app.db.write().await?;
-    let product = products::update(&mut tx, &cx.actor, id, &edit, cx.now).await?;
+    let product = products::update(&mut tx, &cx.actor, id, &edit, cx.now).await.map_err(|error| places.name(error))?;
     let body = with_prices(&mut tx, &product).await?;
     cx.commit(tx, 200, body).await
 }

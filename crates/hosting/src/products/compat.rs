@@ -5,7 +5,7 @@
 
 use accounts::doors::{Action, CompatCx, Routes};
 use billing::currencies::{self, DealtCurrency};
-use kernel::{Cycle, Error, Money, Result};
+use kernel::{Cycle, Error, FieldErrors, Money, Result};
 use platform::compat::{Answer, Params};
 use platform::db::Conn;
 use serde_json::{Map, Value, json};
@@ -57,8 +57,25 @@ async fn add_product(cx: CompatCx) -> Result<Answer> {
         }
         Err(Error::Invalid(errors)) if errors.of("name").is_some() => Ok(Answer::error(NO_NAME)),
         Err(Error::Invalid(errors)) if errors.of("colour").is_some() => Ok(Answer::error(BAD_COLOUR)),
+        Err(Error::Invalid(errors)) => Err(Error::Invalid(as_callers_know(&errors, &dealt))),
         Err(other) => Err(other),
     }
+}
+
+/// `pricing[1][monthly]` for what the form calls `price_USD_monthly`.
+fn as_callers_know(errors: &FieldErrors, dealt: &[DealtCurrency]) -> FieldErrors {
+    let mut theirs = FieldErrors::default();
+    for (field, message) in errors.iter() {
+        let column = dealt.iter().find_map(|one| {
+            let same = |cycle| field == prices::form::field("price", one.code, cycle);
+            let (column, ..) = COLUMNS
+                .iter()
+                .find(|(column, _, cycle)| same(*cycle) || *column == "monthly" && same(Cycle::OneTime))?;
+            Some(format!("pricing[{}][{column}]", one.id))
+        });
+        theirs.add(column.unwrap_or_else(|| field.to_owned()), message);
+    }
+    theirs
 }
 
 /// The first thing that is wrong in the words that the reference has for it: callers compare them.
@@ -152,6 +169,12 @@ fn refuse_unbuilt(params: &mut Params<'_>) {
         ("subdomain", "Subdomains are not offered yet. Leave this out."),
         ("ondemandrenewalconfigurationoverride", "There are no on-demand renewals yet. Leave this out."),
         ("ondemandrenewalsenabled", "There are no on-demand renewals yet. Leave this out."),
+        ("ondemandrenewalperiodmonthly", "There are no on-demand renewals yet. Leave this out."),
+        ("ondemandrenewalperiodquarterly", "There are no on-demand renewals yet. Leave this out."),
+        ("ondemandrenewalperiodsemiannually", "There are no on-demand renewals yet. Leave this out."),
+        ("ondemandrenewalperiodannually", "There are no on-demand renewals yet. Leave this out."),
+        ("ondemandrenewalperiodbiennially", "There are no on-demand renewals yet. Leave this out."),
+        ("ondemandrenewalperiodtriennially", "There are no on-demand renewals yet. Leave this out."),
     ] {
         if params.text(name).is_some_and(set) {
             params.refuse(name, message);
@@ -319,7 +342,7 @@ fn option_json(full: &FullOption, pay_type: PayType, dealt: &[DealtCurrency]) ->
             })
         })
         .collect();
-    let mut option = json!({
+    json!({
         "id": full.option.id,
         "name": full.option.name,
         "type": match full.option.kind {
@@ -328,11 +351,8 @@ fn option_json(full: &FullOption, pay_type: PayType, dealt: &[DealtCurrency]) ->
             OptionKind::YesNo => "3",
             OptionKind::Quantity => "4",
         },
-    });
-    if full.option.kind == OptionKind::Quantity {
-        option["minqty"] = json!(full.option.min_quantity);
-        option["maxqty"] = json!(full.option.max_quantity);
-    }
-    option["options"] = json!({ "option": choices });
-    option
+        "minqty": full.option.min_quantity,
+        "maxqty": full.option.max_quantity,
+        "options": { "option": choices },
+    })
 }

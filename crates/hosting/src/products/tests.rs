@@ -135,6 +135,31 @@ testkit::both_engines! {
         assert_eq!(doors.post("/admin/setup/product-groups/2/delete", &[]).await.location, "/admin/setup/products");
     }
 
+    // What the form does not show, it does not change.
+    async fn the_form_says_when_services_become_active_and_leaves_notes_alone(company: Company) {
+        let doors = company.doors().await;
+        let edit = ProductEdit {
+            featured: Some(true),
+            colour: Some("#2f6fde".to_owned()),
+            module: Some("cpanel".to_owned()),
+            ..company.product_edit("Starter", list(&[("monthly", "5.00", "0")]))
+        };
+        let product = company.product(edit).await;
+        let path = format!("/admin/setup/products/{}", product.id);
+        let form = doors.page(&path).await;
+        assert!(form.contains("When staff accept the order") && !form.contains("featured"), "{form}");
+        let mut fields = vec![
+            ("group_id", "1"), ("kind", "hostingaccount"), ("name", "Starter"), ("pay_type", "recurring"),
+            ("quantity_mode", "none"), ("price_USD_monthly", "5.00"), ("auto_setup", "payment"),
+        ];
+        assert_eq!(doors.post(&path, &fields).await.status, 303);
+        let saved = find(&mut company.app.db.read().await.unwrap(), product.id).await.unwrap();
+        assert_eq!(saved.auto_setup, AutoSetup::Payment);
+        assert_eq!((saved.featured, saved.colour.as_str(), saved.module.as_str()), (true, "#2f6fde", "cpanel"));
+        fields[6].1 = "soon";
+        assert_eq!(doors.post(&path, &fields).await.status, 422);
+    }
+
     async fn the_json_api_reads_and_writes_products(company: Company) {
         let doors = company.doors().await;
         let body = json!({

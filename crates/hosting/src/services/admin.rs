@@ -6,13 +6,14 @@ use accounts::company;
 use accounts::doors::admin::{error_list, or_back};
 use accounts::doors::{AdminCx, Id, Redirect, Routes};
 use axum::response::{IntoResponse, Response};
-use billing::gateways;
+use billing::gateways::{self, Gateways};
 use billing::recurring::{self, RecurringCharge};
 use kernel::{Currency, Cycle, Date, Error, FieldErrors, Money, Result, nonempty};
 use minijinja::{Value, context};
-use platform::web::lists::{self, COUNT_LIMIT, Order, PAGE_SIZE, Sort, grouped};
+use platform::web::lists::{self, Order, Page, grouped};
 use platform::web::{Fail, Form};
 
+use super::charges::service_is_paid_off;
 use super::panels::row;
 use super::{
     EDIT, Filter, LIST, NamedOption, Recalculate, SERVICE, Service, ServiceAddon, ServiceAddonEdit, ServiceEdit,
@@ -25,14 +26,13 @@ use crate::{products, services};
 
 const PAGE: &str = "/admin/services";
 const SECTION: &str = "clients";
-/// A file of more rows is asked for by filters.
-const CSV_LIMIT: i64 = 200_000;
-
-pub(super) const SORTS: &[Sort] = &[
-    Sort { key: "id", sql: "s.id" },
-    Sort { key: "domain", sql: "s.domain" },
-    Sort { key: "due", sql: "s.next_due_on" },
-];
+const FILE: (&str, &[&str]) = (
+    "services",
+    &[
+        "Id", "Client", "Product", "Domain", "Status", "Quantity", "Amount", "Currency", "Cycle", "Gateway", "Ordered",
+        "Next due",
+    ],
+);
 
 pub fn routes() -> Routes {
     Routes::new()
@@ -70,23 +70,15 @@ impl Filter {
 }
 
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(SORTS, Order::Descending)?;
+    let request = cx.list(store::SORTS, Order::Descending)?;
     let filter = Filter::parse(&request.form)?;
     let mut conn = cx.app.db.read().await?;
-    let order_by = request.order_by("s.id");
+    let query = store::query(&mut conn, &filter).await?;
     if request.csv {
-        let rows = store::list(&mut conn, &filter, &order_by, CSV_LIMIT, 0).await?;
-        return Ok(lists::csv_response(
-            "services",
-            &[
-                "Id", "Client", "Product", "Domain", "Status", "Quantity", "Amount", "Currency", "Cycle", "Gateway",
-                "Ordered", "Next due",
-            ],
-            rows.iter().map(csv_row).collect(),
-        )?);
+        drop(conn);
+        return Ok(lists::file(&cx.app.db, &request, query, store::LISTED, FILE, csv_row).await?);
     }
-    let counted = store::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let rows = store::list(&mut conn, &filter, &order_by, PAGE_SIZE, request.offset()).await?;
+    let page: Page<store::Listed> = query.page(&mut conn, &request, store::LISTED).await?;
     let products = products::list(&mut conn, &products::Filter::default()).await?;
     let gateways = gateways::all(&mut conn).await?;
     drop(conn);
@@ -95,16 +87,18 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     cx.page(
         "hosting/services/list.html",
         SECTION,
-        "Services",
+        "Products/Services",
         context! {
-            list => request.view(counted, rows.len()),
+            list => request.view(&page),
             filter => Value::from_pairs(names.map(|name| (name, request.filter(name).to_owned()))),
             clear => if filtered { PAGE } else { "" },
             statuses => statuses(),
             products => products.iter().map(|product| option(product.id, &product.name)).collect::<Vec<_>>(),
             cycles => cycles(None),
             gateways => gateways.iter().map(|gateway| option(&gateway.name, &gateway.display_name)).collect::<Vec<_>>(),
-            rows => rows.iter().map(row).collect::<Vec<_>>(),
+            rows => page.rows.iter().map(|service| context! {
+                gateway => gateways::title(&gateways, &service.gateway), ..row(service)
+            }).collect::<Vec<_>>(),
         },
     )
 }
@@ -171,7 +165,9 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         SECTION,
         &service.title(&product.name),
         context! {
-            s => summary(&service),
+            s => context! {
+                gateway => cx.app.get::<Gateways>()?.title(&service.gateway), ..summary(&service)
+            },
             here => format!("{PAGE}/{id}"),
             client => context! { name => client.display_name(), href => format!("/admin/clients/{}", client.id) },
             product => context! { name => &product.name, href => format!("/admin/setup/products/{}", product.id) },
@@ -202,7 +198,6 @@ fn summary(service: &Service) -> Value {
         amount => service.recurring().to_string(),
         first => service.first().to_string(),
         cycle => if service.cycle.is_recurring() { adverb(service.cycle) } else { service.cycle.label() },
-        gateway => &service.gateway,
         registered => service.registered_on.to_string(),
         due => service.next_due_on.map(|date| date.to_string()).unwrap_or_default(),
         terminated => service.terminated_on.map(|date| date.to_string()).unwrap_or_default(),
@@ -275,18 +270,22 @@ async fn status_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let client = clients::find(&mut conn, service.client_id).await?;
     let product = products::find(&mut conn, service.product_id).await?;
     let addons = services::addons_of(&mut conn, id).await?;
+    let paid_off = service_is_paid_off(&mut conn, id).await?;
     drop(conn);
     let back = format!("{PAGE}/{id}");
     let Some((_, label)) = moves(service.status).iter().find(|(target, _)| *target == to) else {
         return Ok(Redirect::to(back).refusing(format!("The service is {} already.", service.status)).into_response());
     };
-    let along = addons.iter().filter(|addon| super::goes_along(addon, service.status, to)).count();
+    let along = addons.iter().filter(|addon| super::change::goes_along(addon, service.status, to)).count();
     let due = service.next_due_on.map_or_else(|| "nothing more".to_owned(), |date| format!("the period from {date}"));
-    let anew = product.periods().filter(|_| service.status == ServiceStatus::Completed).map(|periods| {
+    let anew = product.periods().filter(|_| paid_off && service.status == ServiceStatus::Completed).map(|periods| {
         format!("The count of its periods begins anew: {} more, each invoiced as it falls due.", grouped(periods))
     });
     let (text, billing) = match to {
         ServiceStatus::Active if anew.is_some() => (anew.as_deref().unwrap_or_default(), due),
+        ServiceStatus::Active if paid_off && service.status != ServiceStatus::Completed => {
+            ("All of its periods are paid: it is complete at once.", "nothing more".to_owned())
+        }
         ServiceStatus::Active => ("It is invoiced as it falls due.", due),
         ServiceStatus::Suspended => ("It stays on the books: invoices go on.", due),
         ServiceStatus::Pending => {
@@ -442,7 +441,9 @@ fn written(form: &Form, service: &Service, options: &[FullOption]) -> Result<Ser
     let mut errors = FieldErrors::default();
     let text = |name: &str| Some(form.raw(name).unwrap_or_default().to_owned());
     let mut money = |name: &str| errors.take(name, Money::parse(form.text(name), service.currency));
-    let (recurring_amount, first_amount) = (money("recurring_amount"), money("first_amount"));
+    let recurring_amount = money("recurring_amount");
+    // Only asked for while the first invoice is not made.
+    let first_amount = form.raw("first_amount").and_then(|_| money("first_amount"));
     let edit = ServiceEdit {
         product_id: Some(form.id("product_id", &mut errors)),
         domain: text("domain"),
@@ -473,6 +474,7 @@ async fn form_page(cx: &AdminCx, id: i64, typed: Option<&Form>, errors: &FieldEr
     let products = products::list(&mut conn, &products::Filter::default()).await?;
     let options = config_options::of_product(&mut conn, service.product_id).await?;
     let picked = services::options_of(&mut conn, id).await?;
+    let first = recurring::first::of_owner(&mut conn, SERVICE, id).await?;
     let mut offered = gateways::all(&mut conn).await?;
     drop(conn);
     offered.retain(|gateway| gateway.active || gateway.name == service.gateway);
@@ -483,6 +485,7 @@ async fn form_page(cx: &AdminCx, id: i64, typed: Option<&Form>, errors: &FieldEr
         id,
         v => fields(FIELDS, &shown),
         recalculate => shown.ticked("recalculate"),
+        first_waits => first.is_some(),
         currency => service.currency.to_string(),
         products => products.iter()
             .filter(|product| !product.retired || product.id == service.product_id)

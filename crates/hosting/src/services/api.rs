@@ -1,17 +1,16 @@
 //! Services in the JSON API. Orders make them; here they are read and changed.
 
 use accounts::clients;
-use accounts::doors::api::{Body, answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::api::{Body, answer, list_answer, list_schema};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use billing::recurring;
 use kernel::{Cycle, Date, Money, Result};
 use platform::db::Conn;
 use platform::web::Fail;
-use platform::web::lists::{Order, PAGE_SIZE, Request};
+use platform::web::lists::{Order, Page, Request};
 use serde_json::{Value, json};
 
-use super::admin::SORTS;
 use super::{
     EDIT, Filter, LIST, Listed, Recalculate, SERVICE, Service, ServiceAddon, ServiceAddonEdit, ServiceEdit,
     ServiceStatus, VIEW, store,
@@ -20,16 +19,14 @@ use crate::config_options::OptionValue;
 use crate::services;
 
 const TAG: &str = "Services";
-/// How far the total of a list is counted.
-const COUNTED: i64 = 1_000_000;
 
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
     let list = Operation::new("GET", "/services", LIST, TAG, "List services")
-        .query("q", text(), "How a domain begins, a part of the client's name or e-mail address, or an id")
+        .query("q", text(), "How a domain or a word of the client's name or e-mail address begins, or an id")
         .query("status", status_schema(), "Only these")
-        .query("product", json!({ "type": "integer" }), "Only of this product")
-        .query("client", json!({ "type": "integer" }), "Only of this client")
+        .query("product", schema::id(), "Only of this product")
+        .query("client", schema::id(), "Only of this client")
         .query("cycle", text(), "Only of this billing cycle")
         .query("gateway", text(), "Only paid by this gateway")
         .query(
@@ -37,7 +34,7 @@ pub fn routes() -> Routes {
             json!({ "type": "string", "enum": ["id", "-id", "domain", "-domain", "due", "-due"] }),
             "Newest first unless this says otherwise",
         )
-        .query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50 services")
+        .paged()
         .answers(200, list_schema(listed_schema()));
     let show = Operation::new("GET", "/services/{id}", VIEW, TAG, "One service with its options and addons")
         .answers(200, schema());
@@ -88,15 +85,22 @@ fn edit_schema() -> Value {
         "username": text(),
         "status": status_schema(),
         "quantity": { "type": "integer", "minimum": 1 },
-        "first_amount": amount_schema(),
+        "first_amount": {
+            "type": "string",
+            "description": "What the first invoice bills, with the setup fee, in the service's currency. Once that invoice \
+                            is made it is a note of what was billed",
+        },
         "recurring_amount": amount_schema(),
         "cycle": text(),
         "gateway": text(),
-        "registered_on": date_schema(),
-        "next_due_on": date_schema(),
+        "registered_on": schema::date(),
+        "next_due_on": schema::date(),
         "terminated_on": { "type": "string", "description": "A date; empty takes it away" },
         "suspend_reason": text(),
-        "no_suspend_until": { "type": "string", "description": "A date; empty takes it away" },
+        "no_suspend_until": {
+            "type": "string",
+            "description": "A date; empty takes it away. A note: nothing is suspended by itself yet",
+        },
         "dedicated_ip": text(),
         "assigned_ips": text(),
         "ns1": text(),
@@ -116,7 +120,7 @@ fn addon_edit_schema() -> Value {
         "quantity": { "type": "integer", "minimum": 1 },
         "recurring_amount": amount_schema(),
         "cycle": { "type": "string" },
-        "next_due_on": date_schema(),
+        "next_due_on": schema::date(),
     } })
 }
 
@@ -139,7 +143,19 @@ fn schema() -> Value {
     }
     fields["order_id"] = json!({ "type": ["integer", "null"], "format": "int64" });
     fields["currency"] = json!({ "type": "string" });
-    fields["next_invoice_on"] = date_schema();
+    fields["first_invoice"] = json!({
+        "type": ["object", "null"],
+        "description": "What the generation of due invoices will bill first; null once it has, or when the order did",
+        "properties": {
+            "from": { "type": "string", "format": "date" },
+            "until": { "type": "string", "format": "date", "description": "The day after the period" },
+            "amount": amount_schema(),
+            "setup": amount_schema(),
+        },
+    });
+    for name in ["registered_on", "next_due_on", "next_invoice_on", "terminated_on", "no_suspend_until"] {
+        fields[name] = date_schema();
+    }
     fields["periods_left"] = json!({ "type": ["integer", "null"], "description": "null: no end" });
     fields["addons"] = json!({ "type": "array", "items": { "type": "object" } });
     fields["created_at"] = json!({ "type": "string", "format": "date-time" });
@@ -177,7 +193,14 @@ async fn whole(conn: &mut Conn, service: &Service) -> Result<Value> {
     let addons = services::addons_of(conn, service.id).await?;
     let options = services::named_options(conn, &[service.id]).await?;
     let charge = recurring::of_owner(conn, SERVICE, service.id).await?;
+    let first = recurring::first::of_owner(conn, SERVICE, service.id).await?;
     let mut value = json!(service);
+    value["first_invoice"] = json!(first.map(|first| json!({
+        "from": first.period.from,
+        "until": first.period.until,
+        "amount": first.amount.decimal(),
+        "setup": first.setup.decimal(),
+    })));
     value["first_amount"] = json!(service.first().decimal());
     value["recurring_amount"] = json!(service.recurring().decimal());
     value["next_invoice_on"] =
@@ -199,13 +222,12 @@ async fn whole(conn: &mut Conn, service: &Service) -> Result<Value> {
 }
 
 async fn index(cx: ApiCx) -> Result<Response, Fail> {
-    let request = Request::parse(&cx.query, SORTS, Order::Descending)?;
+    let request = Request::parse(&cx.query, store::SORTS, Order::Descending)?;
     let filter = Filter::parse(&request.form)?;
     let mut conn = cx.app.db.read().await?;
-    let total = store::count(&mut conn, &filter, COUNTED).await?;
-    let rows = store::list(&mut conn, &filter, &request.order_by("s.id"), PAGE_SIZE, request.offset()).await?;
-    let items: Vec<Value> = rows.iter().map(listed).collect();
-    Ok(answer(&json!({ "total": total, "page": request.page, "items": items })))
+    let query = store::query(&mut conn, &filter).await?;
+    let page: Page<Listed> = query.whole_page(&mut conn, &request, store::LISTED).await?;
+    Ok(list_answer(&request, &page, page.rows.iter().map(listed).collect()))
 }
 
 async fn find(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {

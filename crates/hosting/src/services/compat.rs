@@ -39,15 +39,15 @@ async fn get_clients_products(cx: CompatCx) -> Result<Answer> {
         Ok((filter, part?))
     })?;
     let mut conn = cx.app.db.read().await?;
-    let total = store::count(&mut conn, &filter, i64::MAX).await?;
-    let page = store::page(&mut conn, &filter, "ORDER BY s.id", part.limit, part.start).await?;
+    let (page, total) = store::part(&mut conn, &filter, part.start, part.limit).await?;
     let shown = shown(&mut conn, &page).await?;
     drop(conn);
     let number = |number: i64| u64::try_from(number).unwrap_or_default();
+    let text = |id: Option<i64>| json!(id.map(|id| id.to_string()));
     Ok(Answer::success()
-        .with("clientid", json!(filter.client_id))
-        .with("serviceid", json!(filter.id))
-        .with("pid", json!(filter.product_id))
+        .with("clientid", text(filter.client_id))
+        .with("serviceid", text(filter.id))
+        .with("pid", text(filter.product_id))
         .with("domain", json!(filter.domain))
         .with_counts(number(total), number(part.start), u64::try_from(shown.len()).unwrap_or_default())
         .with_list("products", "product", shown))
@@ -86,7 +86,7 @@ fn option_json(option: &NamedOption) -> Value {
         OptionKind::Dropdown | OptionKind::Radio => option.choice.clone(),
         OptionKind::YesNo | OptionKind::Quantity => option.quantity.to_string(),
     };
-    json!({ "id": option.option_id, "option": option.option, "type": option.kind, "value": value })
+    json!({ "id": option.option_id.to_string(), "option": option.option, "type": option.kind, "value": value })
 }
 
 fn service_json(
@@ -99,12 +99,12 @@ fn service_json(
 ) -> Value {
     let date = |date: Option<Date>| date.map_or(NO_DATE.to_owned(), |date| date.to_string());
     let mut shown = json!({
-        "id": service.id,
-        "qty": service.quantity,
-        "clientid": service.client_id,
-        "orderid": service.order_id.unwrap_or_default(),
+        "id": service.id.to_string(),
+        "qty": service.quantity.to_string(),
+        "clientid": service.client_id.to_string(),
+        "orderid": service.order_id.unwrap_or_default().to_string(),
         "ordernumber": order.map(String::as_str).unwrap_or_default(),
-        "pid": service.product_id,
+        "pid": service.product_id.to_string(),
         "regdate": service.registered_on,
         "name": name,
         "translated_name": name,
@@ -112,7 +112,7 @@ fn service_json(
         "translated_groupname": group,
         "domain": service.domain,
         "dedicatedip": service.dedicated_ip,
-        "serverid": 0,
+        "serverid": "0",
         "servername": "",
         "serverip": "",
         "serverhostname": "",
@@ -131,17 +131,17 @@ fn service_json(
         // Passwords of services are not stored.
         ("password", json!("")),
         ("subscriptionid", json!("")),
-        ("promoid", json!(0)),
+        ("promoid", json!("0")),
         ("overideautosuspend", json!(if service.no_suspend_until.is_some() { "1" } else { "" })),
         ("overidesuspenduntil", json!(date(service.no_suspend_until))),
         ("ns1", json!(service.ns1)),
         ("ns2", json!(service.ns2)),
         ("assignedips", json!(service.assigned_ips)),
         ("notes", json!(service.notes)),
-        ("diskusage", json!(0)),
-        ("disklimit", json!(0)),
-        ("bwusage", json!(0)),
-        ("bwlimit", json!(0)),
+        ("diskusage", json!("0")),
+        ("disklimit", json!("0")),
+        ("bwusage", json!("0")),
+        ("bwlimit", json!("0")),
         ("lastupdate", json!("0000-00-00 00:00:00")),
         ("customfields", json!({ "customfield": [] })),
         ("configoptions", json!({ "configoption": options })),
@@ -165,7 +165,7 @@ async fn update_client_product(cx: CompatCx) -> Result<Answer> {
     match services::update(&mut locked, &cx.actor, id, edit, cx.now).await {
         Ok(_) => {
             tx.commit().await?;
-            Ok(Answer::success().with("serviceid", id))
+            Ok(Answer::success().with("serviceid", id.to_string()))
         }
         Err(Error::Invalid(errors)) => match errors.of("gateway") {
             Some(documented) => Ok(Answer::error(documented)),

@@ -1,10 +1,12 @@
 //! What the client's page shows of services.
 
-use accounts::clients::{Client, ClientPanel, ClientPanels, ClosingEffect, Figures, Panel, PanelFuture, Place};
+use accounts::clients::{
+    Client, ClientLink, ClientPanel, ClientPanels, ClosingEffect, Figures, LinkPlace, Panel, PanelFuture, Place, Seen,
+};
 use minijinja::{Value, context};
 use platform::App;
 use platform::db::Conn;
-use platform::web::lists::grouped;
+use platform::web::lists::Total;
 use serde_json::json;
 
 use super::{Filter, LIST, Listed, ServiceStatus, store};
@@ -16,21 +18,29 @@ const SHOWN: i64 = 10;
 /// Adds what hosting has to say of a client.
 pub fn contribute(panels: &mut ClientPanels) {
     panels.panels.push(ClientPanel { title: "Services", place: Place::Main, order: 20, permission: LIST, load: panel });
+    panels.links.push(ClientLink {
+        label: "Products/Services",
+        href: "/admin/services?client={id}",
+        place: LinkPlace::Tab,
+        order: 20,
+        permission: LIST,
+    });
     panels.closing.push(ClosingEffect { label: "Services that are terminated or cancelled", count: closing });
     panels.figures.push(figures);
 }
 
-fn panel<'a>(app: &'a App, conn: &'a mut Conn, client: &'a Client) -> PanelFuture<'a, Option<Panel>> {
+fn panel<'a>(app: &'a App, conn: &'a mut Conn, seen: &'a Seen) -> PanelFuture<'a, Option<Panel>> {
     Box::pin(async move {
-        let filter = Filter { client_id: Some(client.id), ..Filter::default() };
-        let rows = store::list(conn, &filter, "ORDER BY s.id DESC", SHOWN, 0).await?;
-        let total = store::count(conn, &filter, 10_001).await?;
+        let filter = Filter { client_id: Some(seen.client.id), ..Filter::default() };
+        let query = store::query(conn, &filter).await?;
+        let (rows, total): (Vec<Listed>, Total) = query.newest(conn, store::LISTED, SHOWN).await?;
+        let any = !rows.is_empty();
         let rows: Vec<Value> = rows.iter().map(row).collect();
         Ok(Some(Panel {
             html: app.templates.render("hosting/services/panel.html", context! { rows })?,
-            href: if total > 0 { format!("/admin/services?client={}", client.id) } else { String::new() },
-            label: format!("All {}", grouped(total)),
-            flush: total > 0,
+            href: if any { format!("/admin/services?client={}", seen.client.id) } else { String::new() },
+            label: format!("All {}", total.words()),
+            flush: any,
         }))
     })
 }

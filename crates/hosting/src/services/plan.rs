@@ -2,14 +2,14 @@
 //! preview of an order shows it.
 
 use accounts::clients::Client;
-use kernel::{Currency, Cycle, Date, Error, FieldErrors, Result};
+use kernel::{Currency, Cycle, Date, Error, FieldErrors, Money, Result};
 use platform::db::Conn;
 
-use super::{FirstInvoice, NewAddon, NewService, domain, first, overridden, selected};
+use super::{NewAddon, NewService, first};
 use crate::addons::{self, Addon};
-use crate::config_options::{self, Picked};
+use crate::config_options::{self, FullOption, Picked};
 use crate::prices::{self, Owner};
-use crate::pricing::{self, FirstCharge, Quote};
+use crate::pricing::{self, FirstCharge, Quote, Selected};
 use crate::products::{self, Product};
 
 /// A service that could be made.
@@ -72,14 +72,13 @@ pub async fn plan(conn: &mut Conn, client: &Client, new: &NewService) -> Result<
     };
     let chosen = selected(&options, &picked)?;
     let quote = pricing::quote(&sold, &chosen, new.quantity, cycle, client.currency)
-        .and_then(|calculated| overridden(calculated, new.price, new.setup));
+        .and_then(|calculated| overridden(calculated, cycle, new.price, new.setup));
     let Some(quote) = noted(&mut errors, quote)? else { return Err(Error::Invalid(errors)) };
-    let first = first::charge(&quote, product.prorata_rule(), cycle, new.ordered_on, new.first_invoice)?;
+    let first = pricing::first_charge(&quote, product.prorata_rule(), cycle, new.ordered_on)?;
     let title = if domain.is_empty() { product.name.clone() } else { format!("{} - {domain}", product.name) };
     let mut planned = Vec::with_capacity(new.addons.len());
     for addon in &new.addons {
-        let one =
-            plan_addon(conn, &product, &title, cycle, client.currency, addon, new.ordered_on, new.first_invoice).await;
+        let one = plan_addon(conn, &product, &title, cycle, client.currency, addon, new.ordered_on).await;
         planned.extend(noted(&mut errors, one)?);
     }
     errors.check()?;
@@ -95,7 +94,6 @@ pub async fn plan_addon(
     currency: Currency,
     new: &NewAddon,
     ordered_on: Date,
-    first_invoice: FirstInvoice,
 ) -> Result<PlannedAddon> {
     let known = addons::by_ids(conn, &[new.addon_id]).await?.pop();
     let addon = known.ok_or_else(|| Error::invalid("addons", "Addon ID invalid"))?;
@@ -109,11 +107,11 @@ pub async fn plan_addon(
         Some(cycle) => pricing::cycle_for(&sold, Some(cycle), currency)?,
         None => pricing::addon_cycle(&sold, service_cycle, currency)?,
     };
-    let quote = overridden(pricing::quote(&sold, &[], new.quantity, cycle, currency)?, new.price, None)?;
+    let quote = overridden(pricing::quote(&sold, &[], new.quantity, cycle, currency)?, cycle, new.price, None)?;
     // The day is the product's, so that both fall due together.
     let rule = product.prorata_rule().filter(|_| addon.prorata);
-    let first = first::charge(&quote, rule, cycle, ordered_on, first_invoice)?;
-    let title = super::addon_title(&addon.name, new.quantity, service);
+    let first = pricing::first_charge(&quote, rule, cycle, ordered_on)?;
+    let title = addon_title(&addon.name, new.quantity, service);
     Ok(PlannedAddon { addon, quantity: new.quantity, cycle, quote, first, title })
 }
 
@@ -127,4 +125,44 @@ fn noted<T>(errors: &mut FieldErrors, found: Result<T>) -> Result<Option<T>> {
         }
         Err(other) => Err(other),
     }
+}
+
+pub(super) fn selected<'a>(options: &'a [FullOption], picked: &[Picked]) -> Result<Vec<Selected<'a>>> {
+    let find = |pick: &Picked| options.iter().find(|option| option.option.id == pick.option_id);
+    picked.iter().filter_map(|pick| Some(find(pick)?.selected(pick))).collect()
+}
+
+fn overridden(quote: Quote, cycle: Cycle, price: Option<Money>, setup: Option<Money>) -> Result<Quote> {
+    for (field, amount) in [("price", price), ("setup", setup)] {
+        let Some(amount) = amount else { continue };
+        if amount.is_negative() || amount.currency != quote.recurring.currency {
+            let text = format!("Enter an amount of nought or more, in {}.", quote.recurring.currency);
+            return Err(Error::invalid(field, text));
+        }
+        amount.within_reason().map_err(|why| Error::invalid(field, why.to_string()))?;
+        if cycle == Cycle::Free && amount.is_positive() {
+            return Err(Error::invalid(field, "This is free of charge and is never invoiced. Leave the amount out."));
+        }
+    }
+    Ok(Quote { recurring: price.unwrap_or(quote.recurring), setup: setup.unwrap_or(quote.setup) })
+}
+
+pub(super) fn addon_title(addon: &str, quantity: i64, service: &str) -> String {
+    match quantity {
+        1 => format!("{addon} ({service})"),
+        many => format!("{many} × {addon} ({service})"),
+    }
+}
+
+/// A domain in lower case, or nothing. Names of machines without dots are fine.
+pub(super) fn domain(text: &str) -> Result<String> {
+    let domain = text.trim().trim_end_matches('.').to_lowercase();
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_' | '*');
+    if domain.chars().count() > 253 || !domain.chars().all(allowed) {
+        return Err(Error::invalid(
+            "domain",
+            "Enter a domain such as example.com, without http:// and without spaces.",
+        ));
+    }
+    Ok(domain)
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use accounts::search;
 use kernel::{Currency, Cycle, Date, Result};
 use platform::db::{Conn, Insert, ToValue, Tx, Value};
-use platform::web::lists::Where;
+use platform::web::lists::{Column, Order, Query, Sort, Where};
 use platform::{cells, params, record};
 
 use super::{Filter, Service, ServiceAddon, ServiceStatus};
@@ -128,8 +129,8 @@ pub(super) async fn set_options(tx: &mut Tx, service_id: i64, picked: &[Picked])
 pub(super) async fn insert_addon(tx: &mut Tx, addon: &ServiceAddon) -> Result<i64> {
     tx.scalar(
         "INSERT INTO service_addons (service_id, addon_id, order_id, name, taxed, status, quantity, first_amount, \
-         recurring_amount, cycle, anchor_day, registered_on, next_due_on, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id",
+         recurring_amount, cycle, anchor_day, registered_on, next_due_on, terminated_on, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id",
         params![
             addon.service_id,
             addon.addon_id,
@@ -144,6 +145,7 @@ pub(super) async fn insert_addon(tx: &mut Tx, addon: &ServiceAddon) -> Result<i6
             addon.anchor_day,
             addon.registered_on,
             addon.next_due_on,
+            addon.terminated_on,
             addon.created_at
         ],
     )
@@ -153,7 +155,7 @@ pub(super) async fn insert_addon(tx: &mut Tx, addon: &ServiceAddon) -> Result<i6
 pub(super) async fn update_addon(tx: &mut Tx, addon: &ServiceAddon) -> Result<()> {
     tx.execute(
         "UPDATE service_addons SET status = $2, quantity = $3, recurring_amount = $4, cycle = $5, anchor_day = $6, \
-         next_due_on = $7 WHERE id = $1",
+         next_due_on = $7, first_amount = $8, terminated_on = $9 WHERE id = $1",
         params![
             addon.id,
             addon.status,
@@ -161,7 +163,9 @@ pub(super) async fn update_addon(tx: &mut Tx, addon: &ServiceAddon) -> Result<()
             addon.recurring_amount,
             addon.cycle,
             addon.anchor_day,
-            addon.next_due_on
+            addon.next_due_on,
+            addon.first_amount,
+            addon.terminated_on
         ],
     )
     .await?;
@@ -184,41 +188,12 @@ pub(super) async fn move_addon_due(tx: &mut Tx, id: i64, due_on: Date) -> Result
     Ok(())
 }
 
-/// Whether it was running until now.
-pub(super) async fn complete(tx: &mut Tx, id: i64) -> Result<bool> {
-    let changed = tx
-        .execute(
-            "UPDATE services SET status = 'completed' WHERE id = $1 AND status IN ('active', 'suspended')",
-            params![id],
-        )
-        .await?;
-    Ok(changed == 1)
-}
-
-pub(super) async fn complete_addons(tx: &mut Tx, service_id: i64) -> Result<Vec<i64>> {
-    tx.column(
-        "UPDATE service_addons SET status = 'completed' \
-         WHERE service_id = $1 AND status IN ('pending', 'active', 'suspended') RETURNING id",
-        params![service_id],
-    )
-    .await
-}
-
-/// Ends what a client has; the ids of the services that were not over.
-pub(super) async fn end_of_client(tx: &mut Tx, client_id: i64) -> Result<Vec<i64>> {
-    tx.column(
-        "UPDATE services SET status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE 'terminated' END \
-         WHERE client_id = $1 AND status IN ('pending', 'active', 'suspended') RETURNING id",
+/// What a client has that is not over, by age.
+pub(super) async fn live_of_client(conn: &mut Conn, client_id: i64) -> Result<Vec<(i64, ServiceStatus)>> {
+    conn.all(
+        "SELECT id, status FROM services \
+         WHERE client_id = $1 AND status IN ('pending', 'active', 'suspended') ORDER BY id",
         params![client_id],
-    )
-    .await
-}
-
-pub(super) async fn end_addons(tx: &mut Tx, service_ids: &[i64]) -> Result<Vec<i64>> {
-    tx.column(
-        "UPDATE service_addons SET status = CASE WHEN status = 'pending' THEN 'cancelled' ELSE 'terminated' END \
-         WHERE service_id IN $1[] AND status IN ('pending', 'active', 'suspended') RETURNING id",
-        params![service_ids],
     )
     .await
 }
@@ -253,99 +228,55 @@ impl Listed {
     }
 }
 
-fn conditions(filter: &Filter) -> Where<'_> {
+/// The columns of [`Listed`].
+pub const LISTED: &str = "s.id, s.client_id, c.first_name, c.last_name, c.company, s.product_id, p.name, s.domain, \
+    s.status, s.quantity, s.currency, s.recurring_amount, s.cycle, s.gateway, s.registered_on, s.next_due_on";
+
+pub const SORTS: &[Sort] = &[
+    Sort::by("id", &[]).with(&["s.client_id", "s.status", "s.product_id", "s.cycle", "s.gateway"]),
+    Sort::by("domain", &[Column::text("s.domain")]),
+    Sort::by("due", &[Column::text("s.next_due_on").or_missing()]).with(&["s.status"]),
+];
+
+/// The services, with their clients and products for [`LISTED`].
+pub(super) async fn query<'a>(conn: &mut Conn, filter: &'a Filter) -> Result<Query<'a>> {
     let mut all = Where::default();
     if !filter.text.is_empty() {
+        // Domains by their beginning, clients by how the words of their names begin.
+        let found = search::find(conn, search::Kind::Client, &filter.text).await?;
         let lower = filter.text.to_lowercase();
-        let first = all.next();
-        // Domains by their beginning, which the index serves; clients by any part of their name.
-        let (from, until, client, id) = (first, first + 1, first + 2, first + 3);
-        all.params.push(Value::Text(lower.clone().into()));
-        all.params.push(Value::Text(format!("{lower}\u{10FFFF}").into()));
-        all.params.push(accounts::search::anywhere(&lower));
-        all.params.push(Value::Int(filter.text.parse().unwrap_or_default()));
-        all.plain(&format!(
-            "((s.domain >= ${from} AND s.domain < ${until}) OR s.id = ${id} \
-             OR s.client_id IN (SELECT id FROM clients WHERE search LIKE ${client} ESCAPE '\\'))"
-        ));
+        let until = format!("{lower}\u{10FFFF}");
+        let (named, values) = found.clause("s.client_id");
+        let clause = format!("((s.domain >= ? AND s.domain < ?) OR s.id = ? OR ({named}))");
+        let id = Value::Int(filter.text.parse().unwrap_or_default());
+        let values = [Value::Text(lower.into()), Value::Text(until.into()), id].into_iter().chain(values).collect();
+        found.add(&mut all, &clause, values);
     }
-    let mut equal = |column: &str, value: Option<Value<'_>>| {
+    let mut equal = |column: &'static str, value: Option<Value<'a>>| {
         if let Some(value) = value {
-            all.and(&format!("s.{column} = ?"), into_owned(value));
+            all.equal(column, value);
         }
     };
-    equal("client_id", filter.client_id.as_ref().map(ToValue::to_value));
-    equal("id", filter.id.as_ref().map(ToValue::to_value));
-    equal("status", filter.status.as_ref().map(ToValue::to_value));
-    equal("product_id", filter.product_id.as_ref().map(ToValue::to_value));
-    equal("cycle", filter.cycle.as_ref().map(ToValue::to_value));
-    equal("gateway", filter.gateway.as_ref().map(ToValue::to_value));
-    equal("domain", filter.domain.as_ref().map(ToValue::to_value));
-    equal("username", filter.username.as_ref().map(ToValue::to_value));
-    all
-}
-
-fn into_owned<'a>(value: Value<'_>) -> Value<'a> {
-    match value {
-        Value::Text(text) => Value::Text(text.into_owned().into()),
-        Value::Int(number) => Value::Int(number),
-        Value::Bool(truth) => Value::Bool(truth),
-        _ => Value::Null,
+    equal("s.client_id", filter.client_id.as_ref().map(ToValue::to_value));
+    equal("s.id", filter.id.as_ref().map(ToValue::to_value));
+    equal("s.status", filter.status.as_ref().map(ToValue::to_value));
+    equal("s.product_id", filter.product_id.as_ref().map(ToValue::to_value));
+    equal("s.cycle", filter.cycle.as_ref().map(ToValue::to_value));
+    equal("s.gateway", filter.gateway.as_ref().map(ToValue::to_value));
+    equal("s.domain", filter.domain.as_ref().map(ToValue::to_value));
+    if let Some(username) = &filter.username {
+        all.and("s.username = ?", username.to_value());
     }
+    let joins = "JOIN clients c ON c.id = s.client_id JOIN products p ON p.id = s.product_id";
+    Ok(Query { table: "services s", id: "s.id", joins, filter: all })
 }
 
-pub(super) async fn list(
-    conn: &mut Conn,
-    filter: &Filter,
-    order_by: &str,
-    limit: i64,
-    offset: i64,
-) -> Result<Vec<Listed>> {
-    let conditions = conditions(filter);
-    let sql = list_sql(&conditions, order_by, limit, offset);
-    conn.all(&sql, &conditions.params).await
-}
-
-fn list_sql(conditions: &Where<'_>, order_by: &str, limit: i64, offset: i64) -> String {
-    format!(
-        "SELECT s.id, s.client_id, c.first_name, c.last_name, c.company, s.product_id, p.name, s.domain, s.status, \
-         s.quantity, s.currency, s.recurring_amount, s.cycle, s.gateway, s.registered_on, s.next_due_on \
-         FROM services s JOIN clients c ON c.id = s.client_id JOIN products p ON p.id = s.product_id \
-         {} {order_by} LIMIT {limit} OFFSET {offset}",
-        conditions.sql()
-    )
-}
-
-/// How the engine reads a list.
-#[cfg(test)]
-pub(super) async fn plan(conn: &mut Conn, filter: &Filter, order_by: &str) -> Result<String> {
-    let conditions = conditions(filter);
-    let sql = list_sql(&conditions, order_by, 50, 0);
-    conn.plan(&sql, &conditions.params).await
-}
-
-/// How many there are, counted up to `most`.
-pub(super) async fn count(conn: &mut Conn, filter: &Filter, most: i64) -> Result<i64> {
-    let conditions = conditions(filter);
-    let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM services s {} LIMIT {most}) counted", conditions.sql());
-    conn.scalar(&sql, &conditions.params).await
-}
-
-/// Services by id, in the order of `order_by`.
-pub(super) async fn page(
-    conn: &mut Conn,
-    filter: &Filter,
-    order_by: &str,
-    limit: i64,
-    offset: i64,
-) -> Result<Vec<Service>> {
-    let conditions = conditions(filter);
-    let sql = format!(
-        "SELECT {} FROM services s {} {order_by} LIMIT {limit} OFFSET {offset}",
-        Service::columns("s"),
-        conditions.sql()
-    );
-    conn.all(&sql, &conditions.params).await
+/// Services by their position, the oldest first, for the compatible API; and how many there are.
+pub(super) async fn part(conn: &mut Conn, filter: &Filter, start: i64, limit: i64) -> Result<(Vec<Service>, i64)> {
+    let query = Query { joins: "", ..query(conn, filter).await? };
+    let total = query.count_all(conn).await?;
+    let order = (&SORTS[0], Order::Ascending);
+    Ok((query.part(conn, &Service::columns("s"), order, start, limit).await?, total))
 }
 
 record! {

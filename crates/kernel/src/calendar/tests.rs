@@ -135,6 +135,7 @@ fn months_are_counted_on_the_anchor_and_clamped() {
     assert_eq!((after(0, 0), after(1, 255)), ("2026-01-01".to_owned(), "2026-02-28".to_owned()));
 }
 
+// Worked example 6.
 #[test]
 fn the_31st_survives_shorter_months() {
     assert_eq!(due_dates(Cycle::Monthly, "2027-01-31", 3), ["2027-02-28", "2027-03-31", "2027-04-30"]);
@@ -144,6 +145,7 @@ fn the_31st_survives_shorter_months() {
     assert_eq!(due_dates(Cycle::SemiAnnually, "2027-08-29", 3), ["2028-02-29", "2028-08-29", "2029-02-28"]);
 }
 
+// Worked example 7.
 #[test]
 fn the_29th_of_february_comes_back_in_leap_years() {
     let leap = ["2029-02-28", "2030-02-28", "2031-02-28", "2032-02-29"];
@@ -154,6 +156,7 @@ fn the_29th_of_february_comes_back_in_leap_years() {
     assert_eq!(due_dates(Cycle::Every { count: 4, unit: Unit::Years }, "2096-02-29", 2), ["2100-02-28", "2104-02-29"]);
 }
 
+// Worked example 8.
 #[test]
 fn paying_late_does_not_move_the_next_due_date() {
     // Only the due date of the charge counts; nothing here could know when it was paid.

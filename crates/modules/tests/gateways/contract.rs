@@ -7,7 +7,7 @@ use billing::gateways::{
 };
 use kernel::Money;
 
-use crate::fixtures::{attempt_of, charge_request, now, refund_request, store_request};
+use crate::fixtures::{attempt_of, charge_request, now, page_request, refund_request, store_request, stored, to_pay};
 
 /// A gateway that is ready to be tried.
 pub struct Trial<'a> {
@@ -51,11 +51,11 @@ pub async fn keeps_the_contract(trial: &Trial<'_>) {
 }
 
 async fn stores(trial: &Trial<'_>, token: &str) -> StoredMethod {
-    let stored = trial.gateway.store(&trial.config, store_request(token)).await.unwrap();
-    assert!(!stored.token.method.is_empty());
-    assert!(!stored.brand.is_empty());
-    assert!(stored.last_four.len() <= 4 && stored.last_four.bytes().all(|b| b.is_ascii_digit()));
-    stored
+    let method = stored(trial.gateway.store(&trial.config, store_request(token)).await.unwrap());
+    assert!(!method.token.method.is_empty());
+    assert!(!method.brand.is_empty());
+    assert!(method.last_four.len() <= 4 && method.last_four.bytes().all(|b| b.is_ascii_digit()));
+    method
 }
 
 async fn is_paid(trial: &Trial<'_>, method: &MethodToken) -> String {
@@ -69,7 +69,10 @@ async fn is_paid(trial: &Trial<'_>, method: &MethodToken) -> String {
     let unknown = attempt_of(&request, now());
     let known = Attempt { external_id: Some(external_id.clone()), ..unknown.clone() };
     for attempt in [unknown, known] {
-        assert_eq!(trial.gateway.look_up(&trial.config, &attempt).await.unwrap(), LookUp::Known(outcome.clone()));
+        assert_eq!(
+            trial.gateway.look_up(&trial.config, &attempt, now()).await.unwrap(),
+            LookUp::Known(outcome.clone())
+        );
     }
     external_id
 }
@@ -78,8 +81,9 @@ async fn refunds(trial: &Trial<'_>, payment: &str) {
     let request = refund_request("contract-refund", payment, trial.amount);
     let outcome = trial.gateway.refund(&trial.config, request.clone()).await.unwrap();
     assert!(matches!(outcome, RefundOutcome::Succeeded { .. } | RefundOutcome::Pending { .. }), "{outcome:?}");
-    let again = trial.gateway.refund(&trial.config, request).await.unwrap();
+    let again = trial.gateway.refund(&trial.config, request.clone()).await.unwrap();
     assert_eq!(again, outcome, "the refund's id is the idempotency key");
+    assert_eq!(trial.gateway.look_up_refund(&trial.config, &request).await.unwrap(), Some(outcome));
 }
 
 async fn declines_as_a_value(trial: &Trial<'_>) {
@@ -88,7 +92,7 @@ async fn declines_as_a_value(trial: &Trial<'_>) {
     let outcome = trial.gateway.charge(&trial.config, request.clone()).await.unwrap();
     let Outcome::Declined { code, reason, .. } = outcome else { panic!("{outcome:?}") };
     assert!(!code.is_empty() && !reason.is_empty());
-    let answer = trial.gateway.look_up(&trial.config, &attempt_of(&request, now())).await.unwrap();
+    let answer = trial.gateway.look_up(&trial.config, &attempt_of(&request, now()), now()).await.unwrap();
     assert!(matches!(answer, LookUp::Known(Outcome::Declined { .. })), "{answer:?}");
 }
 
@@ -112,8 +116,10 @@ async fn supports_nothing(trial: &Trial<'_>) {
         gateway.store(config, store_request("x")).await.unwrap_err(),
         gateway.forget(config, &token).await.unwrap_err(),
         gateway.charge(config, charge.clone()).await.unwrap_err(),
-        gateway.look_up(config, &attempt_of(&charge, now())).await.unwrap_err(),
+        gateway.look_up(config, &attempt_of(&charge, now()), now()).await.unwrap_err(),
         gateway.refund(config, refund_request("r", "p", trial.amount)).await.unwrap_err(),
+        gateway.look_up_refund(config, &refund_request("r", "p", trial.amount)).await.unwrap_err(),
+        gateway.open_page(config, page_request("p", to_pay(trial.amount, true))).await.unwrap_err(),
     ];
     for error in errors {
         assert!(matches!(error, GatewayError::Unsupported(_)), "{error:?}");

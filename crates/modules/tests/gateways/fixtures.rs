@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use billing::gateways::{Attempt, ChargeRequest, GatewayConfig, MethodToken, RefundRequest, StoreRequest};
+use billing::gateways::{
+    Attempt, ChargeRequest, GatewayConfig, MethodToken, PageRequest, Presence, Purpose, RefundRequest, StoreOutcome,
+    StoreRequest, StoredMethod,
+};
 use kernel::{Currency, Money, Timestamp};
 use modules::gateways::{Http, Stripe};
 
@@ -62,6 +65,39 @@ pub fn charge_request(attempt: &str, amount: Money, method: &MethodToken) -> Cha
         client_id: 7,
         invoice_id: 42,
         description: "Invoice 42 & more".to_owned(),
+        presence: Presence::Absent,
+    }
+}
+
+/// The same while the client is there.
+pub fn present_request(attempt: &str, amount: Money, method: &MethodToken) -> ChargeRequest {
+    let presence = Presence::Present { return_url: "https://host.example/pay/x/return".to_owned() };
+    ChargeRequest { presence, ..charge_request(attempt, amount, method) }
+}
+
+/// A page on which a client pays, or leaves a card.
+pub fn page_request(reference: &str, purpose: Purpose) -> PageRequest {
+    PageRequest {
+        reference: reference.to_owned(),
+        purpose,
+        customer: None,
+        client_id: 7,
+        name: "Ada Lovelace & Söhne".to_owned(),
+        email: "ada@example.com".to_owned(),
+        return_url: "https://host.example/pay/x/return".to_owned(),
+        cancel_url: "https://host.example/pay/x".to_owned(),
+    }
+}
+
+pub fn to_pay(amount: Money, keep: bool) -> Purpose {
+    Purpose::Pay { amount, invoice_id: 42, description: "Invoice 42".to_owned(), keep }
+}
+
+/// The method of an answer that has stored one.
+pub fn stored(outcome: StoreOutcome) -> StoredMethod {
+    match outcome {
+        StoreOutcome::Stored(method) => method,
+        StoreOutcome::Declined { reason, .. } => panic!("declined: {reason}"),
     }
 }
 
@@ -70,7 +106,7 @@ pub fn attempt_of(request: &ChargeRequest, started_at: Timestamp) -> Attempt {
     Attempt {
         attempt: request.attempt.clone(),
         external_id: None,
-        customer: request.method.customer.clone(),
+        method: Some(request.method.clone()),
         amount: request.amount,
         started_at,
     }

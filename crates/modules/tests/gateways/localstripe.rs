@@ -88,6 +88,11 @@ impl LocalStripe {
         answer.json().unwrap_or_default()
     }
 
+    pub async fn read(&self, path: &str) -> serde_json::Value {
+        let request = http().get(&format!("{}{path}", self.base)).header("authorization", "Bearer sk_test_12345");
+        http().send(request).await.unwrap().json().unwrap_or_default()
+    }
+
     /// A payment method as Stripe's browser form would make it.
     pub async fn card(&self, number: &str) -> String {
         let card = [
@@ -136,7 +141,9 @@ async fn forward(base: String, request: Request) -> Reply {
     let kept = |pairs: Vec<(String, String)>| -> String {
         let pairs: Vec<_> = pairs
             .into_iter()
-            .filter(|(key, _)| !key.starts_with("automatic_payment_methods[") && key != "description")
+            .filter(|(key, _)| {
+                !key.starts_with("automatic_payment_methods[") && key != "description" && key != "return_url"
+            })
             .filter(|(key, _)| !(list_of_payments && (key == "customer" || key == "created[gte]")))
             .collect();
         serde_html_form::to_string(pairs).unwrap()

@@ -10,3 +10,4 @@ mod sandbox;
 mod server;
 mod stripe_answers;
 mod stripe_on_localstripe;
+mod stripe_on_stand_in;

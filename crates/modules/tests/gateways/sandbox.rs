@@ -8,14 +8,16 @@ use modules::gateways::Sandbox;
 use modules::gateways::sandbox::{SandboxEvent, SandboxEventKind, Scenario, SignedWebhook};
 
 use crate::contract::{Trial, keeps_the_contract};
-use crate::fixtures::{attempt_of, charge_request, money, now, refund_request, store_request};
+use crate::fixtures::{
+    self, attempt_of, charge_request, money, now, page_request, present_request, refund_request, store_request, to_pay,
+};
 
 fn config() -> GatewayConfig {
     GatewayConfig(BTreeMap::from([("webhook_secret".to_owned(), "anything".to_owned())]))
 }
 
 async fn stored(token: &str) -> StoredMethod {
-    Sandbox.store(&config(), store_request(token)).await.unwrap()
+    fixtures::stored(Sandbox.store(&config(), store_request(token)).await.unwrap())
 }
 
 async fn charged(token: &str) -> (Result<Outcome, GatewayError>, Attempt) {
@@ -25,7 +27,7 @@ async fn charged(token: &str) -> (Result<Outcome, GatewayError>, Attempt) {
 }
 
 async fn looked_up(attempt: &Attempt) -> LookUp {
-    Sandbox.look_up(&config(), attempt).await.unwrap()
+    Sandbox.look_up(&config(), attempt, now()).await.unwrap()
 }
 
 #[tokio::test]
@@ -53,7 +55,7 @@ async fn each_scenario_takes_its_course() {
             Scenario::Declined | Scenario::Expired => {
                 matches!(outcome, Ok(Outcome::Declined { .. })) && declined(&later)
             }
-            Scenario::Sca => matches!(outcome, Ok(Outcome::ActionRequired { url: Some(_), .. })),
+            Scenario::Sca => matches!(outcome, Ok(Outcome::ActionRequired { url: None, .. })),
             Scenario::Timeout => matches!(outcome, Err(GatewayError::Unknown(_))) && paid(&later),
             Scenario::Lost => matches!(outcome, Err(GatewayError::Unknown(_))) && later == LookUp::NeverArrived,
             Scenario::Down => matches!(outcome, Err(GatewayError::NotSent(_))) && later == LookUp::NeverArrived,
@@ -69,8 +71,18 @@ async fn what_is_known_by_the_payment_id_is_the_same() {
     let (outcome, attempt) = charged("pending").await;
     let Ok(Outcome::Pending { external_id }) = outcome else { panic!("{outcome:?}") };
     let by_attempt = looked_up(&attempt).await;
-    let by_payment = looked_up(&Attempt { external_id: Some(external_id), customer: String::new(), ..attempt }).await;
+    let by_payment = looked_up(&Attempt { external_id: Some(external_id), method: None, ..attempt }).await;
     assert_eq!(by_payment, by_attempt);
+}
+
+#[tokio::test]
+async fn a_client_who_is_there_is_sent_to_a_page_of_ours() {
+    let method = stored("sca").await.token;
+    let outcome = Sandbox.charge(&config(), present_request("a-1", money("10.00", "EUR"), &method)).await.unwrap();
+    let Outcome::ActionRequired { url: Some(url), .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(url, "https://host.example/sandbox/authenticate/a-1?back=%2Fpay%2Fx%2Freturn");
+    let page = Sandbox.open_page(&config(), page_request("a-2", to_pay(money("10.00", "EUR"), true))).await.unwrap();
+    assert_eq!(page.url, "https://host.example/sandbox/page/a-2?back=%2Fpay%2Fx%2Freturn");
 }
 
 #[tokio::test]
@@ -140,7 +152,9 @@ fn its_webhooks_are_signed_and_read() {
     let refunded = event(SandboxEventKind::Refunded { payment: payment.clone(), refund: "r-1".to_owned() });
     let read = Sandbox.verify_webhook(&config(), &refunded.headers, &refunded.body, now()).unwrap();
     let amount = money("10.00", "EUR");
-    assert_eq!(read.effect, WebhookEffect::Refund { payment, refund_external_id: "r-1".to_owned(), amount });
+    let outcome = RefundOutcome::Succeeded { external_id: "r-1".to_owned() };
+    let expected = WebhookEffect::Refund { refund: None, payment, external_id: "r-1".to_owned(), amount, outcome };
+    assert_eq!(read.effect, expected);
 }
 
 #[test]
@@ -149,7 +163,7 @@ fn its_webhooks_are_refused_when_tampered_with_or_stale() {
     let mut webhook = event(SandboxEventKind::ChargeDeclined { attempt, payment });
     let later = now().plus_seconds(301);
     let stale = Sandbox.verify_webhook(&config(), &webhook.headers, &webhook.body, later);
-    assert!(matches!(stale, Err(WebhookError::TooOld)));
+    assert!(matches!(stale, Err(WebhookError::OutsideTolerance { .. })));
     webhook.body[10] ^= 1;
     let tampered = Sandbox.verify_webhook(&config(), &webhook.headers, &webhook.body, now());
     assert!(matches!(tampered, Err(WebhookError::BadSignature)));

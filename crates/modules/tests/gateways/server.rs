@@ -1,9 +1,11 @@
-//! A scripted HTTP server: every request goes to a function and is remembered. One request a connection.
+//! A scripted HTTP server: every request goes to a function and is remembered, and those to Stripe's API are held against
+//! its description. One request a connection.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use testkit::stripe::Spec;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -78,6 +80,7 @@ type Handler = dyn Fn(Request) -> Pin<Box<dyn Future<Output = Reply> + Send>> + 
 pub struct Server {
     pub base: String,
     requests: Arc<Mutex<Vec<Request>>>,
+    complaints: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
@@ -97,14 +100,15 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
+        let complaints = Arc::new(Mutex::new(Vec::new()));
+        let (seen, wrong) = (Arc::clone(&requests), Arc::clone(&complaints));
         let handler: Arc<Handler> = Arc::new(move |request| Box::pin(handler(request)));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&handler), Arc::clone(&seen)));
+                tokio::spawn(serve(stream, Arc::clone(&handler), Arc::clone(&seen), Arc::clone(&wrong)));
             }
         });
-        Server { base, requests, task }
+        Server { base, requests, complaints, task }
     }
 
     pub fn requests(&self) -> Vec<Request> {
@@ -115,12 +119,25 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
+        // Whatever a test is about: no request has a parameter that Stripe does not know.
+        let complaints = self.complaints.lock().unwrap();
+        assert!(complaints.is_empty() || std::thread::panicking(), "{complaints:?}");
     }
 }
 
-async fn serve(mut stream: TcpStream, handler: Arc<Handler>, seen: Arc<Mutex<Vec<Request>>>) {
+async fn serve(
+    mut stream: TcpStream,
+    handler: Arc<Handler>,
+    seen: Arc<Mutex<Vec<Request>>>,
+    complaints: Arc<Mutex<Vec<String>>>,
+) {
     let Some(request) = read(&mut stream).await else { return };
     seen.lock().unwrap().push(request.clone());
+    if request.path.starts_with("/v1/") {
+        let query: Vec<(String, String)> = serde_html_form::from_str(&request.query).unwrap();
+        let wrong = Spec::load().check_request(&request.method, &request.path, &query, &request.form());
+        complaints.lock().unwrap().extend(wrong);
+    }
     match handler(request).await {
         Reply::Break => {}
         Reply::Silence => std::future::pending().await,

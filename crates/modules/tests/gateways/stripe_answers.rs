@@ -3,22 +3,27 @@
 use std::time::Duration;
 
 use billing::gateways::{
-    Attempt, Gateway, GatewayConfig, GatewayError, LookUp, MethodToken, Outcome, RefundOutcome, WebhookEffect,
-    WebhookError, WebhookEvent,
+    Attempt, DisputeNews, DisputeState, Gateway, GatewayConfig, GatewayError, LookUp, MethodToken, Movement, OpenPage,
+    Outcome, PageState, RefundOutcome, WebhookEffect, WebhookError, WebhookEvent,
 };
 use kernel::Timestamp;
 use modules::gateways::{Http, Stripe, signature};
 use serde_json::{Value, json};
 
 use crate::fixtures::{
-    SECRET_KEY, WEBHOOK_SECRET, attempt_of, builder, charge_request, impatient_stripe, money, refund_request,
-    store_request, stripe, stripe_config,
+    SECRET_KEY, WEBHOOK_SECRET, attempt_of, builder, charge_request, impatient_stripe, money, page_request,
+    present_request, refund_request, store_request, stored, stripe, stripe_config, to_pay,
 };
 use crate::server::{Reply, Server};
 
 const STARTED_AT: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 /// Eleven minutes after `STARTED_AT`.
 const LATER: &str = "Tue, 14 Nov 2023 22:24:20 GMT";
+
+/// By our own clock.
+fn our_now() -> Timestamp {
+    STARTED_AT.plus_seconds(660)
+}
 
 fn method() -> MethodToken {
     MethodToken { customer: "cus_1".to_owned(), method: "pm_1".to_owned() }
@@ -72,7 +77,7 @@ async fn a_charge_is_one_complete_request() {
     for (name, value) in [
         ("authorization", authorization.as_str()),
         ("idempotency-key", "a-1"),
-        ("stripe-version", "2024-06-20"),
+        ("stripe-version", "2023-08-16"),
         ("content-type", "application/x-www-form-urlencoded"),
     ] {
         assert_eq!(sent.header(name), Some(value));
@@ -245,7 +250,7 @@ async fn a_refused_connection_is_not_sent() {
     let charged = stripe().charge(&config, charge_request("a-1", money("10.00", "EUR"), &method())).await;
     assert!(is_not_sent(&charged), "{charged:?}");
     assert!(is_not_sent(&stripe().store(&config, store_request("pm_1")).await));
-    let asked = stripe().look_up(&config, &attempt()).await;
+    let asked = stripe().look_up(&config, &attempt(), STARTED_AT).await;
     assert!(is_unknown(&asked), "that the question was not sent says nothing about the charge: {asked:?}");
     let refunded = stripe().refund(&config, refund_request("r-1", "pi_1", money("1.00", "EUR"))).await;
     assert!(is_unknown(&refunded), "it may be the second time it is asked for: {refunded:?}");
@@ -346,7 +351,7 @@ async fn a_card_token_becomes_a_payment_method() {
         ),
     })
     .await;
-    let stored = stripe().store(&stripe_config(&server.base), store_request("tok_visa")).await.unwrap();
+    let stored = stored(stripe().store(&stripe_config(&server.base), store_request("tok_visa")).await.unwrap());
     assert_eq!((stored.token, stored.brand.as_str()), (method(), "American Express"));
     assert_eq!(server.requests()[0].field("card[token]").as_deref(), Some("tok_visa"));
 }
@@ -382,7 +387,7 @@ async fn look_up(
     })
     .await;
     let attempt = Attempt { external_id: payment.map(str::to_owned), ..attempt() };
-    stripe().look_up(&stripe_config(&server.base), &attempt).await
+    stripe().look_up(&stripe_config(&server.base), &attempt, our_now()).await
 }
 
 fn list(data: Vec<Value>, has_more: bool) -> Reply {
@@ -396,7 +401,7 @@ fn foreign(id: &str) -> Value {
 #[tokio::test]
 async fn the_search_is_for_the_customer_s_payments_since_the_day_before() {
     let server = Server::answering(|_| list(vec![intent("succeeded")], false)).await;
-    stripe().look_up(&stripe_config(&server.base), &attempt()).await.unwrap();
+    stripe().look_up(&stripe_config(&server.base), &attempt(), STARTED_AT).await.unwrap();
     let sent = &server.requests()[0];
     assert!(sent.is("GET", "/v1/payment_intents"));
     assert_eq!(sent.parameter("customer").as_deref(), Some("cus_1"));
@@ -429,20 +434,27 @@ async fn an_attempt_is_absent_only_at_the_end_of_the_list() {
     assert!(is_unknown(&unreadable), "{unreadable:?}");
 }
 
+// "Never" lets the client be charged again: the time must have passed by our clock and by theirs.
 #[tokio::test]
 async fn an_absent_attempt_is_in_progress_while_it_may_be_on_its_way() {
-    for (date, expected) in [
-        (Some("Tue, 14 Nov 2023 22:23:19 GMT"), LookUp::InProgress),
-        (Some("Tue, 14 Nov 2023 22:23:20 GMT"), LookUp::NeverArrived),
-        (Some("yesterday"), LookUp::InProgress),
-        (None, LookUp::InProgress),
+    let (early, late) = (Some("Tue, 14 Nov 2023 22:23:19 GMT"), Some("Tue, 14 Nov 2023 22:23:20 GMT"));
+    for (ours, theirs, expected) in [
+        (600, late, LookUp::NeverArrived),
+        (599, late, LookUp::InProgress),
+        (600, early, LookUp::InProgress),
+        (-60, late, LookUp::InProgress),
+        (600, Some("yesterday"), LookUp::NeverArrived),
+        (600, None, LookUp::NeverArrived),
+        (599, None, LookUp::InProgress),
     ] {
-        let answer = look_up(None, move |_, _| {
+        let server = Server::answering(move |_| {
             let reply = Reply::json(200, json!({"data": [], "has_more": false}));
-            date.map_or(reply.clone(), |date| reply.with_header("Date", date))
+            theirs.map_or(reply.clone(), |date| reply.with_header("Date", date))
         })
         .await;
-        assert_eq!(answer.unwrap(), expected, "{date:?}");
+        let now = STARTED_AT.plus_seconds(ours);
+        let answer = stripe().look_up(&stripe_config(&server.base), &attempt(), now).await;
+        assert_eq!(answer.unwrap(), expected, "{ours} {theirs:?}");
     }
 }
 
@@ -482,7 +494,7 @@ async fn a_payment_that_was_refused_but_not_canceled_is_still_open() {
         _ => Reply::json(200, declined.clone()),
     })
     .await;
-    let answer = stripe().cancel_payment(&stripe_config(&server.base), "pi_1").await.unwrap();
+    let answer = stripe().cancel(&stripe_config(&server.base), "pi_1").await.unwrap();
     assert_eq!(answer, LookUp::InProgress);
 }
 
@@ -513,6 +525,7 @@ async fn the_status_of_the_refund_is_the_outcome() {
         ("succeeded", RefundOutcome::Succeeded { external_id: "re_1".to_owned() }),
         ("pending", RefundOutcome::Pending { external_id: "re_1".to_owned() }),
         ("failed", RefundOutcome::Refused { reason: "The refund failed.".to_owned() }),
+        ("canceled", RefundOutcome::Refused { reason: "The refund was canceled.".to_owned() }),
     ] {
         let (outcome, _) = refund(vec![], Reply::json(200, refund_object(status, 400))).await;
         assert_eq!(outcome.unwrap(), expected);
@@ -545,6 +558,203 @@ async fn a_refund_that_stripe_refuses_says_why() {
     }
     let (outcome, _) = refund(vec![], Reply::text(429, "")).await;
     assert!(is_not_sent(&outcome), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_lost_refund_is_looked_for_and_not_sent() {
+    for (earlier, expected) in [
+        (vec![refund_object("pending", 400)], Some(RefundOutcome::Pending { external_id: "re_1".to_owned() })),
+        (vec![with(refund_object("succeeded", 400), "metadata", json!({"innkeeper_refund": "r-2"}))], None),
+        (vec![], None),
+    ] {
+        let server = Server::answering(move |request| {
+            assert_eq!(request.method, "GET", "a look-up only reads");
+            list(earlier.clone(), false)
+        })
+        .await;
+        let request = refund_request("r-1", "pi_1", money("4.00", "EUR"));
+        let answer = stripe().look_up_refund(&stripe_config(&server.base), &request).await;
+        assert_eq!(answer.unwrap(), expected);
+    }
+    for reply in
+        [Reply::text(500, ""), Reply::text(404, ""), Reply::Break, list(vec![refund_object("pending", 500)], false)]
+    {
+        let server = Server::answering(move |_| reply.clone()).await;
+        let request = refund_request("r-1", "pi_1", money("4.00", "EUR"));
+        assert!(is_unknown(&stripe().look_up_refund(&stripe_config(&server.base), &request).await));
+    }
+}
+
+// ---- a client who is there
+
+#[tokio::test]
+async fn a_client_who_is_there_is_charged_with_a_way_back() {
+    let action = json!({"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example/3ds"}});
+    let server =
+        Server::answering(move |_| Reply::json(200, with(intent("requires_action"), "next_action", action.clone())))
+            .await;
+    let outcome =
+        stripe().charge(&stripe_config(&server.base), present_request("a-1", money("10.00", "EUR"), &method())).await;
+    let url = Some("https://bank.example/3ds".to_owned());
+    assert_eq!(outcome.unwrap(), Outcome::ActionRequired { external_id: "pi_1".to_owned(), url });
+    let sent = &server.requests()[0];
+    assert_eq!(sent.header("idempotency-key"), Some("a-1"));
+    assert_eq!(sent.field("return_url").as_deref(), Some("https://host.example/pay/x/return"));
+    assert_eq!(sent.field("metadata[innkeeper_present]").as_deref(), Some("1"));
+    assert_eq!((sent.field("off_session"), sent.field("automatic_payment_methods[allow_redirects]")), (None, None));
+}
+
+// Who is there and is refused for want of authentication has nothing to wait for.
+#[tokio::test]
+async fn a_refusal_of_a_client_who_is_there_is_a_decline() {
+    let mut body = error("card_error", "authentication_required", "Authenticate.");
+    body["error"]["payment_intent"] = intent("requires_payment_method");
+    let server = Server::answering(move |_| Reply::json(402, body.clone())).await;
+    let outcome =
+        stripe().charge(&stripe_config(&server.base), present_request("a-1", money("10.00", "EUR"), &method())).await;
+    assert!(matches!(outcome, Ok(Outcome::Declined { .. })), "{outcome:?}");
+    let failed = json!({"code": "authentication_required", "message": "Authenticate."});
+    let failed = with(intent("requires_payment_method"), "last_payment_error", failed);
+    let failed = with(failed, "metadata", json!({"innkeeper_attempt": "a-1", "innkeeper_present": "1"}));
+    let answer = look_up(Some("pi_1"), move |_, _| Reply::json(200, failed.clone())).await.unwrap();
+    assert!(matches!(answer, LookUp::Known(Outcome::Declined { .. })), "{answer:?}");
+}
+
+// ---- pages
+
+fn session(status: &str, intent: Value) -> Value {
+    json!({"id": "cs_1", "object": "checkout.session", "status": status, "url": null, "customer": "cus_1",
+        "payment_intent": intent, "setup_intent": null, "metadata": {"innkeeper_page": "a-1"}})
+}
+
+fn open_page(amount: Option<&str>, keep: bool) -> OpenPage {
+    let amount = amount.map(|decimal| money(decimal, "EUR"));
+    OpenPage { id: "cs_1".to_owned(), reference: "a-1".to_owned(), amount, keep }
+}
+
+/// `session` answers for the page, `method` for the card.
+async fn look_at(page: OpenPage, session: Value, method: Reply) -> Result<PageState, GatewayError> {
+    let server = Server::answering(move |request| match request.path.as_str() {
+        "/v1/checkout/sessions/cs_1" => Reply::json(200, session.clone()),
+        _ => method.clone(),
+    })
+    .await;
+    impatient_stripe().look_up_page(&stripe_config(&server.base), &page).await
+}
+
+fn card_of(customer: Value) -> Reply {
+    let card = json!({"brand": "visa", "last4": "4242", "exp_month": 7, "exp_year": 2031});
+    Reply::json(200, json!({"id": "pm_1", "type": "card", "customer": customer, "card": card}))
+}
+
+#[tokio::test]
+async fn a_page_is_one_complete_request_after_the_customer_s() {
+    let server = Server::answering(|request| match request.path.as_str() {
+        "/v1/customers" => Reply::json(200, json!({"id": "cus_9"})),
+        _ => Reply::json(200, json!({"id": "cs_1", "url": "https://checkout.stripe.com/c/pay/cs_1"})),
+    })
+    .await;
+    let page = stripe()
+        .open_page(&stripe_config(&server.base), page_request("a-1", to_pay(money("10.00", "EUR"), true)))
+        .await
+        .unwrap();
+    assert_eq!((page.id.as_str(), page.url.as_str()), ("cs_1", "https://checkout.stripe.com/c/pay/cs_1"));
+    let sent = &server.requests()[1];
+    assert!(sent.is("POST", "/v1/checkout/sessions"));
+    assert_eq!(sent.header("idempotency-key"), Some("a-1"));
+    let mut form = sent.form();
+    form.sort();
+    let expected = [
+        ("cancel_url", "https://host.example/pay/x"),
+        ("client_reference_id", "a-1"),
+        ("customer", "cus_9"),
+        ("line_items[0][price_data][currency]", "eur"),
+        ("line_items[0][price_data][product_data][name]", "Invoice 42"),
+        ("line_items[0][price_data][unit_amount]", "1000"),
+        ("line_items[0][quantity]", "1"),
+        ("metadata[innkeeper_page]", "a-1"),
+        ("mode", "payment"),
+        ("payment_intent_data[capture_method]", "automatic"),
+        ("payment_intent_data[description]", "Invoice 42"),
+        ("payment_intent_data[metadata][innkeeper_attempt]", "a-1"),
+        ("payment_intent_data[metadata][innkeeper_client]", "7"),
+        ("payment_intent_data[metadata][innkeeper_invoice]", "42"),
+        ("payment_intent_data[metadata][innkeeper_present]", "1"),
+        ("payment_intent_data[setup_future_usage]", "off_session"),
+        ("payment_method_types[0]", "card"),
+        ("submit_type", "pay"),
+        ("success_url", "https://host.example/pay/x/return"),
+    ];
+    assert_eq!(form, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+}
+
+#[tokio::test]
+async fn the_status_of_the_session_is_the_state_of_the_page() {
+    let nothing = || Reply::text(500, "");
+    let page = || open_page(Some("10.00"), true);
+    let null = || json!(null);
+    assert_eq!(look_at(page(), session("open", null()), nothing()).await.unwrap(), PageState::Open);
+    assert_eq!(look_at(page(), session("expired", null()), nothing()).await.unwrap(), PageState::Expired);
+    assert!(is_unknown(&look_at(page(), session("half", null()), nothing()).await));
+    assert!(is_unknown(&look_at(page(), session("complete", null()), nothing()).await), "complete without a payment");
+    let foreign = with(session("open", null()), "metadata", json!({"innkeeper_page": "another"}));
+    assert!(is_unknown(&look_at(page(), foreign, nothing()).await));
+    // Of another amount, it proves nothing.
+    let paid = session("complete", intent("succeeded"));
+    assert!(is_unknown(&look_at(open_page(Some("9.00"), true), paid.clone(), card_of(json!("cus_1"))).await));
+
+    let succeeded = Outcome::Succeeded { external_id: "pi_1".to_owned(), fee: None };
+    let state = look_at(page(), paid.clone(), card_of(json!("cus_1"))).await.unwrap();
+    let PageState::Finished { payment: Some(outcome), method: Some(stored) } = state else { panic!("{state:?}") };
+    assert_eq!((outcome, stored.token, stored.last_four.as_str()), (succeeded.clone(), method(), "4242"));
+    // Not to be kept, not attached, not to be had: the payment is booked all the same.
+    for (keep, card) in [(false, card_of(json!("cus_1"))), (true, card_of(json!(null))), (true, Reply::text(403, ""))] {
+        let state = look_at(open_page(Some("10.00"), keep), paid.clone(), card).await.unwrap();
+        assert_eq!(state, PageState::Finished { payment: Some(succeeded.clone()), method: None });
+    }
+    // What could not be told just now is asked for again.
+    assert!(is_unknown(&look_at(page(), paid, Reply::text(500, "")).await));
+    let pending = look_at(page(), session("complete", intent("processing")), card_of(json!("cus_1"))).await.unwrap();
+    assert!(matches!(pending, PageState::Finished { payment: Some(Outcome::Pending { .. }), .. }), "{pending:?}");
+}
+
+#[tokio::test]
+async fn a_card_that_was_left_is_stored() {
+    let setup = |status: &str| {
+        let setup = json!({"id": "seti_1", "status": status, "payment_method": "pm_1"});
+        with(session("complete", json!(null)), "setup_intent", setup)
+    };
+    let state = look_at(open_page(None, true), setup("succeeded"), card_of(json!("cus_1"))).await.unwrap();
+    assert!(matches!(state, PageState::Finished { payment: None, method: Some(_) }), "{state:?}");
+    let state = look_at(open_page(None, true), setup("processing"), card_of(json!("cus_1"))).await.unwrap();
+    assert_eq!(state, PageState::Open);
+}
+
+#[tokio::test]
+async fn a_page_is_closed_unless_somebody_was_faster() {
+    for (status, answer, expected) in [
+        (200, session("expired", json!(null)), PageState::Expired),
+        (400, session("expired", json!(null)), PageState::Expired),
+        (
+            400,
+            session("complete", intent("succeeded")),
+            PageState::Finished {
+                payment: Some(Outcome::Succeeded { external_id: "pi_1".to_owned(), fee: None }),
+                method: None,
+            },
+        ),
+    ] {
+        let server = Server::answering(move |request| match (request.method.as_str(), status) {
+            ("POST", 400) => Reply::json(400, error("invalid_request_error", "", "Only open sessions can be expired.")),
+            _ => Reply::json(200, answer.clone()),
+        })
+        .await;
+        let page = open_page(Some("10.00"), false);
+        assert_eq!(stripe().close_page(&stripe_config(&server.base), &page).await.unwrap(), expected);
+        assert!(server.requests()[0].is("POST", "/v1/checkout/sessions/cs_1/expire"));
+    }
+    let server = Server::answering(|_| Reply::text(404, "")).await;
+    assert!(is_unknown(&stripe().close_page(&stripe_config(&server.base), &open_page(None, false)).await));
 }
 
 // ---- webhooks
@@ -591,21 +801,85 @@ fn a_payment_that_is_not_ours_is_told_without_an_attempt() {
 }
 
 #[test]
-fn a_refund_is_told_once_whatever_the_version_of_the_endpoint() {
-    let expected = WebhookEffect::Refund {
+fn a_refund_is_told_whatever_the_version_of_the_endpoint() {
+    let expected = |outcome: RefundOutcome, refund: Option<&str>| WebhookEffect::Refund {
+        refund: refund.map(str::to_owned),
         payment: "pi_1".to_owned(),
-        refund_external_id: "re_1".to_owned(),
+        external_id: "re_1".to_owned(),
         amount: money("4.00", "EUR"),
+        outcome,
     };
-    for kind in ["refund.created", "refund.updated", "charge.refund.updated"] {
-        assert_eq!(received(kind, refund_object("succeeded", 400)).unwrap().effect, expected);
-        assert_eq!(received(kind, refund_object("pending", 400)).unwrap().effect, WebhookEffect::Ignored);
+    let succeeded = || RefundOutcome::Succeeded { external_id: "re_1".to_owned() };
+    for kind in ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"] {
+        let effect = |status: &str| received(kind, refund_object(status, 400)).unwrap().effect;
+        assert_eq!(effect("succeeded"), expected(succeeded(), Some("r-1")));
+        let pending = RefundOutcome::Pending { external_id: "re_1".to_owned() };
+        assert_eq!(effect("pending"), expected(pending, Some("r-1")));
+        let failed = RefundOutcome::Refused { reason: "The refund failed.".to_owned() };
+        assert_eq!(effect("failed"), expected(failed, Some("r-1")));
+        assert_eq!(effect("brand_new_status"), WebhookEffect::Ignored);
     }
+    let foreign = with(refund_object("succeeded", 400), "metadata", json!({}));
+    assert_eq!(received("refund.created", foreign).unwrap().effect, expected(succeeded(), None));
     let old = with(refund_object("succeeded", 400), "payment_intent", json!(null));
     let old = json!({"id": "ch_1", "payment_intent": "pi_1", "refunds": {"data": [old]}});
-    assert_eq!(received("charge.refunded", old).unwrap().effect, expected);
+    assert_eq!(received("charge.refunded", old).unwrap().effect, expected(succeeded(), Some("r-1")));
     let new = json!({"id": "ch_1", "payment_intent": "pi_1", "amount_refunded": 400});
     assert_eq!(received("charge.refunded", new).unwrap().effect, WebhookEffect::Ignored);
+}
+
+#[test]
+fn a_page_s_event_names_the_page_and_is_not_believed_further() {
+    for kind in ["completed", "async_payment_succeeded", "async_payment_failed", "expired"] {
+        let kind = format!("checkout.session.{kind}");
+        let event = received(&kind, session("complete", json!("pi_1"))).unwrap();
+        assert_eq!(event.effect, WebhookEffect::Page { reference: "a-1".to_owned() });
+        let foreign = with(session("complete", json!("pi_1")), "metadata", json!({"shop": "another"}));
+        assert_eq!(received(&kind, foreign).unwrap().effect, WebhookEffect::Ignored);
+    }
+}
+
+fn dispute(status: &str, moved: Value) -> Value {
+    json!({"id": "dp_1", "object": "dispute", "amount": 1000, "currency": "eur", "charge": "ch_1",
+        "payment_intent": "pi_1", "reason": "fraudulent", "status": status,
+        "evidence_details": {"due_by": 1_700_600_000}, "balance_transactions": moved})
+}
+
+fn told(kind: &str, object: Value) -> DisputeNews {
+    let event = received(&format!("charge.dispute.{kind}"), object).unwrap();
+    let WebhookEffect::Dispute(news) = event.effect else { panic!("{event:?}") };
+    news
+}
+
+#[test]
+fn a_dispute_says_what_was_taken_and_given_back() {
+    let taken = || json!({"amount": -1000, "fee": 1500, "currency": "eur"});
+    let back = || json!({"amount": 1000, "fee": -1500, "currency": "eur"});
+    let fee = |decimal: &str| Some(Movement { fee: Some(money(decimal, "EUR")) });
+    let opened = told("created", dispute("needs_response", json!([])));
+    assert_eq!((opened.external_id.as_str(), opened.payment.as_str()), ("dp_1", "pi_1"));
+    assert_eq!((opened.other_payment.as_deref(), opened.amount), (Some("ch_1"), money("10.00", "EUR")));
+    assert_eq!((opened.state, opened.status.as_str()), (DisputeState::Open, "needs_response"));
+    assert_eq!(opened.answer_by, Some(Timestamp::from_micros(1_700_600_000_000_000)));
+    assert_eq!((opened.withdrawn, opened.reinstated), (None, None));
+    let news = told("funds_withdrawn", dispute("needs_response", json!([taken()])));
+    assert_eq!((news.withdrawn, news.reinstated), (fee("15.00"), None));
+    let news = told("closed", dispute("won", json!([taken(), back()])));
+    assert_eq!((news.state, news.withdrawn, news.reinstated), (DisputeState::Won, fee("15.00"), fee("-15.00")));
+    // The event's name is enough, if the object does not say it yet.
+    let news = told("funds_withdrawn", dispute("needs_response", json!([])));
+    assert_eq!(news.withdrawn, Some(Movement { fee: None }));
+    for (status, state) in [
+        ("lost", DisputeState::Lost),
+        ("under_review", DisputeState::Open),
+        ("warning_needs_response", DisputeState::Open),
+        ("warning_closed", DisputeState::Closed),
+        ("brand_new", DisputeState::Open),
+    ] {
+        assert_eq!(told("updated", dispute(status, json!([]))).state, state, "{status}");
+    }
+    let foreign = with(dispute("lost", json!([])), "currency", json!("ugx"));
+    assert_eq!(received("charge.dispute.closed", foreign).unwrap().effect, WebhookEffect::Ignored);
 }
 
 #[test]

@@ -43,6 +43,10 @@ impl Fields {
         if self.values > MAX_VALUES {
             return Err(Error::invalid(shown(name), format!("Send at most {MAX_VALUES} values in one request.")));
         }
+        // PostgreSQL cannot store it, and what it would end elsewhere is anybody's guess.
+        if name.contains('\0') || text.contains('\0') {
+            return Err(Error::invalid(shown(name).replace('\0', ""), "Remove the NUL character."));
+        }
         let (root, keys) = split(name).map_err(|message| Error::invalid(shown(name), message))?;
         let root = root.to_ascii_lowercase();
         if keys.is_empty() {

@@ -6,6 +6,8 @@ use kernel::errors::Error;
 use quick_xml::escape::{escape, partial_escape};
 use serde_json::{Map, Value, json};
 
+use crate::web::errors;
+
 /// How an answer is written.
 ///
 /// The public reference lists json (recommended), xml and nvp (deprecated), and names no default. Only `xml` asks
@@ -61,19 +63,19 @@ impl Answer {
         Answer::error(message).with_status(403)
     }
 
-    /// `reference` leads from a defect that the caller reports to the line in our log.
+    /// `reference` leads from a defect that the caller reports to the line in our log. What the database said stays there.
     pub fn from_error(error: &Error, reference: &str) -> Answer {
+        let message = errors::message(error, reference);
         match error {
             Error::Unauthenticated => Answer::denied("Authentication Failed"),
-            Error::Forbidden(_) => Answer::denied(error.to_string()),
-            Error::TooMany { .. } => Answer::error(error.to_string()).with_status(429),
-            Error::Unavailable(_) => Answer::error(error.to_string()).with_status(503),
+            Error::Forbidden(_) => Answer::denied(message),
+            Error::TooMany { .. } => Answer::error(message).with_status(429),
+            Error::TooLarge(_) => Answer::error(message).with_status(413),
+            Error::Unavailable(_) => Answer::error(message).with_status(503),
             Error::Broken(_) => {
                 Answer::error(format!("An internal error occurred. Reference: {reference}")).with_status(500)
             }
-            Error::NotFound(_) | Error::Invalid(_) | Error::Conflict(_) | Error::Refused(_) => {
-                Answer::error(error.to_string())
-            }
+            Error::NotFound(_) | Error::Invalid(_) | Error::Conflict(_) | Error::Refused(_) => Answer::error(message),
         }
     }
 

@@ -506,6 +506,17 @@ fn dates_may_carry_a_time_of_day() {
 // Refusals.
 
 #[test]
+fn nul_is_refused_in_every_form_of_a_request() {
+    let multipart = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\0y\r\n--b--";
+    let kind = Some("multipart/form-data; boundary=b");
+    assert_eq!(refused(Some("a=x%00"), None, b""), "a: Remove the NUL character.");
+    assert_eq!(refused(None, FORM, b"a[0]=%00x"), "a[0]: Remove the NUL character.");
+    assert_eq!(refused(None, FORM, b"a%00b=1"), "ab: Remove the NUL character.");
+    assert_eq!(refused(None, Some("application/json"), br#"{"a":{"b":"\u0000"}}"#), "a[b]: Remove the NUL character.");
+    assert_eq!(refused(None, kind, multipart.as_bytes()), "a: Remove the NUL character.");
+}
+
+#[test]
 fn text_that_is_not_utf8_is_refused_by_name() {
     assert_eq!(refused(None, FORM, b"a=1&city=Z%FCrich"), "city: Send valid UTF-8; byte 1 is not.");
     assert_eq!(refused(None, FORM, b"a=\xff"), "a: Send valid UTF-8; byte 0 is not.");
@@ -787,6 +798,24 @@ fn an_error_has_a_result_a_message_and_a_status() {
         ),
         (Answer::from_error(&Error::Unavailable("Try later.".to_owned()), "r"), 503, "Try later."),
         (Answer::from_error(&Error::broken("SELECT secret"), "r-7"), 500, "An internal error occurred. Reference: r-7"),
+        (
+            Answer::from_error(&Error::Unavailable("database: disk I/O error in: SELECT secret".to_owned()), "r-8"),
+            503,
+            "The database did not answer. Try again in a moment; the log has the reason as r-8.",
+        ),
+        (
+            Answer::from_error(
+                &Error::Unavailable("The PostgreSQL server cannot be reached: db.inside".to_owned()),
+                "r",
+            ),
+            503,
+            "The database did not answer. Try again in a moment; the log has the reason as r.",
+        ),
+        (
+            Answer::from_error(&Error::Conflict("database: UNIQUE constraint in: INSERT INTO secret".to_owned()), "r"),
+            200,
+            "The same thing exists already. Reload the page and look before you try again.",
+        ),
     ];
     for (answer, status, message) in cases {
         let rendered = answer.render(Format::Json, "x", "1");

@@ -13,10 +13,11 @@ mod insert;
 mod migrate;
 mod postgres;
 mod sqlite;
+mod tls;
 mod value;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::{Error, Result, Timestamp};
 
@@ -53,6 +54,38 @@ enum Pool {
 pub struct Counters {
     pub statements: AtomicU64,
     pub commits: AtomicU64,
+    watching: AtomicBool,
+    asked: Mutex<Vec<Asked>>,
+}
+
+/// A statement as it was asked.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub sql: String,
+    pub params: Vec<Value<'static>>,
+}
+
+impl Counters {
+    /// From now on statements are kept, so that a test can look at all that a page asks, and at their plans.
+    pub fn watch(&self) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.watching.store(true, Ordering::Relaxed);
+    }
+
+    /// What was asked since [`Counters::watch`], which ends.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.watching.store(false, Ordering::Relaxed);
+        std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, sql: &str, params: &[Value<'_>]) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        if self.watching.load(Ordering::Relaxed) {
+            let params = params.iter().map(|value| value.clone().into_owned()).collect();
+            let asked = Asked { sql: sql.to_owned(), params };
+            self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
+        }
+    }
 }
 
 impl Db {
@@ -107,37 +140,41 @@ impl Db {
 
     /// A write transaction.
     pub async fn write(&self) -> Result<Tx> {
-        let link = match &self.pool {
+        match &self.pool {
             Pool::Sqlite(pool) => {
                 let handle = pool.writer().await?;
                 handle.begin()?;
-                Link::Sqlite(handle)
+                Ok(self.tx(Link::Sqlite(handle)))
             }
-            Pool::Postgres(pool) => {
-                let client = postgres::get(pool).await?;
-                postgres::batch(&client, "BEGIN").await?;
-                Link::Postgres(client)
-            }
-        };
-        Ok(Tx { conn: Some(self.conn(link)), events: self.events.clone() })
+            Pool::Postgres(pool) => self.begin(pool, "BEGIN").await,
+        }
+    }
+
+    /// The transaction is there before its `BEGIN` is sent: whoever gives up waiting for the answer drops it, and it is
+    /// rolled back before the connection is anybody else's.
+    async fn begin(&self, pool: &deadpool_postgres::Pool, how: &'static str) -> Result<Tx> {
+        let tx = self.tx(Link::Postgres(postgres::get(pool).await?));
+        if let Some(Conn { link: Link::Postgres(client), .. }) = &tx.conn {
+            postgres::batch(client, how).await?;
+        }
+        Ok(tx)
+    }
+
+    fn tx(&self, link: Link) -> Tx {
+        Tx { conn: Some(self.conn(link)), events: self.events.clone() }
     }
 
     /// A transaction that sees the whole database as it is at one moment and changes nothing.
     pub async fn snapshot(&self) -> Result<Tx> {
-        let link = match &self.pool {
+        match &self.pool {
             Pool::Sqlite(pool) => {
                 let mut handle = pool.reader().await?;
                 // In WAL mode a reader's view is fixed by its first statement.
                 handle.batch("BEGIN; SELECT COUNT(*) FROM sqlite_master")?;
-                Link::Sqlite(handle)
+                Ok(self.tx(Link::Sqlite(handle)))
             }
-            Pool::Postgres(pool) => {
-                let client = postgres::get(pool).await?;
-                postgres::batch(&client, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-                Link::Postgres(client)
-            }
-        };
-        Ok(Tx { conn: Some(self.conn(link)), events: self.events.clone() })
+            Pool::Postgres(pool) => self.begin(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
+        }
     }
 
     fn conn(&self, link: Link) -> Conn {
@@ -188,6 +225,15 @@ pub enum Row<'a> {
 }
 
 impl Row<'_> {
+    /// How many columns there are.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        match self {
+            Row::Sqlite(row) => AsRef::<rusqlite::Statement<'_>>::as_ref(row).column_count(),
+            Row::Postgres(row) => row.len(),
+        }
+    }
+
     /// The value of column `at`, counted from 0.
     pub fn get<T: FromCell>(&self, at: usize) -> Result<T> {
         match self {
@@ -230,7 +276,7 @@ impl Conn {
 
     /// Runs a statement; the number of rows it changed.
     pub async fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
-        self.enter()?;
+        self.enter(sql, params)?;
         let done = match &mut self.link {
             Link::Sqlite(handle) => handle.execute(sql, params),
             Link::Postgres(client) => postgres::execute(client, sql, params).await,
@@ -240,7 +286,7 @@ impl Conn {
 
     /// Every row.
     pub async fn all<T: FromRow>(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<T>> {
-        self.enter()?;
+        self.enter(sql, params)?;
         let done = match &mut self.link {
             Link::Sqlite(handle) => handle.all(sql, params),
             Link::Postgres(client) => postgres::all(client, sql, params).await,
@@ -255,7 +301,7 @@ impl Conn {
         params: &[Value<'_>],
         take: impl FnMut(&Row<'_>) -> Result<()> + Send,
     ) -> Result<()> {
-        self.enter()?;
+        self.enter(sql, params)?;
         let done = match &mut self.link {
             Link::Sqlite(handle) => handle.each(sql, params, take),
             Link::Postgres(client) => postgres::each(client, sql, params, take).await,
@@ -287,7 +333,7 @@ impl Conn {
 
     /// Several statements without parameters.
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
-        self.enter()?;
+        self.enter(sql, &[])?;
         let done = match &mut self.link {
             Link::Sqlite(handle) => handle.batch(sql),
             Link::Postgres(client) => postgres::batch(client, sql).await,
@@ -295,19 +341,26 @@ impl Conn {
         self.note(done)
     }
 
-    /// How the engine would run a statement, a line a step.
+    /// How the engine would run a statement, a line a step; what belongs to a step is indented below it.
     pub async fn plan(&mut self, sql: &str, params: &[Value<'_>]) -> Result<String> {
         match self.engine() {
             Engine::Sqlite => {
                 let rows = self.all::<(i64, i64, i64, String)>(&format!("EXPLAIN QUERY PLAN {sql}"), params).await?;
-                Ok(rows.into_iter().map(|row| row.3).collect::<Vec<_>>().join("\n"))
+                let mut depths = std::collections::HashMap::from([(0, 0)]);
+                let mut lines = Vec::new();
+                for (id, parent, _, step) in rows {
+                    let depth = depths.get(&parent).copied().unwrap_or_default();
+                    depths.insert(id, depth + 1);
+                    lines.push(format!("{}{step}", "  ".repeat(depth)));
+                }
+                Ok(lines.join("\n"))
             }
             Engine::Postgres => Ok(self.column::<String>(&format!("EXPLAIN {sql}"), params).await?.join("\n")),
         }
     }
 
-    fn enter(&mut self) -> Result<()> {
-        self.counters.statements.fetch_add(1, Ordering::Relaxed);
+    fn enter(&mut self, sql: &str, params: &[Value<'_>]) -> Result<()> {
+        self.counters.note(sql, params);
         if self.failed {
             return Err(Error::broken("database: the transaction has failed and takes no more statements"));
         }

@@ -6,18 +6,15 @@ use bytes::{BufMut, BytesMut};
 use deadpool_postgres::{Manager, ManagerConfig, Object, RecyclingMethod};
 use futures::StreamExt as _;
 use kernel::{Error, Result};
-use tokio_postgres::NoTls;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
-use super::{Cell, Engine, FromRow, Row, Value, dialect, first_words};
+use super::{Cell, Engine, FromRow, Row, Value, dialect, first_words, tls};
 
 const CONNECTIONS: usize = 16;
 
 pub(super) async fn connect(url: &str) -> Result<deadpool_postgres::Pool> {
-    let config: tokio_postgres::Config = url
-        .parse()
-        .map_err(|error| Error::invalid("database", format!("The PostgreSQL URL cannot be read: {error}")))?;
-    let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    let (config, connector, hint) = tls::read(url)?;
+    let manager = Manager::from_config(config, connector, ManagerConfig { recycling_method: RecyclingMethod::Fast });
     let pool = deadpool_postgres::Pool::builder(manager)
         .max_size(CONNECTIONS)
         .runtime(deadpool_postgres::Runtime::Tokio1)
@@ -25,14 +22,30 @@ pub(super) async fn connect(url: &str) -> Result<deadpool_postgres::Pool> {
         .build()
         .map_err(|error| Error::broken(format!("database: {error}")))?;
     // Fail now, with the reason, rather than at the first request.
-    drop(get(&pool).await?);
+    match (get(&pool).await, hint) {
+        (Ok(connection), _) => drop(connection),
+        (Err(Error::Unavailable(why)), Some(hint)) if why.contains("TLS") => {
+            return Err(Error::Unavailable(format!("{why}. {hint}")));
+        }
+        (Err(other), _) => return Err(other),
+    }
     Ok(pool)
 }
 
 pub(super) async fn get(pool: &deadpool_postgres::Pool) -> Result<Object> {
     pool.get().await.map_err(|error| {
-        let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-        Error::Unavailable(format!("The PostgreSQL server cannot be reached: {error}{cause}"))
+        // The innermost cause, such as what is wrong with a certificate, is what helps.
+        let mut why = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            if !why.ends_with(&text) {
+                why.push_str(": ");
+                why.push_str(&text);
+            }
+            cause = inner.source();
+        }
+        Error::Unavailable(format!("The PostgreSQL server cannot be reached: {why}"))
     })
 }
 

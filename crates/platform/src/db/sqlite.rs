@@ -56,15 +56,28 @@ impl Pool {
         &self.path
     }
 
-    /// Writes a consistent copy to `target`, which must not exist, while the database is in use.
+    /// Writes a consistent copy to `target`, which must not exist, while the database is in use. Nobody else can read it,
+    /// from its first byte on.
     pub fn copy_to(&self, target: &Path) -> Result<()> {
+        if target.exists() {
+            return Err(Error::refused(format!("{} is there already; it is not written over.", target.display())));
+        }
+        // Under its own name it is whole: one that broke off must not pass for a copy.
+        let mut part = target.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let _ = std::fs::remove_file(&part);
+        // SQLite would make the file for everybody; an empty one it fills.
+        make_private(&part)?;
         // A connection of its own: the pool's go on serving meanwhile.
         let source = connect(&self.path, false)?;
         let copy = || -> rusqlite::Result<()> {
-            source.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
+            source.execute("VACUUM INTO ?1", [part.to_string_lossy()])?;
             Ok(())
         };
-        blocking(copy).map_err(|error| {
+        let copied = blocking(copy).map_err(|error| error.to_string());
+        copied.and_then(|()| std::fs::rename(&part, target).map_err(|error| error.to_string())).map_err(|error| {
+            let _ = std::fs::remove_file(&part);
             Error::Unavailable(format!(
                 "The database {} cannot be copied to {}: {error}",
                 self.path.display(),

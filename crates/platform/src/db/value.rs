@@ -18,6 +18,20 @@ pub enum Value<'a> {
     Texts(Vec<String>),
 }
 
+impl Value<'_> {
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Null => Value::Null,
+            Value::Int(value) => Value::Int(value),
+            Value::Bool(value) => Value::Bool(value),
+            Value::Text(value) => Value::Text(Cow::Owned(value.into_owned())),
+            Value::Bytes(value) => Value::Bytes(Cow::Owned(value.into_owned())),
+            Value::Ints(values) => Value::Ints(Cow::Owned(values.into_owned())),
+            Value::Texts(values) => Value::Texts(values),
+        }
+    }
+}
+
 /// What can be a parameter.
 pub trait ToValue {
     fn to_value(&self) -> Value<'_>;
@@ -288,12 +302,18 @@ macro_rules! record {
                     .join(", ")
             }
         }
-        impl $crate::db::FromRow for $name {
-            fn from_row(row: &$crate::db::Row<'_>) -> kernel::Result<Self> {
-                let mut at = 0;
+        impl $name {
+            /// As a row of a join has it, from column `at` on.
+            #[allow(dead_code)]
+            pub fn from_row_at(row: &$crate::db::Row<'_>, mut at: usize) -> kernel::Result<Self> {
                 $(let $field = { let value = row.get::<$type>(at)?; at += 1; value };)+
                 let _ = at;
                 Ok($name { $($field),+ })
+            }
+        }
+        impl $crate::db::FromRow for $name {
+            fn from_row(row: &$crate::db::Row<'_>) -> kernel::Result<Self> {
+                Self::from_row_at(row, 0)
             }
         }
     };

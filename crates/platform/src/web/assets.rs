@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
@@ -27,7 +28,9 @@ pub fn js() -> &'static str {
     ADDRESS.get_or_init(|| address("app.js"))
 }
 
-pub async fn serve(Path(name): Path<String>) -> Response {
+pub async fn serve(name: Result<Path<String>, PathRejection>) -> Response {
+    // A name that is no text names nothing.
+    let Path(name) = name.unwrap_or_else(|_| Path(String::new()));
     let kind = match name.rsplit('.').next() {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",

@@ -55,6 +55,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::Unauthenticated => StatusCode::UNAUTHORIZED,
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -70,6 +71,7 @@ fn slug(error: &Error) -> &'static str {
         Error::Forbidden(_) => "forbidden",
         Error::Unauthenticated => "unauthenticated",
         Error::TooMany { .. } => "too-many-requests",
+        Error::TooLarge(_) => "too-large",
         Error::Unavailable(_) => "unavailable",
         Error::Broken(_) => "broken",
     }
@@ -84,16 +86,21 @@ pub fn title(error: &Error) -> &'static str {
         Error::Forbidden(_) => "Permission needed",
         Error::Unauthenticated => "Log in first",
         Error::TooMany { .. } => "Too many requests",
+        Error::TooLarge(_) => "The request is too large",
         Error::Unavailable(_) => "Not available right now",
         Error::Broken(_) => "Something went wrong",
     }
 }
 
+/// How errors begin that are for whoever runs the server, on the command line and in the log.
+const INSIDE: [&str; 3] = ["database:", "The PostgreSQL server", "The database "];
+
 /// What the reader may see: never the inside of a defect, never SQL.
 pub fn message(error: &Error, reference: &str) -> String {
     match error {
         Error::Broken(_) => format!("This is our fault, not yours. Staff can find it in the log as {reference}."),
-        Error::Unavailable(text) if text.starts_with("database:") => {
+        // Neither statements nor where the database is.
+        Error::Unavailable(text) if INSIDE.iter().any(|beginning| text.starts_with(beginning)) => {
             format!("The database did not answer. Try again in a moment; the log has the reason as {reference}.")
         }
         Error::Conflict(text) if text.starts_with("database:") => {
@@ -124,15 +131,15 @@ pub fn problem(error: &Error, reference: &str) -> Response {
     if let Error::Invalid(fields) = error {
         body["errors"] = fields.iter().map(|(field, message)| json!({ "field": field, "message": message })).collect();
     }
+    if let Error::TooLarge(most) = error {
+        body["errors"] = json!([{ "field": "body", "message": format!("Send at most {most} MiB.") }]);
+    }
     if matches!(error, Error::Broken(_) | Error::Unavailable(_)) {
         body["reference"] = Value::from(reference);
     }
     let mut response = (status, body.to_string()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if let Error::TooMany { retry_after } = error {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
-    }
     if matches!(error, Error::Unauthenticated) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Innkeeper API\""));
     }

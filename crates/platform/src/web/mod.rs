@@ -7,6 +7,7 @@ pub mod forms;
 pub mod health;
 pub mod lists;
 pub mod templates;
+pub mod throttle;
 
 pub use errors::{Audience, Fail, problem};
 pub use forms::Form;

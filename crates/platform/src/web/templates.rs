@@ -25,6 +25,7 @@ impl Templates {
         // A misspelt name is an error in the first test that renders the page, not an empty cell for ever.
         env.set_undefined_behavior(UndefinedBehavior::Strict);
         env.set_fuel(Some(20_000_000));
+        env.add_filter("amount", amount);
         let mut builder = Builder(env);
         builder.add::<Frame>("")?;
         Ok(builder)
@@ -61,5 +62,51 @@ impl Builder {
 
     pub fn build(self) -> Templates {
         Templates(Arc::new(self.0))
+    }
+}
+
+/// Amounts for the eye: `1234567.50 USD, 2 JPY` as `1,234,567.50 USD, 2 JPY`. Any other text stays as it is.
+fn amount(value: minijinja::Value) -> minijinja::Value {
+    let Some(text) = value.as_str() else { return value };
+    let one = |text: &str| {
+        let (number, currency) = text.split_once(' ')?;
+        is_code(currency).then(|| Some(format!("{} {currency}", grouped(number)?)))?
+    };
+    let shown: Option<Vec<String>> = text.split(", ").map(one).collect();
+    shown.map_or(value, |amounts| minijinja::Value::from(amounts.join(", ")))
+}
+
+fn is_code(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+/// Commas between the thousands of a decimal number; `None` when the text is none.
+fn grouped(number: &str) -> Option<String> {
+    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
+    let (whole, decimals) = digits.split_once('.').map_or((digits, None), |(whole, rest)| (whole, Some(rest)));
+    let decimal = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !decimal(whole) || decimals.is_some_and(|rest| !decimal(rest)) {
+        return None;
+    }
+    let whole = super::lists::grouped(whole.parse().ok()?);
+    Some(decimals.map_or_else(|| format!("{sign}{whole}"), |rest| format!("{sign}{whole}.{rest}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::amount;
+
+    #[test]
+    fn the_thousands_of_an_amount_are_grouped_and_nothing_else() {
+        let shown = |text: &str| amount(minijinja::Value::from(text)).to_string();
+        assert_eq!(shown("1234567.50 USD"), "1,234,567.50 USD");
+        assert_eq!(shown("-1234 JPY"), "-1,234 JPY");
+        assert_eq!(shown("-0.50 EUR"), "-0.50 EUR");
+        assert_eq!(shown("12.50 USD"), "12.50 USD");
+        assert_eq!(shown("12500.00 USD, 1000 JPY"), "12,500.00 USD, 1,000 JPY");
+        for same in ["1234567", "2026-01-31", "1234567 invoices", "Noah 1234 USD", "12345 usd", "", "1,000.00 USD"] {
+            assert_eq!(shown(same), same);
+        }
+        assert_eq!(amount(minijinja::Value::from(12_345)).to_string(), "12345");
     }
 }

@@ -16,9 +16,8 @@ use kernel::{Error, Money, Result};
 use minijinja::{Value, context};
 use platform::db::Conn;
 use platform::web::Fail;
-use platform::web::lists::{self, COUNT_LIMIT, Order as Direction, PAGE_SIZE};
+use platform::web::lists::{self, Order as Direction, Page};
 
-use super::api::SORTS;
 use super::panels::{invoice_word, row};
 use super::{
     ADD, DELETE, Filter, InvoiceFate, Item, ItemKind, LIST, Listed, Move, NOT_DELETABLE, Order, OrderStatus, VIEW,
@@ -28,8 +27,22 @@ use crate::orders;
 
 const LIST_PAGE: &str = "/admin/orders";
 const SECTION: &str = "orders";
-/// A file with more lines than this opens in no spreadsheet.
-const CSV_LIMIT: i64 = 200_000;
+const FILE: (&str, &[&str]) = (
+    "orders",
+    &[
+        "Id",
+        "Number",
+        "Ordered",
+        "Client id",
+        "Client",
+        "Currency",
+        "Amount",
+        "Way to pay",
+        "Invoice",
+        "Invoice status",
+        "Status",
+    ],
+);
 const FILTERS: [&str; 9] = ["q", "status", "client", "gateway", "from", "until", "currency", "at_least", "at_most"];
 
 pub fn routes() -> Routes {
@@ -96,37 +109,15 @@ fn step_of(to: Move) -> Result<&'static Step> {
 }
 
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(SORTS, Direction::Descending)?;
+    let request = cx.list(store::SORTS, Direction::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let filter = Filter::parse(&mut conn, &request.form).await?;
-    let order_by = request.order_by("o.id");
+    let query = store::query(&mut conn, &filter).await?;
     if request.csv {
-        if store::count(&mut conn, &filter, CSV_LIMIT + 1).await? > CSV_LIMIT {
-            return Err(Fail(Error::refused(
-                "A file holds at most 200,000 orders. Narrow the filter, by date perhaps.",
-            )));
-        }
-        let rows = store::list(&mut conn, &filter, &order_by, CSV_LIMIT, 0).await?;
-        return Ok(lists::csv_response(
-            "orders",
-            &[
-                "Id",
-                "Number",
-                "Ordered",
-                "Client id",
-                "Client",
-                "Currency",
-                "Amount",
-                "Way to pay",
-                "Invoice",
-                "Invoice status",
-                "Status",
-            ],
-            rows.iter().map(csv_row).collect(),
-        )?);
+        drop(conn);
+        return Ok(lists::file(&cx.app.db, &request, query, &store::columns(), FILE, csv_row).await?);
     }
-    let counted = store::count(&mut conn, &filter, COUNT_LIMIT + 1).await?;
-    let rows = store::list(&mut conn, &filter, &order_by, PAGE_SIZE, request.offset()).await?;
+    let page: Page<Listed> = query.page(&mut conn, &request, &store::columns()).await?;
     let names = gateway_names(&mut conn).await?;
     let currencies = hosting::prices::currencies(&mut conn).await?;
     let client = match filter.client_id {
@@ -143,7 +134,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         SECTION,
         &client.as_ref().map_or_else(|| "Orders".to_owned(), |client| format!("Orders of {}", client.display_name())),
         context! {
-            list => request.view(counted, rows.len()),
+            list => request.view(&page),
             filter => Value::from_pairs(FILTERS.map(|name| (name, request.filter(name).to_owned()))),
             clear => if filtered { LIST_PAGE } else { "" },
             statuses => OrderStatus::ALL.iter().map(|status| option(status.as_str(), status.label())).collect::<Vec<_>>(),
@@ -154,7 +145,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
                 Some(id) => form::link(&cx, id),
                 None => form::PATH.to_owned(),
             },
-            rows => rows.iter().map(|order| named(order, &names)).collect::<Vec<_>>(),
+            rows => page.rows.iter().map(|order| named(order, &names)).collect::<Vec<_>>(),
         },
     )
 }
@@ -348,7 +339,7 @@ async fn take_step(cx: AdminCx, Id(id): Id, to: Move) -> Result<Redirect, Fail> 
         let text = format!("Order {} is {} now", order.number, order.status);
         Ok(match fate {
             Some(InvoiceFate::LeftOpen) => Redirect::to(&here)
-                .warning(format!("{text}. Its invoice was paid in part and stays open: decide on its own page.")),
+                .warning(format!("{text}. Its invoice was paid in part or is about other things too, and stays open: decide on its own page.")),
             Some(InvoiceFate::Cancelled) => Redirect::to(&here).saying(format!("{text}, and its invoice is cancelled")),
             _ => Redirect::to(&here).saying(text),
         })

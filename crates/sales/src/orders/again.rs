@@ -12,7 +12,8 @@ use hosting::services;
 use kernel::{Money, Period, Result, Timestamp};
 use platform::db::Conn;
 
-use super::{Order, OrderStatus, Trigger, items, set_up, status_of, store, subject};
+use super::moves::{Trigger, set_up, status_of};
+use super::{Order, OrderStatus, items, store, subject};
 
 /// The lines that are billed once more when an order goes back to pending from a status: those of its cancelled invoice
 /// whose service or addon is not over.

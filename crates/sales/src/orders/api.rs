@@ -1,14 +1,14 @@
 //! Orders in the JSON API.
 
 use accounts::clients::Locked;
-use accounts::doors::api::{Body, answer, list_schema};
-use accounts::doors::{ApiCx, Id, Operation, Routes};
+use accounts::doors::api::{Body, answer, list_answer, list_schema};
+use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use billing::invoices::Tell;
 use hosting::config_options::OptionValue;
 use kernel::{Cycle, Date, Error, FieldErrors, Money, Result, nonempty};
 use platform::db::Conn;
-use platform::web::lists::{Order as Direction, PAGE_SIZE, Request, Sort};
+use platform::web::lists::{Order as Direction, Page, Request};
 use platform::web::{Fail, Form};
 use serde_json::{Value, json};
 
@@ -20,21 +20,19 @@ use crate::orders;
 
 const TAG: &str = "Orders";
 
-pub(super) const SORTS: &[Sort] = &[
-    Sort { key: "id", sql: "o.id" },
-    Sort { key: "ordered_on", sql: "o.ordered_on" },
-    Sort { key: "amount", sql: "o.amount" },
-];
-
 pub fn routes() -> Routes {
     let text = || json!({ "type": "string" });
     let list = Operation::new("GET", "/orders", LIST, TAG, "List orders")
-        .query("q", text(), "An id, an order number, or words of the client's name, company and e-mail address")
+        .query(
+            "q",
+            text(),
+            "An id, an order number, or how words of the client's name, company and e-mail address begin",
+        )
         .query("status", status_schema(), "Only these")
-        .query("client", json!({ "type": "integer" }), "Only of this client")
+        .query("client", schema::id(), "Only of this client")
         .query("gateway", text(), "Only with this way to pay")
-        .query("from", json!({ "type": "string", "format": "date" }), "Ordered on this day or later")
-        .query("until", json!({ "type": "string", "format": "date" }), "Ordered on this day or earlier")
+        .query("from", schema::date(), "Ordered on this day or later")
+        .query("until", schema::date(), "Ordered on this day or earlier")
         .query("currency", text(), "Of the amounts that follow; the base currency unless it is sent")
         .query("at_least", text(), "Only orders of this amount or more, in the currency")
         .query("at_most", text(), "Only orders of this amount or less, in the currency")
@@ -43,7 +41,7 @@ pub fn routes() -> Routes {
             json!({ "type": "string", "enum": ["id", "-id", "ordered_on", "-ordered_on", "amount", "-amount"] }),
             "Newest first unless this says otherwise",
         )
-        .query("page", json!({ "type": "integer", "minimum": 1 }), "Which page of 50 orders")
+        .paged()
         .answers(200, list_schema(listed_schema()));
     let add = Operation::new("POST", "/orders", ADD, TAG, "Place an order for a client")
         .body(new_schema())
@@ -411,13 +409,12 @@ fn new_order(mut body: Body) -> Result<NewOrder> {
 }
 
 async fn index(cx: ApiCx) -> Result<Response, Fail> {
-    let request = Request::parse(&cx.query, SORTS, Direction::Descending)?;
+    let request = Request::parse(&cx.query, store::SORTS, Direction::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let filter = Filter::parse(&mut conn, &request.form).await?;
-    let total = store::count(&mut conn, &filter, i64::MAX).await?;
-    let rows = store::list(&mut conn, &filter, &request.order_by("o.id"), PAGE_SIZE, request.offset()).await?;
-    let items: Vec<Value> = rows.iter().map(listed).collect();
-    Ok(answer(&json!({ "items": items, "total": total, "page": request.page })))
+    let query = store::query(&mut conn, &filter).await?;
+    let page: Page<Listed> = query.whole_page(&mut conn, &request, &store::columns()).await?;
+    Ok(list_answer(&request, &page, page.rows.iter().map(listed).collect()))
 }
 
 async fn create(cx: ApiCx) -> Result<Response, Fail> {

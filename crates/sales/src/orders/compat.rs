@@ -302,12 +302,12 @@ async fn add_order(cx: CompatCx) -> Result<Answer> {
     cx.app.wake.notify_waiters();
     let list = |ids: Vec<i64>| ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
     let answer = Answer::success()
-        .with("orderid", order.id)
+        .with("orderid", order.id.to_string())
         .with("serviceids", list(services.iter().map(|service| service.id).collect()))
         .with("addonids", list(addons.iter().map(|addon| addon.id).collect()))
         .with("domainids", "");
     Ok(match invoice {
-        Some(issued) => answer.with("invoiceid", issued.id),
+        Some(issued) => answer.with("invoiceid", issued.id.to_string()),
         None => answer,
     })
 }
@@ -326,10 +326,12 @@ async fn get_orders(cx: CompatCx) -> Result<Answer> {
     })?;
     let mut conn = cx.app.db.read().await?;
     // Users of clients do not place orders yet, so none is theirs.
-    let total = if by_user { 0 } else { store::count(&mut conn, &filter, i64::MAX).await? };
-    let found = match total {
+    let query = store::query(&mut conn, &filter).await?;
+    let total = if by_user { 0 } else { query.count_all(&mut conn).await? };
+    let order = (&store::SORTS[0], platform::web::lists::Order::Descending);
+    let found: Vec<Listed> = match total {
         0 => Vec::new(),
-        _ => store::list(&mut conn, &filter, "ORDER BY o.id DESC", part.limit, part.start).await?,
+        _ => query.part(&mut conn, &store::columns(), order, part.start, part.limit).await?,
     };
     let ids: Vec<i64> = found.iter().map(|order| order.id).collect();
     let mut items: HashMap<i64, Vec<Item>> = HashMap::new();

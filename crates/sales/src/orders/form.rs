@@ -20,14 +20,13 @@ use minijinja::{Value, context};
 use platform::db::Conn;
 use platform::web::{Fail, Form};
 
-use super::{ADD, AddonItem, Invoicing, NewItem, NewOrder, Quote, store};
+use super::{ADD, AddonItem, Invoicing, NewItem, NewOrder, Quote};
 use crate::orders;
 
 pub(super) const PATH: &str = "/admin/orders/new";
 const SECTION: &str = "orders";
 /// More rows than that are no form any more.
 const ROWS: usize = 50;
-const HITS: i64 = 20;
 
 /// One product of the order, as typed. Fields are named as errors name them: `items[0].cycle`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,23 +137,8 @@ pub(super) async fn new_page(cx: AdminCx) -> Result<Response, Fail> {
             Err(other) => return Err(Fail(other)),
         }
     }
-    let text = form.text("q");
-    let found = if text.is_empty() { Vec::new() } else { store::clients(&mut conn, text, HITS).await? };
-    let clients: Vec<Value> = found
-        .into_iter()
-        .map(|(id, first, last, company, email, status)| {
-            let name = format!("{first} {last}");
-            let parts = [company.trim(), name.trim()].into_iter().filter(|part| !part.is_empty());
-            let title = parts.collect::<Vec<_>>().join(" · ");
-            context! {
-                href => format!("{PATH}?client={id}"),
-                title => if title.is_empty() { email.clone() } else { title },
-                email, id, closed => status == "closed",
-            }
-        })
-        .collect();
-    let unknown = nonempty(form.text("client")).map(|id| format!("There is no client {id}.")).unwrap_or_default();
-    cx.page("sales/orders/choose.html", SECTION, "New order", context! { q => text, clients, unknown })
+    drop(conn);
+    clients::choose::page(&cx, SECTION, "New order", ("Orders", "/admin/orders")).await
 }
 
 /// Shows the form again, or places the order.

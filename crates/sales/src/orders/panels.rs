@@ -1,11 +1,11 @@
 //! What the client's page shows of orders.
 
-use accounts::clients::{Client, ClientPanel, ClosingEffect, Panel, PanelFuture, Place};
+use accounts::clients::{ClientPanel, ClosingEffect, Panel, PanelFuture, Place, Seen};
 use kernel::Money;
 use minijinja::{Value, context};
 use platform::App;
 use platform::db::Conn;
-use platform::web::lists::grouped;
+use platform::web::lists::Total;
 
 use super::{Filter, LIST, Listed, store};
 
@@ -19,17 +19,18 @@ pub(crate) fn closing() -> ClosingEffect {
     ClosingEffect { label: "Pending orders that are cancelled", count: pending }
 }
 
-fn load<'a>(app: &'a App, conn: &'a mut Conn, client: &'a Client) -> PanelFuture<'a, Option<Panel>> {
+fn load<'a>(app: &'a App, conn: &'a mut Conn, seen: &'a Seen) -> PanelFuture<'a, Option<Panel>> {
     Box::pin(async move {
-        let filter = Filter { client_id: Some(client.id), ..Filter::default() };
-        let total = store::count(conn, &filter, 10_001).await?;
-        let rows = store::list(conn, &filter, "ORDER BY o.id DESC", SHOWN, 0).await?;
+        let filter = Filter { client_id: Some(seen.client.id), ..Filter::default() };
+        let query = store::query(conn, &filter).await?;
+        let (rows, total): (Vec<Listed>, Total) = query.newest(conn, &store::columns(), SHOWN).await?;
+        let any = !rows.is_empty();
         let rows: Vec<Value> = rows.iter().map(row).collect();
         Ok(Some(Panel {
             html: app.templates.render("sales/orders/panel.html", context! { rows })?,
-            href: if total > 0 { format!("/admin/orders?client={}", client.id) } else { String::new() },
-            label: format!("All {}", grouped(total)),
-            flush: total > 0,
+            href: if any { format!("/admin/orders?client={}", seen.client.id) } else { String::new() },
+            label: format!("All {}", total.words()),
+            flush: any,
         }))
     })
 }

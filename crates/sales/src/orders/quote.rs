@@ -4,6 +4,7 @@
 use accounts::clients::{self, Client, ClientStatus};
 use billing::gateways;
 use billing::invoices::LineKind;
+use billing::recurring as charges;
 use billing::taxes::calculation::Totals;
 use billing::terms::Terms;
 use hosting::pricing::{FirstCharge, Quote as Price};
@@ -69,7 +70,7 @@ pub async fn quote(conn: &mut Conn, terms: &Terms, new: &NewOrder) -> Result<Quo
         found => found?,
     };
     if client.status == ClientStatus::Closed {
-        return Err(Error::refused(CLOSED));
+        return Err(Error::invalid("client_id", CLOSED));
     }
     if new.items.is_empty() && new.addons.is_empty() {
         return Err(Error::invalid("items", "No items added to cart so order cannot proceed"));
@@ -95,7 +96,7 @@ pub async fn quote(conn: &mut Conn, terms: &Terms, new: &NewOrder) -> Result<Quo
     }
     let mut addons = Vec::with_capacity(new.addons.len());
     for (at, order) in new.addons.iter().enumerate() {
-        match addon_entry(conn, terms, &client, new, order).await {
+        match addon_entry(conn, terms, &client, order).await {
             Ok(entry) => addons.push(entry),
             Err(error) => under(&format!("addons[{at}]."), error, &mut errors)?,
         }
@@ -184,13 +185,7 @@ async fn entry(
     Ok(Entry { copies: if separate { item.quantity } else { 1 }, service, plan, group })
 }
 
-async fn addon_entry(
-    conn: &mut Conn,
-    terms: &Terms,
-    client: &Client,
-    new: &NewOrder,
-    order: &AddonOrder,
-) -> Result<AddonEntry> {
+async fn addon_entry(conn: &mut Conn, terms: &Terms, client: &Client, order: &AddonOrder) -> Result<AddonEntry> {
     let foreign = || Error::invalid("service_id", "Service ID not owned by Client ID provided");
     let service = match services::find(conn, order.service_id).await {
         Err(Error::NotFound(_)) => return Err(foreign()),
@@ -206,10 +201,8 @@ async fn addon_entry(
     let product = products::find(conn, service.product_id).await?;
     let addon = new_addon(&order.addon, amount("price", &order.addon.price, client.currency)?);
     let title = service.title(&product.name);
-    let made_by = first_invoice(new.invoicing);
     let planned =
-        services::plan_addon(conn, &product, &title, service.cycle, client.currency, &addon, terms.today, made_by)
-            .await?;
+        services::plan_addon(conn, &product, &title, service.cycle, client.currency, &addon, terms.today).await?;
     Ok(AddonEntry { service, product, addon, planned })
 }
 
@@ -222,7 +215,7 @@ fn lines(entries: &[Entry], addons: &[AddonEntry]) -> Vec<Line> {
         }
         lines.push(Line { kind, description, amount: first.first_amount, taxed });
         if !first.setup.is_zero() {
-            let description = super::setup_description(title);
+            let description = charges::first::setup_description(title);
             lines.push(Line { kind: LineKind::Setup, description, amount: first.setup, taxed });
         }
     };

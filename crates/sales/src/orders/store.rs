@@ -1,14 +1,13 @@
 //! The statements about orders.
 
-use accounts::activity_log::{self, Activity, Actor};
 use accounts::search;
 use billing::invoices::InvoiceStatus;
 use kernel::{Currency, Date, Result, Timestamp};
 use platform::db::{Conn, Insert, ToValue, Tx, Value};
-use platform::web::lists::Where;
+use platform::web::lists::{Column, Query, Sort, Where};
 use platform::{cells, params, record};
 
-use super::{Filter, Item, Order, OrderStatus, subject};
+use super::{Filter, Item, Order, OrderStatus};
 
 pub(super) async fn find(conn: &mut Conn, id: i64) -> Result<Option<Order>> {
     let sql = format!("SELECT {} FROM orders WHERE id = $1 AND deleted_at IS NULL", Order::columns(""));
@@ -20,12 +19,13 @@ pub(super) async fn by_request_key(conn: &mut Conn, key: &str) -> Result<Option<
     conn.optional(&sql, params![key]).await
 }
 
-pub(super) async fn pending_of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Option<Order>> {
+/// More than one, when their invoices were merged.
+pub(super) async fn pending_of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Order>> {
     let sql = format!(
-        "SELECT {} FROM orders WHERE invoice_id = $1 AND status = 'pending' AND deleted_at IS NULL",
+        "SELECT {} FROM orders WHERE invoice_id = $1 AND status = 'pending' AND deleted_at IS NULL ORDER BY id",
         Order::columns("")
     );
-    conn.optional(&sql, params![invoice_id]).await
+    conn.all(&sql, params![invoice_id]).await
 }
 
 /// `None` when the number or the request key is taken.
@@ -130,25 +130,19 @@ pub(super) async fn items(conn: &mut Conn, order_ids: &[i64]) -> Result<Vec<Item
 }
 
 /// When an invoice was paid: the instant of the transaction that tells of it.
-pub(super) async fn paid_at(conn: &mut Conn, invoice_id: i64) -> Result<Timestamp> {
-    conn.scalar("SELECT updated_at FROM invoices WHERE id = $1", params![invoice_id]).await
+pub(super) async fn replace_invoice(tx: &mut Tx, old_id: i64, new_id: i64) -> Result<()> {
+    tx.execute("UPDATE orders SET invoice_id = $2 WHERE invoice_id = $1", params![old_id, new_id]).await?;
+    Ok(())
 }
 
-pub(super) async fn cancel_pending_of(tx: &mut Tx, client_id: i64) -> Result<()> {
-    let cancelled: Vec<(i64, String, Timestamp)> = tx
-        .all(
-            "UPDATE orders SET status = 'cancelled', \
-             updated_at = (SELECT updated_at FROM clients WHERE clients.id = orders.client_id) \
-             WHERE client_id = $1 AND status = 'pending' AND deleted_at IS NULL RETURNING id, number, updated_at",
-            params![client_id],
-        )
-        .await?;
-    for (id, number, now) in cancelled {
-        let text = format!("Order {number} cancelled with its client");
-        let activity = Activity::new(text).client(client_id).about(subject(id));
-        activity_log::record(tx, &Actor::system("Closing of the client"), activity, now).await?;
-    }
-    Ok(())
+/// The ids and numbers of the orders that were pending.
+pub(super) async fn cancel_pending_of(tx: &mut Tx, client_id: i64, now: Timestamp) -> Result<Vec<(i64, String)>> {
+    tx.all(
+        "UPDATE orders SET status = 'cancelled', updated_at = $2 \
+         WHERE client_id = $1 AND status = 'pending' AND deleted_at IS NULL RETURNING id, number",
+        params![client_id, now],
+    )
+    .await
 }
 
 pub(super) async fn pending_count(conn: &mut Conn, client_ids: &[i64]) -> Result<i64> {
@@ -195,96 +189,54 @@ impl Listed {
     }
 }
 
-fn matching(filter: &Filter) -> Where<'_> {
+pub const SORTS: &[Sort] = &[
+    Sort::by("id", &[]).with(&["o.client_id", "o.status", "o.gateway"]),
+    Sort::by("ordered_on", &[Column::text("o.ordered_on")]),
+    Sort::by("amount", &[Column::int("o.amount")]),
+];
+
+/// The columns of [`Listed`].
+pub(super) fn columns() -> String {
+    let own: Vec<String> = Listed::COLUMNS[..14].iter().map(|column| format!("o.{column}")).collect();
+    format!("{}, c.first_name, c.last_name, c.company, v.status", own.join(", "))
+}
+
+/// The orders, with their clients and invoices for [`columns`].
+pub(super) async fn query<'a>(conn: &mut Conn, filter: &'a Filter) -> Result<Query<'a>> {
     let mut clauses = Where::default();
-    clauses.plain("o.deleted_at IS NULL");
+    clauses.nearly("o.deleted_at IS NULL");
     let text = filter.text.trim().trim_start_matches('#');
     match text.parse::<i64>() {
         // Numbers have ten digits; ids hardly ever do.
-        Ok(id) if text.len() < 10 => clauses.and("o.id = ?", Value::Int(id)),
-        Ok(_) => clauses.and("o.number = ?", Value::Text(text.to_owned().into())),
-        Err(_) => {
-            for word in text.to_lowercase().split_whitespace() {
-                clauses.and("c.search LIKE ? ESCAPE '\\'", search::anywhere(word));
-            }
-        }
+        Ok(id) if text.len() < 10 => clauses.equal("o.id", Value::Int(id)),
+        Ok(_) => clauses.equal("o.number", Value::Text(text.to_owned().into())),
+        Err(_) if text.is_empty() => {}
+        Err(_) => search::find(conn, search::Kind::Client, text).await?.limit(&mut clauses, "o.client_id"),
     }
     if let Some(id) = &filter.id {
-        clauses.and("o.id = ?", id.to_value());
+        clauses.equal("o.id", id.to_value());
     }
     if let Some(id) = &filter.client_id {
-        clauses.and("o.client_id = ?", id.to_value());
+        clauses.equal("o.client_id", id.to_value());
     }
     if let Some(status) = &filter.status {
-        clauses.and("o.status = ?", status.to_value());
+        clauses.equal("o.status", status.to_value());
     }
     if let Some(gateway) = &filter.gateway {
-        clauses.and("o.gateway = ?", gateway.to_value());
+        clauses.equal("o.gateway", gateway.to_value());
     }
     if let Some(day) = &filter.from {
-        clauses.and("o.ordered_on >= ?", day.to_value());
+        clauses.by_index("o.ordered_on", "o.ordered_on >= ?", day.to_value());
     }
     if let Some(day) = &filter.until {
-        clauses.and("o.ordered_on <= ?", day.to_value());
+        clauses.by_index("o.ordered_on", "o.ordered_on <= ?", day.to_value());
     }
-    for (bound, comparison) in [(&filter.at_least, ">="), (&filter.at_most, "<=")] {
+    for (bound, clause) in [(&filter.at_least, "o.amount >= ?"), (&filter.at_most, "o.amount <= ?")] {
         if let Some(amount) = bound {
             clauses.and("o.currency = ?", amount.currency.to_value());
-            clauses.and(&format!("o.amount {comparison} ?"), amount.minor.to_value());
+            clauses.by_index("o.amount", clause, amount.minor.to_value());
         }
     }
-    clauses
-}
-
-/// Counts no further than `limit`.
-pub(super) async fn count(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<i64> {
-    let clauses = matching(filter);
-    let sql = format!(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM orders o JOIN clients c ON c.id = o.client_id {} LIMIT {limit}) AS counted",
-        clauses.sql()
-    );
-    conn.scalar(&sql, &clauses.params).await
-}
-
-/// `order_by` comes from the code, never from the request.
-pub(super) async fn list(
-    conn: &mut Conn,
-    filter: &Filter,
-    order_by: &str,
-    limit: i64,
-    offset: i64,
-) -> Result<Vec<Listed>> {
-    let mut clauses = matching(filter);
-    let next = clauses.next();
-    clauses.params.extend([Value::Int(limit), Value::Int(offset)]);
-    let own: Vec<String> = Listed::COLUMNS[..14].iter().map(|column| format!("o.{column}")).collect();
-    let sql = format!(
-        "SELECT {}, c.first_name, c.last_name, c.company, v.status FROM orders o \
-         JOIN clients c ON c.id = o.client_id LEFT JOIN invoices v ON v.id = o.invoice_id \
-         {} {order_by} LIMIT ${next} OFFSET ${}",
-        own.join(", "),
-        clauses.sql(),
-        next + 1
-    );
-    conn.all(&sql, &clauses.params).await
-}
-
-/// Clients to choose from: id, first and last name, company, e-mail address, status.
-pub(super) async fn clients(
-    conn: &mut Conn,
-    text: &str,
-    limit: i64,
-) -> Result<Vec<(i64, String, String, String, String, String)>> {
-    let mut clauses = Where::default();
-    for word in text.to_lowercase().split_whitespace() {
-        clauses.and("search LIKE ? ESCAPE '\\'", search::anywhere(word));
-    }
-    let next = clauses.next();
-    let sql = format!(
-        "SELECT id, first_name, last_name, company, email, status FROM clients WHERE id = ${next} OR ({}) \
-         ORDER BY id LIMIT {limit}",
-        clauses.sql().trim_start_matches("WHERE ")
-    );
-    clauses.params.push(Value::Int(text.trim_start_matches('#').parse().unwrap_or_default()));
-    conn.all(&sql, &clauses.params).await
+    let joins = "JOIN clients c ON c.id = o.client_id LEFT JOIN invoices v ON v.id = o.invoice_id";
+    Ok(Query { table: "orders o", id: "o.id", joins, filter: clauses })
 }

@@ -42,6 +42,7 @@ fn daily(schedule: Schedule) -> Vec<String> {
     attempts.into_iter().map(|(day, _)| day.to_string()).collect()
 }
 
+// Worked example 16 a.
 #[test]
 fn retries_follow_a_week_apart() {
     assert_eq!(daily(weekly(0, 2)), ["2026-04-01", "2026-04-08", "2026-04-15"]);
@@ -49,6 +50,7 @@ fn retries_follow_a_week_apart() {
     assert_eq!(daily(weekly(5, 3)), ["2026-03-27", "2026-04-03", "2026-04-10", "2026-04-17"]);
 }
 
+// Worked example 16 b.
 #[test]
 fn without_weeks_there_is_an_attempt_every_day() {
     let every_day: Vec<String> = (0..=60).map(|number| day(number).to_string()).collect();
@@ -56,6 +58,7 @@ fn without_weeks_there_is_an_attempt_every_day() {
     assert_eq!(daily(weekly(2, 0)).len(), every_day.len() + 2);
 }
 
+// Worked example 16 c.
 #[test]
 fn once_is_once_whatever_the_weeks() {
     for weeks in [0, 1, 2, u32::MAX] {
@@ -64,6 +67,7 @@ fn once_is_once_whatever_the_weeks() {
     }
 }
 
+// Worked example 16 d.
 #[test]
 fn the_first_attempt_may_come_before_the_due_date() {
     assert_eq!(daily(weekly(3, 2)), ["2026-03-29", "2026-04-05", "2026-04-12"]);

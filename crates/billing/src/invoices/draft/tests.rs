@@ -28,6 +28,7 @@ fn charge(charge_id: i64, cycle: Cycle, due: &str) -> DueCharge {
         next_due_on: date(due),
         next_invoice_on: date(due),
         remaining: None,
+        first: None,
     }
 }
 
@@ -386,4 +387,41 @@ fn the_periods_of_a_charge_tile_time() {
             expected = charge.cycle.advance(expected, charge.anchor_day).unwrap();
         }
     }
+}
+
+fn first(from: &str, until: &str, amount: &str, setup: &str) -> Option<First> {
+    let period = Period { from: date(from), until: date(until) };
+    Some(First { period, amount: money(amount, "USD"), setup: money(setup, "USD") })
+}
+
+#[test]
+fn a_first_period_is_billed_as_it_was_agreed_with_its_setup_fee() {
+    let charge = DueCharge { first: first("2026-01-25", "2026-03-01", "12.26", "5.00"), ..monthly(1, "2026-01-25") };
+    let grouped = group(vec![charge], &grouping(), date("2026-01-25")).unwrap();
+    let line = &grouped.drafts[0].lines[0];
+    assert_eq!((line.amount, line.setup), (money("12.26", "USD"), Some(money("5.00", "USD"))));
+    assert_eq!(
+        (line.period.until, line.description.as_str()),
+        (date("2026-03-01"), "Hosting 1 (2026-01-25 - 2026-02-28)")
+    );
+}
+
+#[test]
+fn a_due_date_that_was_moved_begins_a_whole_period_and_keeps_the_setup_fee() {
+    let charge = DueCharge { first: first("2026-01-25", "2026-02-01", "2.26", "5.00"), ..monthly(1, "2026-01-27") };
+    let grouped = group(vec![charge], &grouping(), date("2026-01-27")).unwrap();
+    let line = &grouped.drafts[0].lines[0];
+    assert_eq!((line.amount, line.setup), (money("10.00", "USD"), Some(money("5.00", "USD"))));
+    assert_eq!(line.period.until, date("2026-02-27"));
+}
+
+#[test]
+fn a_setup_fee_makes_an_invoice_even_of_a_free_period() {
+    let with = |setup| {
+        let first = first("2026-01-25", "2026-02-25", "0", setup);
+        group(vec![DueCharge { first, ..costing("0", monthly(1, "2026-01-25")) }], &grouping(), date("2026-01-25"))
+            .unwrap()
+    };
+    assert_eq!((with("5.00").drafts.len(), with("5.00").advanced_only.len()), (1, 0));
+    assert_eq!((with("0").drafts.len(), with("0").advanced_only.len()), (0, 1));
 }

@@ -148,3 +148,31 @@ fn no_text_makes_parsing_panic() {
         }
     }
 }
+
+#[test]
+fn numbers_that_could_be_taken_for_each_other_are_found() {
+    let alike = |one: &str, two: &str| {
+        let (one, two) = (format(one), format(two));
+        assert_eq!(one.may_look_like(&two), two.may_look_like(&one));
+        one.may_look_like(&two)
+    };
+    for (one, two) in [
+        ("{NUMBER}", "{NUMBER}"),
+        ("{NUMBER}", "{NUMBER:6}"),
+        ("{NUMBER}", "{YEAR}{NUMBER}"),
+        ("{NUMBER}", "1{NUMBER}"),
+        ("{YEAR}-{NUMBER}", "{NUMBER}-{YEAR}"),
+        ("R{NUMBER}", "R0{NUMBER:3}"),
+    ] {
+        assert!(alike(one, two), "{one} and {two}");
+    }
+    for (one, two) in [
+        ("{NUMBER}", "CN-{NUMBER}"),
+        ("{YEAR}-{NUMBER}", "{NUMBER}"),
+        ("A{NUMBER}", "B{NUMBER}"),
+        ("{YEAR}-{NUMBER}", "{MONTH}-{NUMBER}"),
+        ("{NUMBER}/1", "{NUMBER}/2"),
+    ] {
+        assert!(!alike(one, two), "{one} and {two}");
+    }
+}

@@ -92,6 +92,7 @@ fn tax1_of_lines(totals: &Totals) -> Vec<i64> {
     totals.lines.iter().map(|line| line.tax1.minor).collect()
 }
 
+// Worked example 25.
 #[test]
 fn two_levels_are_added_to_the_price() {
     for rounding in [PerLine, PerDocument] {
@@ -120,6 +121,7 @@ fn the_second_tax_is_rounded_once_not_on_a_rounded_first() {
     );
 }
 
+// Worked example 26.
 #[test]
 fn taxes_are_taken_out_of_the_price() {
     for rounding in [PerLine, PerDocument] {
@@ -143,6 +145,7 @@ fn the_subtotal_is_what_the_taxes_leave() {
     assert_eq!(sums_of(&[usd("0.05")], &thirds, Inclusive, PerLine), ["0.01", "0.02", "0.02", "0.05"]);
 }
 
+// Worked example 27.
 #[test]
 fn rounding_on_the_sum_and_per_line_differ_as_expected() {
     let three = |price| [usd(price); 3];
@@ -188,6 +191,7 @@ fn only_taxed_lines_are_taxed() {
     }
 }
 
+// Worked example 28.
 #[test]
 fn who_is_exempt_pays_the_price_with_or_without_the_tax_in_it() {
     for rounding in [PerLine, PerDocument] {

@@ -3,7 +3,7 @@
 
 use billing::gateways::{
     Attempt, Capabilities, ChargeRequest, ConfigField, Gateway, GatewayConfig, GatewayError, LookUp, MethodToken,
-    Outcome, RefundOutcome, RefundRequest, StoreRequest, StoredMethod, WebhookError, WebhookEvent,
+    Outcome, RefundOutcome, RefundRequest, StoreOutcome, StoreRequest, WebhookError, WebhookEvent,
 };
 use kernel::Timestamp;
 
@@ -63,7 +63,21 @@ impl Gateway for Manual {
         Capabilities { manual: true, ..Capabilities::default() }
     }
 
-    async fn store(&self, _: &GatewayConfig, _: StoreRequest) -> Result<StoredMethod, GatewayError> {
+    /// What is filled in, in the order of the form, each under its name.
+    fn instructions(&self, config: &GatewayConfig) -> Vec<String> {
+        let filled = self.fields.iter().filter_map(|field| Some((field, config.get(field.key)?)));
+        filled
+            .flat_map(|(field, value)| {
+                let name = (field.key != "instructions").then_some(field.label);
+                value.lines().enumerate().map(move |(index, line)| match name.filter(|_| index == 0) {
+                    Some(name) => format!("{name}: {line}"),
+                    None => line.to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    async fn store(&self, _: &GatewayConfig, _: StoreRequest) -> Result<StoreOutcome, GatewayError> {
         Err(GatewayError::Unsupported("storing a payment method"))
     }
 
@@ -75,7 +89,7 @@ impl Gateway for Manual {
         Err(GatewayError::Unsupported("charging"))
     }
 
-    async fn look_up(&self, _: &GatewayConfig, _: &Attempt) -> Result<LookUp, GatewayError> {
+    async fn look_up(&self, _: &GatewayConfig, _: &Attempt, _: Timestamp) -> Result<LookUp, GatewayError> {
         Err(GatewayError::Unsupported("asking about a charge"))
     }
 
@@ -84,6 +98,14 @@ impl Gateway for Manual {
     }
 
     async fn refund(&self, _: &GatewayConfig, _: RefundRequest) -> Result<RefundOutcome, GatewayError> {
+        Err(GatewayError::Unsupported("refunding"))
+    }
+
+    async fn look_up_refund(
+        &self,
+        _: &GatewayConfig,
+        _: &RefundRequest,
+    ) -> Result<Option<RefundOutcome>, GatewayError> {
         Err(GatewayError::Unsupported("refunding"))
     }
 

@@ -2,20 +2,26 @@
 //! [`Scenario`]. It keeps nothing, so it gives the same answers after a restart: the scenario is part of the ids that
 //! it hands out.
 //!
+//! What its bank and its payment page would ask of a client, [`pages`] asks: pages of ours, in sandbox databases only. They
+//! tell what became of it as a provider's event would, and so there is nothing to look up.
+//!
 //! It is the only gateway that may be given a card number, namely the well-known test numbers; the number is turned
 //! into its scenario at once and is neither kept nor repeated.
 
 use billing::gateways::{
     Attempt, Capabilities, ChargeRequest, ConfigField, Gateway, GatewayConfig, GatewayError, LookUp, MethodToken,
-    Outcome, RefundOutcome, RefundRequest, StoreRequest, StoredMethod, WebhookError, WebhookEvent,
+    OpenPage, Outcome, Page, PageRequest, PageState, Presence, RefundOutcome, RefundRequest, StoreOutcome,
+    StoreRequest, Taken, WebhookError, WebhookEvent,
 };
 use kernel::{Money, Rounding, Timestamp};
 
 use super::signature;
 
+mod pages;
 mod scenario;
 mod webhook;
 
+pub use pages::routes;
 pub use scenario::Scenario;
 pub use webhook::{SandboxEvent, SandboxEventKind, SignedWebhook};
 
@@ -60,17 +66,17 @@ impl Gateway for Sandbox {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { off_session: true, refunds: true, webhooks: true, manual: false }
+        Capabilities { off_session: true, pages: true, refunds: true, webhooks: true, manual: false }
     }
 
     /// `remote_token` is the name of a [`Scenario`] or a test card number. Anything else is refused without being
     /// repeated, since it may be the number of a real card.
-    async fn store(&self, _: &GatewayConfig, request: StoreRequest) -> Result<StoredMethod, GatewayError> {
+    async fn store(&self, _: &GatewayConfig, request: StoreRequest) -> Result<StoreOutcome, GatewayError> {
         let card = scenario::test_card(&request.remote_token).ok_or_else(|| {
             let names: Vec<&str> = Scenario::ALL.into_iter().map(Scenario::name).collect();
             GatewayError::NotSent(format!("The sandbox takes test card numbers and the tokens {}.", names.join(", ")))
         })?;
-        Ok(card.stored(request.client_id))
+        Ok(StoreOutcome::Stored(card.stored(request.client_id)))
     }
 
     async fn forget(&self, _: &GatewayConfig, _: &MethodToken) -> Result<(), GatewayError> {
@@ -91,22 +97,32 @@ impl Gateway for Sandbox {
             Scenario::Pending | Scenario::Bounced => {
                 Ok(Outcome::Pending { external_id: scenario.payment_id(&request.attempt) })
             }
-            decided => Ok(decided.final_outcome(&request.attempt, fee(request.amount))),
+            decided => Ok(match (decided.final_outcome(&request.attempt, fee(request.amount)), &request.presence) {
+                (Outcome::ActionRequired { external_id, .. }, Presence::Present { return_url }) => {
+                    Outcome::ActionRequired { external_id, url: Some(pages::challenge(&request.attempt, return_url)) }
+                }
+                (outcome, _) => outcome,
+            }),
         }
     }
 
     /// Payments that were pending are decided by the time somebody asks.
-    async fn look_up(&self, _: &GatewayConfig, attempt: &Attempt) -> Result<LookUp, GatewayError> {
+    async fn look_up(&self, _: &GatewayConfig, attempt: &Attempt, _: Timestamp) -> Result<LookUp, GatewayError> {
         let scenario = attempt
             .external_id
             .as_deref()
             .and_then(Scenario::of_id)
-            .or_else(|| Scenario::of_id(&attempt.customer))
+            .or_else(|| Scenario::of_id(&attempt.method.as_ref()?.method))
             .ok_or_else(|| GatewayError::Unknown("This attempt was not made with the sandbox.".to_owned()))?;
         Ok(match scenario {
             Scenario::Lost | Scenario::Down => LookUp::NeverArrived,
             decided => LookUp::Known(decided.final_outcome(&attempt.attempt, fee(attempt.amount))),
         })
+    }
+
+    /// No provider stands behind it, so nothing was taken that the books do not know.
+    async fn taken_since(&self, _: &GatewayConfig, _: Timestamp) -> Result<Vec<Taken>, GatewayError> {
+        Ok(Vec::new())
     }
 
     async fn cancel(&self, _: &GatewayConfig, external_id: &str) -> Result<LookUp, GatewayError> {
@@ -117,14 +133,29 @@ impl Gateway for Sandbox {
         }))
     }
 
+    async fn open_page(&self, _: &GatewayConfig, request: PageRequest) -> Result<Page, GatewayError> {
+        let url = pages::page(&request.reference, &request.return_url);
+        Ok(Page { id: format!("sandbox_page_{}", request.reference), url })
+    }
+
+    async fn look_up_page(&self, _: &GatewayConfig, _: &OpenPage) -> Result<PageState, GatewayError> {
+        Ok(PageState::Open)
+    }
+
+    async fn close_page(&self, _: &GatewayConfig, _: &OpenPage) -> Result<PageState, GatewayError> {
+        Ok(PageState::Expired)
+    }
+
     async fn refund(&self, _: &GatewayConfig, request: RefundRequest) -> Result<RefundOutcome, GatewayError> {
-        if Scenario::of_id(&request.payment).is_none() {
-            return Ok(RefundOutcome::Refused { reason: "This payment was not made with the sandbox.".to_owned() });
-        }
-        if !request.amount.is_positive() {
-            return Ok(RefundOutcome::Refused { reason: "Only an amount above zero can be refunded.".to_owned() });
-        }
-        Ok(RefundOutcome::Succeeded { external_id: format!("sandbox_refund_{}", request.refund) })
+        Ok(refunded(&request))
+    }
+
+    async fn look_up_refund(
+        &self,
+        _: &GatewayConfig,
+        request: &RefundRequest,
+    ) -> Result<Option<RefundOutcome>, GatewayError> {
+        Ok(Some(refunded(request)))
     }
 
     fn verify_webhook(
@@ -138,6 +169,17 @@ impl Gateway for Sandbox {
         signature::verify(header, config.get("webhook_secret"), body, now)?;
         webhook::read(body)
     }
+}
+
+/// It keeps nothing, so it answers the same however often it is asked.
+fn refunded(request: &RefundRequest) -> RefundOutcome {
+    if Scenario::of_id(&request.payment).is_none() {
+        return RefundOutcome::Refused { reason: "This payment was not made with the sandbox.".to_owned() };
+    }
+    if !request.amount.is_positive() {
+        return RefundOutcome::Refused { reason: "Only an amount above zero can be refunded.".to_owned() };
+    }
+    RefundOutcome::Succeeded { external_id: format!("sandbox_refund_{}", request.refund) }
 }
 
 fn fee(amount: Money) -> Option<Money> {

@@ -83,11 +83,7 @@ impl Scenario {
             Scenario::Expired => declined("expired_card", "The card has expired."),
             Scenario::Bounced => declined("debit_returned", "The bank returned the debit."),
             Scenario::Lost | Scenario::Down => declined("never_arrived", "The payment never arrived."),
-            // A name that by RFC 2606 leads nowhere.
-            Scenario::Sca => Outcome::ActionRequired {
-                url: Some(format!("https://sandbox.invalid/authenticate/{attempt}")),
-                external_id,
-            },
+            Scenario::Sca => Outcome::ActionRequired { external_id, url: None },
             Scenario::Ok | Scenario::Timeout | Scenario::Pending => Outcome::Succeeded { external_id, fee },
         }
     }
@@ -128,8 +124,7 @@ pub(super) fn test_card(token: &str) -> Option<TestCard> {
 }
 
 impl TestCard {
-    /// The customer carries the scenario too, because it is all that a look-up without a payment id has. So a client
-    /// with cards of two scenarios is two customers of the sandbox.
+    /// The method carries the scenario, because it is all that a look-up without a payment id has.
     pub(super) fn stored(self, client_id: i64) -> StoredMethod {
         let scenario = self.scenario.name();
         let (kind, expiry) = match self.scenario {
@@ -139,7 +134,7 @@ impl TestCard {
         };
         StoredMethod {
             token: MethodToken {
-                customer: format!("{PREFIX}_customer_{scenario}_{client_id}"),
+                customer: format!("{PREFIX}_customer_{client_id}"),
                 method: format!("{PREFIX}_method_{scenario}_{}", self.last_four),
             },
             kind,

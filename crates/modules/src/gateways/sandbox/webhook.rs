@@ -1,6 +1,6 @@
 //! The sandbox's own events, signed like Stripe's.
 
-use billing::gateways::{Outcome, WebhookEffect, WebhookError, WebhookEvent};
+use billing::gateways::{Outcome, RefundOutcome, WebhookEffect, WebhookError, WebhookEvent};
 use kernel::{Currency, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -90,9 +90,13 @@ fn effect(body: &[u8]) -> Result<WebhookEffect, WebhookError> {
     let amount = Money::new(body.amount_minor, currency);
     let external_id = body.payment;
     Ok(match (body.kind.as_str(), body.refund) {
-        ("refund.succeeded", Some(refund_external_id)) => {
-            WebhookEffect::Refund { payment: external_id, refund_external_id, amount }
-        }
+        ("refund.succeeded", Some(refund)) => WebhookEffect::Refund {
+            refund: None,
+            payment: external_id,
+            external_id: refund.clone(),
+            amount,
+            outcome: RefundOutcome::Succeeded { external_id: refund },
+        },
         ("charge.succeeded", _) => WebhookEffect::Charge {
             attempt: body.attempt,
             outcome: Outcome::Succeeded { external_id, fee: None },

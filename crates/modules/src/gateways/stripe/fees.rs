@@ -13,12 +13,12 @@ use super::{amount, intent::PaymentIntent};
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
-struct Charge {
+pub(super) struct Charge {
     balance_transaction: BalanceTransaction,
 }
 
 #[derive(Deserialize)]
-struct BalanceTransaction {
+pub(super) struct BalanceTransaction {
     fee: i64,
     currency: String,
 }

@@ -14,6 +14,10 @@ pub(super) const ATTEMPT: &str = "innkeeper_attempt";
 pub(super) const INVOICE: &str = "innkeeper_invoice";
 pub(super) const CLIENT: &str = "innkeeper_client";
 pub(super) const REFUND: &str = "innkeeper_refund";
+/// On payments of a client who is there: what the bank refuses then is refused.
+pub(super) const PRESENT: &str = "innkeeper_present";
+/// On pages, with the reference.
+pub(super) const PAGE: &str = "innkeeper_page";
 
 /// The refusal of a bank that wants to see the client (3-D Secure).
 const AUTHENTICATION_REQUIRED: &str = "authentication_required";
@@ -22,11 +26,12 @@ const AUTHENTICATION_REQUIRED: &str = "authentication_required";
 pub(super) struct PaymentIntent {
     pub id: String,
     pub status: String,
+    /// Seconds since 1970.
+    pub created: Option<i64>,
     amount: i64,
     amount_received: Option<i64>,
     currency: String,
     metadata: Option<BTreeMap<String, String>>,
-    pub client_secret: Option<String>,
     pub payment_method: Option<Reference>,
     pub last_payment_error: Option<StripeError>,
     next_action: Option<NextAction>,
@@ -34,12 +39,12 @@ pub(super) struct PaymentIntent {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct NextAction {
+pub(super) struct NextAction {
     redirect_to_url: Option<RedirectToUrl>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct RedirectToUrl {
+pub(super) struct RedirectToUrl {
     url: Option<String>,
 }
 
@@ -54,6 +59,11 @@ pub(super) enum Progress {
 impl PaymentIntent {
     pub fn attempt(&self) -> Option<&str> {
         self.metadata.as_ref()?.get(ATTEMPT).map(String::as_str)
+    }
+
+    /// What we wrote beside it, as a number.
+    pub fn id_of(&self, key: &str) -> Option<i64> {
+        self.metadata.as_ref()?.get(key)?.parse().ok()
     }
 
     pub fn asked(&self) -> Option<Money> {
@@ -86,7 +96,7 @@ impl PaymentIntent {
             "processing" => Outcome::Pending { external_id },
             "requires_action" => Outcome::ActionRequired { external_id, url: self.action_url() },
             "requires_payment_method" => match &self.last_payment_error {
-                Some(error) => refused(Some(external_id), error),
+                Some(error) => refused(Some(external_id), error, self.presence()),
                 None => return Progress::Open(self.status.clone()),
             },
             "canceled" => Outcome::Declined {
@@ -98,16 +108,28 @@ impl PaymentIntent {
         })
     }
 
+    fn presence(&self) -> Client {
+        let here = self.metadata.as_ref().is_some_and(|all| all.contains_key(PRESENT));
+        if here { Client::Present } else { Client::Absent }
+    }
+
     fn action_url(&self) -> Option<String> {
         self.next_action.as_ref()?.redirect_to_url.as_ref()?.url.clone()
     }
 }
 
-/// A refused payment: an authentication that the client can still give, or a decline.
-pub(super) fn refused(external_id: Option<String>, error: &StripeError) -> Outcome {
+/// Whether somebody was there to authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Client {
+    Absent,
+    Present,
+}
+
+/// A refused payment: an authentication that an absent client can still give, or a decline.
+pub(super) fn refused(external_id: Option<String>, error: &StripeError, client: Client) -> Outcome {
     let codes = [error.decline_code.as_deref(), error.code.as_deref()];
     match external_id {
-        Some(external_id) if codes.contains(&Some(AUTHENTICATION_REQUIRED)) => {
+        Some(external_id) if client == Client::Absent && codes.contains(&Some(AUTHENTICATION_REQUIRED)) => {
             Outcome::ActionRequired { external_id, url: None }
         }
         external_id => Outcome::Declined {

@@ -1,61 +1,35 @@
 //! Customers and their payment methods.
 
-use billing::gateways::{Expiry, GatewayConfig, GatewayError, MethodKind, MethodToken, StoreRequest, StoredMethod};
+use billing::gateways::{Expiry, GatewayError, MethodKind, MethodToken, StoreOutcome, StoreRequest, StoredMethod};
 use reqwest::StatusCode;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::api::{self, Api, Reference, StripeError, not_sent, one_line, path_id, unknown};
+use super::api::{self, Api, Reference, not_sent, one_line, path_id};
 use super::intent::CLIENT;
-use super::{Stripe, optional};
+use super::optional;
+use crate::gateways::http::Answer;
 use crate::gateways::signature::hex;
 
 /// Who is to become a customer at Stripe.
 #[derive(Debug, Clone, Copy)]
-pub struct NewCustomer<'a> {
+pub(super) struct NewCustomer<'a> {
     pub client_id: i64,
     pub name: &'a str,
     pub email: &'a str,
 }
 
-/// A page where the client can leave a payment method for later.
-pub struct SetupIntent {
-    pub id: String,
-    pub customer: String,
-    /// Goes to this client's browser and nowhere else.
-    pub client_secret: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SetupOutcome {
-    Stored(StoredMethod),
-    /// The client has not finished; holds Stripe's status.
-    Open(String),
-    /// Holds the reason in words for the client, who may try again with the same page.
-    Failed(String),
-}
-
 #[derive(Deserialize)]
-struct SetupObject {
-    id: String,
-    status: String,
-    client_secret: Option<String>,
-    customer: Option<Reference>,
-    payment_method: Option<Reference>,
-    last_setup_error: Option<StripeError>,
-}
-
-#[derive(Deserialize)]
-struct Customer {
+pub(super) struct Customer {
     id: String,
 }
 
 #[derive(Deserialize)]
-struct PaymentMethod {
+pub(super) struct PaymentMethod {
     id: String,
     #[serde(rename = "type")]
     kind: Option<String>,
-    customer: Option<Reference>,
+    pub customer: Option<Reference>,
     card: Option<Card>,
     sepa_debit: Option<Bank>,
     us_bank_account: Option<Bank>,
@@ -65,7 +39,7 @@ struct PaymentMethod {
 }
 
 #[derive(Deserialize)]
-struct Card {
+pub(super) struct Card {
     brand: Option<String>,
     last4: Option<String>,
     exp_month: Option<u8>,
@@ -73,73 +47,28 @@ struct Card {
 }
 
 #[derive(Deserialize)]
-struct Bank {
+pub(super) struct Bank {
     bank_name: Option<String>,
     last4: Option<String>,
 }
 
-impl Stripe {
-    /// Prepares a page for `client`; `customer` if the client has one at Stripe already.
-    pub async fn begin_setup(
-        &self,
-        config: &GatewayConfig,
-        client: NewCustomer<'_>,
-        customer: Option<&str>,
-    ) -> Result<SetupIntent, GatewayError> {
-        let api = Api::new(&self.http, config)?;
-        let customer = match customer {
-            Some(customer) => customer.to_owned(),
-            None => create_customer(&api, client, "setup").await?,
-        };
-        let client_id = client.client_id.to_string();
-        let client_key = format!("metadata[{CLIENT}]");
-        let form = [
-            ("customer", customer.as_str()),
-            ("usage", "off_session"),
-            ("automatic_payment_methods[enabled]", "true"),
-            (&client_key, &client_id),
-        ];
-        let setup: SetupObject = api::object(&api.post("/v1/setup_intents", &form, None).await?)?;
-        let client_secret = setup.client_secret.ok_or_else(|| unknown("Stripe gave no client secret."))?;
-        Ok(SetupIntent { id: setup.id, customer, client_secret })
-    }
-
-    /// What the page that [`Stripe::begin_setup`] prepared has brought. The id comes back by way of the client's
-    /// browser, so `customer` says whose it has to be.
-    pub async fn finish_setup(
-        &self,
-        config: &GatewayConfig,
-        setup: &str,
-        customer: &str,
-    ) -> Result<SetupOutcome, GatewayError> {
-        let api = Api::new(&self.http, config)?;
-        let setup: SetupObject = api::object(&api.get(&format!("/v1/setup_intents/{}", path_id(setup)?), &[]).await?)?;
-        if setup.customer.as_ref().map(Reference::id) != Some(customer) {
-            return Err(not_sent("This page belongs to another customer of Stripe."));
-        }
-        match (setup.status.as_str(), &setup.payment_method, &setup.last_setup_error) {
-            ("succeeded", Some(method), _) => {
-                Ok(SetupOutcome::Stored(retrieve(&api, method.id()).await?.stored(customer)))
-            }
-            (_, _, Some(error)) => {
-                Ok(SetupOutcome::Failed(one_line(error.message.as_deref().unwrap_or("It was refused."))))
-            }
-            ("canceled", _, None) => Ok(SetupOutcome::Failed("It was canceled.".to_owned())),
-            (status, _, None) => Ok(SetupOutcome::Open(status.to_owned())),
-        }
-    }
-}
-
-pub(super) async fn store(api: &Api<'_>, request: StoreRequest) -> Result<StoredMethod, GatewayError> {
+pub(super) async fn store(api: &Api<'_>, request: StoreRequest) -> Result<StoreOutcome, GatewayError> {
     let (owner, token) = match request.remote_token.split_once('/') {
         Some((customer, token)) => (Some(customer), token),
         None => (None, request.remote_token.as_str()),
     };
-    let method = if token.starts_with("tok_") { from_token(api, token).await? } else { retrieve(api, token).await? };
+    let method = if token.starts_with("tok_") {
+        match from_token(api, token).await? {
+            Ok(method) => method,
+            Err(declined) => return Ok(declined),
+        }
+    } else {
+        retrieve(api, token).await?
+    };
     let attached_to = method.customer.as_ref().map(Reference::id);
     let wanted = owner.or(request.customer.as_deref());
     match (attached_to, wanted) {
-        (Some(attached_to), Some(wanted)) if attached_to == wanted => Ok(method.stored(wanted)),
+        (Some(attached_to), Some(wanted)) if attached_to == wanted => Ok(StoreOutcome::Stored(method.stored(wanted))),
         // A method cannot change hands at Stripe; and one that another customer has is not this client's to use.
         (Some(_), _) => Err(not_sent("This payment method belongs to another customer of Stripe.")),
         (None, Some(wanted)) => attach(api, &method.id, wanted).await,
@@ -149,6 +78,17 @@ pub(super) async fn store(api: &Api<'_>, request: StoreRequest) -> Result<Stored
             attach(api, &method.id, &customer).await
         }
     }
+}
+
+/// A bank may decline a card when it is stored.
+fn declined(answer: &Answer) -> Option<StoreOutcome> {
+    if answer.status != StatusCode::PAYMENT_REQUIRED {
+        return None;
+    }
+    let error = api::refusal(answer)?;
+    let code = error.decline_code.or(error.code).unwrap_or_else(|| "card_declined".to_owned());
+    let reason = one_line(error.message.as_deref().unwrap_or("The card was declined."));
+    Some(StoreOutcome::Declined { code: one_line(&code), reason })
 }
 
 /// Stripe answers a second detachment with an error that has no code of its own, so the method itself is asked.
@@ -162,24 +102,35 @@ pub(super) async fn forget(api: &Api<'_>, method: &str) -> Result<(), GatewayErr
     }
 }
 
-async fn retrieve(api: &Api<'_>, method: &str) -> Result<PaymentMethod, GatewayError> {
+pub(super) async fn retrieve(api: &Api<'_>, method: &str) -> Result<PaymentMethod, GatewayError> {
     api::object(&api.get(&format!("/v1/payment_methods/{}", path_id(method)?), &[]).await?)
 }
 
-async fn from_token(api: &Api<'_>, token: &str) -> Result<PaymentMethod, GatewayError> {
+async fn from_token(api: &Api<'_>, token: &str) -> Result<Result<PaymentMethod, StoreOutcome>, GatewayError> {
     let form = [("type", "card"), ("card[token]", token)];
-    api::object(&api.post("/v1/payment_methods", &form, None).await?)
+    let answer = api.post("/v1/payment_methods", &form, None).await?;
+    match declined(&answer) {
+        Some(declined) => Ok(Err(declined)),
+        None => api::object(&answer).map(Ok),
+    }
 }
 
-async fn attach(api: &Api<'_>, method: &str, customer: &str) -> Result<StoredMethod, GatewayError> {
+async fn attach(api: &Api<'_>, method: &str, customer: &str) -> Result<StoreOutcome, GatewayError> {
     let path = format!("/v1/payment_methods/{}/attach", path_id(method)?);
-    let method: PaymentMethod = api::object(&api.post(&path, &[("customer", customer)], None).await?)?;
-    Ok(method.stored(customer))
+    let answer = api.post(&path, &[("customer", customer)], None).await?;
+    match declined(&answer) {
+        Some(declined) => Ok(declined),
+        None => Ok(StoreOutcome::Stored(api::object::<PaymentMethod>(&answer)?.stored(customer))),
+    }
 }
 
 /// `purpose` and the client's details make the idempotency key, so that trying again after a failure further on
 /// finds the customer of the first try in place of leaving it behind.
-async fn create_customer(api: &Api<'_>, client: NewCustomer<'_>, purpose: &str) -> Result<String, GatewayError> {
+pub(super) async fn create_customer(
+    api: &Api<'_>,
+    client: NewCustomer<'_>,
+    purpose: &str,
+) -> Result<String, GatewayError> {
     let client_id = client.client_id.to_string();
     let client_key = format!("metadata[{CLIENT}]");
     let mut form = vec![(client_key.as_str(), client_id.as_str())];
@@ -196,7 +147,7 @@ async fn create_customer(api: &Api<'_>, client: NewCustomer<'_>, purpose: &str) 
 }
 
 impl PaymentMethod {
-    fn stored(self, customer: &str) -> StoredMethod {
+    pub fn stored(self, customer: &str) -> StoredMethod {
         let token = MethodToken { customer: customer.to_owned(), method: self.id };
         if let Some(card) = self.card {
             let expiry = card.exp_year.zip(card.exp_month).map(|(year, month)| Expiry { year, month });

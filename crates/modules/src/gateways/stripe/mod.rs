@@ -5,20 +5,20 @@
 //! key can only be used by sending the charge again, which a look-up must never do.
 //!
 //! **After [`Outcome::ActionRequired`]** the PaymentIntent lives on and the client can still complete it, whatever we
-//! do with the invoice. So before the invoice is charged again or is paid in another way, the caller either lets the
-//! client finish *this* payment ([`Stripe::payment_page`]), or calls [`Stripe::cancel_payment`] and goes on only when
-//! that answers `Declined`. Starting a second attempt beside an open first one can take the money twice. A declined
-//! payment whose page the client has open is the same case.
+//! do with the invoice. So before the invoice is charged again or is paid in another way, [`Gateway::cancel`] has to
+//! answer `Declined`. Starting a second attempt beside an open first one can take the money twice. The same holds for a
+//! page ([`Gateway::open_page`]) and [`Gateway::close_page`].
 //!
-//! **A refund whose outcome is unknown** is resolved by asking for it again with the same id: what Stripe already has
-//! is found by its metadata first, since idempotency keys are forgotten after a day.
+//! **A client who is there** is charged with a PaymentIntent of its own, confirmed on-session with a `return_url`: what
+//! the bank wants is a redirect then, and none of it needs Stripe's script. A new card is entered on a Checkout page.
 //!
-//! Webhooks to subscribe to: `payment_intent.*` and `refund.*` (an endpoint of an older API version has
-//! `charge.refunded` and `charge.refund.updated` in place of the latter; those are understood too).
+//! Webhooks to subscribe to: `payment_intent.*`, `checkout.session.*`, `refund.*` and `charge.dispute.*` (an endpoint of
+//! an older API version has `charge.refunded` and `charge.refund.updated` in place of `refund.*`; they are understood).
 
 use billing::gateways::{
     Attempt, Capabilities, ChargeRequest, ConfigField, Gateway, GatewayConfig, GatewayError, LookUp, MethodToken,
-    Outcome, RefundOutcome, RefundRequest, StoreRequest, StoredMethod, WebhookError, WebhookEvent,
+    OpenPage, Outcome, Page, PageRequest, PageState, Presence, RefundOutcome, RefundRequest, StoreOutcome,
+    StoreRequest, Taken, WebhookError, WebhookEvent,
 };
 use kernel::Timestamp;
 use reqwest::StatusCode;
@@ -26,18 +26,20 @@ use reqwest::StatusCode;
 use super::http::{Answer, Http};
 use super::signature;
 use api::{Api, path_id, unknown};
-use intent::{PaymentIntent, Progress};
+use intent::{Client, PaymentIntent, Progress};
 
 mod amount;
 mod api;
+mod disputes;
 mod fees;
 mod intent;
 mod methods;
+mod pages;
 mod refunds;
 mod search;
+#[cfg(test)]
+mod tests;
 mod webhook;
-
-pub use methods::{NewCustomer, SetupIntent, SetupOutcome};
 
 const FIELDS: &[ConfigField] = &[
     ConfigField {
@@ -49,17 +51,10 @@ const FIELDS: &[ConfigField] = &[
         default: "",
     },
     ConfigField {
-        key: "publishable_key",
-        label: "Publishable key",
-        help: "Starts with pk_. The client's browser uses it to send card details to Stripe.",
-        secret: false,
-        required: false,
-        default: "",
-    },
-    ConfigField {
         key: "webhook_secret",
         label: "Webhook signing secret",
-        help: "Starts with whsec_. Subscribe the endpoint to the payment_intent and refund events.",
+        help: "Starts with whsec_. Subscribe the endpoint to the events payment_intent, checkout.session, refund and \
+               charge.dispute.",
         secret: true,
         required: false,
         default: "",
@@ -79,27 +74,9 @@ pub struct Stripe {
     http: Http,
 }
 
-/// What a page needs to let the client complete a payment.
-pub struct PaymentPage {
-    /// Whoever has it can complete the payment; it goes to this client's browser and nowhere else.
-    pub client_secret: String,
-    /// The method that the bank wants to see authenticated.
-    pub method: Option<String>,
-}
-
 impl Stripe {
     pub fn new(http: Http) -> Stripe {
         Stripe { http }
-    }
-
-    /// What the client's browser needs to authenticate the payment that answered [`Outcome::ActionRequired`].
-    pub async fn payment_page(&self, config: &GatewayConfig, payment: &str) -> Result<PaymentPage, GatewayError> {
-        let api = Api::new(&self.http, config)?;
-        let intent = retrieve(&api, payment).await?;
-        let failed = intent.last_payment_error.and_then(|error| error.payment_method);
-        let method = intent.payment_method.or(failed).map(|method| method.id().to_owned());
-        let client_secret = intent.client_secret.ok_or_else(|| unknown("Stripe gave no client secret."))?;
-        Ok(PaymentPage { client_secret, method })
     }
 
     /// Makes sure that nobody can complete the payment any more. `Known(Declined)` says that this is so; any other
@@ -137,16 +114,16 @@ impl Gateway for Stripe {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { off_session: true, refunds: true, webhooks: true, manual: false }
+        Capabilities { off_session: true, pages: true, refunds: true, webhooks: true, manual: false }
     }
 
     /// `remote_token` is one of
-    /// - `pm_…` or `tok_…` from Stripe's browser form;
+    /// - `pm_…` or `tok_…`, a method or token that belongs to nobody yet;
     /// - `cus_…/pm_…` (or `card_…`, `src_…` in place of `pm_…`), a method that the customer has there already. It lets
     ///   the caller take over any customer of the account, so it must never come from a client: it is for imports.
     ///
-    /// A method that a hosted page set up is read with [`Stripe::finish_setup`] instead.
-    async fn store(&self, config: &GatewayConfig, request: StoreRequest) -> Result<StoredMethod, GatewayError> {
+    /// A method that a client has left on a page of Stripe's comes by [`Gateway::look_up_page`] instead.
+    async fn store(&self, config: &GatewayConfig, request: StoreRequest) -> Result<StoreOutcome, GatewayError> {
         methods::store(&Api::new(&self.http, config)?, request).await
     }
 
@@ -161,39 +138,68 @@ impl Gateway for Stripe {
         let client = request.client_id.to_string();
         let invoice = request.invoice_id.to_string();
         let metadata = |key: &str| format!("metadata[{key}]");
-        let keys = (metadata(intent::ATTEMPT), metadata(intent::INVOICE), metadata(intent::CLIENT));
+        let keys = [intent::ATTEMPT, intent::INVOICE, intent::CLIENT, intent::PRESENT].map(metadata);
         let mut form = vec![
             ("amount", units.as_str()),
             ("currency", &currency),
             ("payment_method", &request.method.method),
             ("confirm", "true"),
-            ("off_session", "true"),
-            // Any kind of method that works without sending the client elsewhere; so no return address is needed.
+            // Any kind of method that the account takes.
             ("automatic_payment_methods[enabled]", "true"),
-            ("automatic_payment_methods[allow_redirects]", "never"),
             // Capturing later is faster, but then the fee is not known at once.
             ("capture_method", "automatic"),
-            (&keys.0, &request.attempt),
-            (&keys.1, &invoice),
-            (&keys.2, &client),
+            (&keys[0], &request.attempt),
+            (&keys[1], &invoice),
+            (&keys[2], &client),
         ];
+        match &request.presence {
+            // Nobody is there to be sent elsewhere; so no return address is needed.
+            Presence::Absent => {
+                form.extend([("off_session", "true"), ("automatic_payment_methods[allow_redirects]", "never")]);
+            }
+            Presence::Present { return_url } => form.extend([("return_url", return_url.as_str()), (&keys[3], "1")]),
+        }
         form.extend(optional("customer", &request.method.customer));
         form.extend(optional("description", &request.description));
         let answer = api.post("/v1/payment_intents", &form, Some(&request.attempt)).await?;
         outcome(&api, &answer, &request).await
     }
 
-    async fn look_up(&self, config: &GatewayConfig, attempt: &Attempt) -> Result<LookUp, GatewayError> {
+    async fn look_up(&self, config: &GatewayConfig, attempt: &Attempt, now: Timestamp) -> Result<LookUp, GatewayError> {
         // "Not sent" would speak of the question, and could be taken to speak of the charge.
-        search::look_up(&self.http, config, attempt).await.map_err(leave_open)
+        search::look_up(&self.http, config, attempt, now).await.map_err(leave_open)
     }
 
     async fn cancel(&self, config: &GatewayConfig, external_id: &str) -> Result<LookUp, GatewayError> {
         self.cancel_payment(config, external_id).await
     }
 
+    async fn taken_since(&self, config: &GatewayConfig, since: Timestamp) -> Result<Vec<Taken>, GatewayError> {
+        search::taken_since(&self.http, config, since).await
+    }
+
+    async fn open_page(&self, config: &GatewayConfig, request: PageRequest) -> Result<Page, GatewayError> {
+        pages::open(&Api::new(&self.http, config)?, request).await
+    }
+
+    async fn look_up_page(&self, config: &GatewayConfig, page: &OpenPage) -> Result<PageState, GatewayError> {
+        pages::look_up(&Api::new(&self.http, config)?, page).await.map_err(leave_open)
+    }
+
+    async fn close_page(&self, config: &GatewayConfig, page: &OpenPage) -> Result<PageState, GatewayError> {
+        pages::close(&Api::new(&self.http, config)?, page).await.map_err(leave_open)
+    }
+
     async fn refund(&self, config: &GatewayConfig, request: RefundRequest) -> Result<RefundOutcome, GatewayError> {
         refunds::refund(&Api::new(&self.http, config)?, &request).await
+    }
+
+    async fn look_up_refund(
+        &self,
+        config: &GatewayConfig,
+        request: &RefundRequest,
+    ) -> Result<Option<RefundOutcome>, GatewayError> {
+        refunds::look_up(&Api::new(&self.http, config)?, request).await.map_err(leave_open)
     }
 
     fn verify_webhook(
@@ -216,7 +222,11 @@ async fn outcome(api: &Api<'_>, answer: &Answer, request: &ChargeRequest) -> Res
             return Err(unknown("Stripe declined (402), but its answer cannot be read."));
         };
         let payment = error.payment_intent.as_ref().map(|intent| intent.id().to_owned());
-        return Ok(intent::refused(payment, &error));
+        let client = match request.presence {
+            Presence::Absent => Client::Absent,
+            Presence::Present { .. } => Client::Present,
+        };
+        return Ok(intent::refused(payment, &error, client));
     }
     let intent: PaymentIntent = api::object(answer)?;
     intent.check(&request.attempt, request.amount)?;

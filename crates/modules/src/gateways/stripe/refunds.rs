@@ -37,16 +37,33 @@ impl Refund {
         amount::from_stripe(self.amount, &self.currency)
     }
 
-    fn outcome(self) -> Result<RefundOutcome, GatewayError> {
-        match self.status.as_deref() {
-            Some("succeeded") => Ok(RefundOutcome::Succeeded { external_id: self.id }),
-            Some("pending" | "requires_action") => Ok(RefundOutcome::Pending { external_id: self.id }),
-            Some(status @ ("failed" | "canceled")) => {
-                let why = self.failure_reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                Ok(RefundOutcome::Refused { reason: format!("The refund {status}{why}.") })
+    /// Our refund's id, if it is one of ours.
+    pub fn ours(&self) -> Option<&str> {
+        self.metadata.as_ref()?.get(REFUND).map(String::as_str)
+    }
+
+    /// `None` for a status that says nothing.
+    pub fn outcome(&self) -> Option<RefundOutcome> {
+        let external_id = self.id.clone();
+        match self.status.as_deref()? {
+            "succeeded" => Some(RefundOutcome::Succeeded { external_id }),
+            "pending" | "requires_action" => Some(RefundOutcome::Pending { external_id }),
+            status @ ("failed" | "canceled") => {
+                let why = self.failure_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                let was = if status == "failed" { "failed" } else { "was canceled" };
+                Some(RefundOutcome::Refused { reason: format!("The refund {was}{why}.") })
             }
-            _ => Err(unknown(format!("Stripe left the refund {} in an unknown status.", self.id))),
+            _ => None,
         }
+    }
+
+    /// What it says of the refund that was asked for.
+    fn answers(&self, request: &RefundRequest) -> Result<RefundOutcome, GatewayError> {
+        if self.money() != Some(request.amount) {
+            return Err(unknown(format!("Stripe's refund {} is not of {}.", self.id, request.amount)));
+        }
+        let odd = || unknown(format!("Stripe left the refund {} in an unknown status.", self.id));
+        self.outcome().ok_or_else(odd)
     }
 }
 
@@ -67,15 +84,21 @@ pub(super) async fn refund(api: &Api<'_>, request: &RefundRequest) -> Result<Ref
             }
         }
     };
-    if refund.money() != Some(request.amount) {
-        return Err(unknown(format!("Stripe's refund {} is not of {}.", refund.id, request.amount)));
+    refund.answers(request)
+}
+
+/// Found by its metadata, which Stripe keeps for good.
+pub(super) async fn look_up(api: &Api<'_>, request: &RefundRequest) -> Result<Option<RefundOutcome>, GatewayError> {
+    let payment = payment_filter(&request.payment)?;
+    match earlier(api, payment, &request.refund).await? {
+        Some(refund) => refund.answers(request).map(Some),
+        None => Ok(None),
     }
-    refund.outcome()
 }
 
 async fn earlier(api: &Api<'_>, payment: (&str, &str), id: &str) -> Result<Option<Refund>, GatewayError> {
-    let ours = |refund: &Refund| refund.metadata.as_ref().and_then(|all| all.get(REFUND)).is_some_and(|it| it == id);
-    Ok(match find(api, "/v1/refunds", &[payment], ours).await? {
+    let wanted = |refund: &Refund| refund.ours() == Some(id);
+    Ok(match find(api, "/v1/refunds", &[payment], wanted).await? {
         Search::Found(refund) => Some(refund),
         Search::Absent(_) => None,
     })

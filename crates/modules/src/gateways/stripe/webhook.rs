@@ -1,16 +1,19 @@
 //! Events, <https://docs.stripe.com/api/events/types>, after their signature was checked.
 
+use std::collections::BTreeMap;
+
 use billing::gateways::{WebhookEffect, WebhookError, WebhookEvent};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::api::Reference;
-use super::intent::{PaymentIntent, Progress};
+use super::disputes::Dispute;
+use super::intent::{PAGE, PaymentIntent, Progress};
 use super::refunds::Refund;
 
 #[derive(Deserialize)]
-struct Event {
+pub(super) struct Event {
     id: String,
     #[serde(rename = "type")]
     kind: String,
@@ -22,8 +25,14 @@ struct EventObject {
     object: Value,
 }
 
+/// A Checkout Session, of which only the name is believed: it is looked up.
 #[derive(Deserialize)]
-struct Charge {
+pub(super) struct Session {
+    metadata: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Charge {
     payment_intent: Option<Reference>,
     refunds: Option<Refunds>,
 }
@@ -33,17 +42,40 @@ struct Refunds {
     data: Vec<Refund>,
 }
 
+/// The kinds of events that have a meaning here.
+pub(super) const KINDS: &[&str] = &[
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refund.updated",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+];
+
 pub(super) fn read(body: &[u8]) -> Result<WebhookEvent, WebhookError> {
     let event: Event = serde_json::from_slice(body).map_err(unreadable)?;
-    let effect = match event.kind.as_str() {
-        "payment_intent.succeeded"
-        | "payment_intent.payment_failed"
-        | "payment_intent.processing"
-        | "payment_intent.requires_action"
-        | "payment_intent.canceled" => charge(&object(event.data)?)?,
-        "refund.created" | "refund.updated" | "charge.refund.updated" => refund(&object(event.data)?),
-        "charge.refunded" => newest_refund(object(event.data)?),
-        _ => WebhookEffect::Ignored,
+    let (family, _) = event.kind.rsplit_once('.').unwrap_or_default();
+    let effect = match (family, event.kind.as_str()) {
+        (_, kind) if !KINDS.contains(&kind) => WebhookEffect::Ignored,
+        ("payment_intent", _) => charge(&object(event.data)?)?,
+        ("checkout.session", _) => page(object(event.data)?),
+        ("refund" | "charge.refund", _) => refund(&object(event.data)?),
+        ("charge.dispute", kind) => object::<Dispute>(event.data)?.news(kind),
+        // What is left is charge.refunded.
+        _ => newest_refund(object(event.data)?),
     };
     Ok(WebhookEvent { event_id: event.id, kind: event.kind, effect })
 }
@@ -65,13 +97,22 @@ fn charge(intent: &PaymentIntent) -> Result<WebhookEffect, WebhookError> {
     })
 }
 
-/// Only money that went back is an effect; a pending refund is followed by an update.
+/// A page that we have not made is none of ours.
+fn page(session: Session) -> WebhookEffect {
+    let reference = session.metadata.and_then(|mut all| all.remove(PAGE));
+    reference.map_or(WebhookEffect::Ignored, |reference| WebhookEffect::Page { reference })
+}
+
 fn refund(refund: &Refund) -> WebhookEffect {
     let payment = refund.payment_intent.as_ref().or(refund.charge.as_ref());
-    match (payment, refund.money(), refund.status.as_deref()) {
-        (Some(payment), Some(amount), Some("succeeded")) => {
-            WebhookEffect::Refund { payment: payment.id().to_owned(), refund_external_id: refund.id.clone(), amount }
-        }
+    match (payment, refund.money(), refund.outcome()) {
+        (Some(payment), Some(amount), Some(outcome)) => WebhookEffect::Refund {
+            refund: refund.ours().map(str::to_owned),
+            payment: payment.id().to_owned(),
+            external_id: refund.id.clone(),
+            amount,
+            outcome,
+        },
         _ => WebhookEffect::Ignored,
     }
 }

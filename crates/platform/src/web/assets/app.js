@@ -66,10 +66,15 @@ if (command) {
     const words = q.toLowerCase().split(/\s+/);
     return pages.filter((p) => words.every((w) => `${p.detail} ${p.title}`.toLowerCase().includes(w))).slice(0, q ? 6 : 50);
   };
-  const ask = async () => {
-    const q = input.value.trim(), local = { label: "Pages", items: pagesFor(q) };
-    asked?.abort(); show([local]);
+  const here = () => {
+    const local = { label: "Pages", items: pagesFor(input.value.trim()) };
+    show([local]);
     note.textContent = "";
+    return local;
+  };
+  const ask = async () => {
+    const q = input.value.trim(), local = here();
+    asked?.abort();
     if (q.length < 2) return;
     asked = new AbortController();
     try {
@@ -81,7 +86,8 @@ if (command) {
     }
   };
   const open = () => { if (!command.open) { input.value = ""; command.showModal(); ask(); } };
-  on("input", () => { clearTimeout(wait); wait = setTimeout(ask, 120); }, input);
+  // Pages answer each key at once, so that Enter never takes what an earlier word meant.
+  on("input", () => { clearTimeout(wait); asked?.abort(); here(); wait = setTimeout(ask, 120); }, input);
   on("keydown", (e) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
     if (step) { e.preventDefault(); choose(at + step); }

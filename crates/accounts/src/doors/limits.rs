@@ -1,0 +1,256 @@
+//! How many requests are answered: of a credential, of strangers at one address, of those who try to log in. And which
+//! address a request comes from, when a proxy stands before the program.
+//!
+//! What surprises:
+//! - Every node counts for itself, in memory: two nodes answer twice as many. Wrong passwords are counted in the
+//!   database besides, for all nodes.
+//! - A wrong credential never takes a token of the right one's bucket: whoever knows an identifier could shut its
+//!   owner out.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{PoisonError, RwLock};
+
+use axum::http::HeaderMap;
+use kernel::{Error, Result, Timestamp};
+use platform::settings::{Network, Values, anything, networks};
+use platform::web::throttle::{Left, Throttle};
+use platform::{Kind, Setting};
+
+const MOST: i64 = 1_000_000;
+
+pub const API_REQUESTS: Setting = Setting {
+    key: "api_requests_per_minute",
+    kind: Kind::Int { min: 0, max: MOST },
+    default: "3000",
+    section: "Security",
+    label: "API requests a minute",
+    help: "Of one API credential, or of one member of staff. More are refused until a minute has let as many through. 0 sets no limit.",
+    rule: anything,
+    read_by: "accounts::doors::limits::Limits::caller",
+};
+
+pub const API_REFUSALS: Setting = Setting {
+    key: "api_refusals_per_minute",
+    kind: Kind::Int { min: 0, max: MOST },
+    default: "60",
+    section: "Security",
+    label: "API requests without a valid credential a minute",
+    help: "From one address. 0 sets no limit.",
+    rule: anything,
+    read_by: "accounts::doors::limits::Limits::stranger",
+};
+
+pub const LOGINS: Setting = Setting {
+    key: "logins_per_minute",
+    kind: Kind::Int { min: 0, max: MOST },
+    default: "20",
+    section: "Security",
+    label: "Attempts to log in a minute",
+    help: "From one address, with right and with wrong passwords. 0 sets no limit.",
+    rule: anything,
+    read_by: "accounts::doors::limits::Limits::login",
+};
+
+pub const TRUSTED_PROXIES: Setting = Setting {
+    key: "trusted_proxies",
+    kind: Kind::Networks,
+    default: "",
+    section: "Security",
+    label: "Trusted proxies",
+    help: "Addresses or networks such as 127.0.0.1, 10.0.0.0/8. Only from these is X-Forwarded-For believed; without them, all who come through a proxy have its address.",
+    rule: anything,
+    read_by: "accounts::doors::limits::Limits::address",
+};
+
+pub const SETTINGS: &[Setting] = &[API_REQUESTS, API_REFUSALS, LOGINS, TRUSTED_PROXIES];
+
+/// Who calls an API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Caller {
+    Credential(i64),
+    Admin(i64),
+}
+
+/// Places for buckets; each takes some fifty bytes.
+const CAPACITY: usize = 20_000;
+
+/// The buckets of this process, and their sizes as the settings had them when they were last read.
+#[derive(Debug)]
+pub struct Limits {
+    callers: Throttle<Caller>,
+    strangers: Throttle<u128>,
+    logins: Throttle<u128>,
+    api_requests: AtomicU32,
+    api_refusals: AtomicU32,
+    logins_a_minute: AtomicU32,
+    proxies: RwLock<Vec<Network>>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        let limits = Limits {
+            callers: Throttle::new(CAPACITY),
+            strangers: Throttle::new(CAPACITY),
+            logins: Throttle::new(CAPACITY),
+            api_requests: AtomicU32::new(0),
+            api_refusals: AtomicU32::new(0),
+            logins_a_minute: AtomicU32::new(0),
+            proxies: RwLock::default(),
+        };
+        limits.set(&Values::default());
+        limits
+    }
+}
+
+impl Limits {
+    /// Takes over what the settings say.
+    pub fn set(&self, values: &Values) {
+        let number = |setting| u32::try_from(values.int(setting)).unwrap_or_default();
+        self.api_requests.store(number(&API_REQUESTS), Relaxed);
+        self.api_refusals.store(number(&API_REFUSALS), Relaxed);
+        self.logins_a_minute.store(number(&LOGINS), Relaxed);
+        let proxies = networks(values.text(&TRUSTED_PROXIES)).unwrap_or_default();
+        *self.proxies.write().unwrap_or_else(PoisonError::into_inner) = proxies;
+    }
+
+    /// Counts a request of a known caller. What is left is told in either case.
+    pub(super) fn caller(&self, caller: Caller, now: Timestamp, left: &mut Option<Left>) -> Result<()> {
+        passed(self.callers.take(caller, self.api_requests.load(Relaxed), now), left)
+    }
+
+    /// Counts a request of nobody that is known.
+    pub(super) fn stranger(&self, ip: &str, now: Timestamp, left: &mut Option<Left>) -> Result<()> {
+        passed(self.strangers.take(bucket_of(ip), self.api_refusals.load(Relaxed), now), left)
+    }
+
+    /// Counts an attempt to log in.
+    pub(crate) fn login(&self, ip: &str, now: Timestamp) -> Result<()> {
+        passed(self.logins.take(bucket_of(ip), self.logins_a_minute.load(Relaxed), now), &mut None)
+    }
+
+    /// Where a request comes from: the last address that is not a trusted proxy's. What stands before it in the header
+    /// may be invented.
+    pub(super) fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let proxies = self.proxies.read().unwrap_or_else(PoisonError::into_inner);
+        let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
+        let forwarded: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|all| all.split(','))
+            .collect();
+        let mut known = peer.to_canonical();
+        if proxies.is_empty() && !forwarded.is_empty() {
+            warn_once(known);
+        }
+        for text in forwarded.into_iter().rev() {
+            match hop(text) {
+                Some(before) if trusted(known) => known = before,
+                _ => break,
+            }
+        }
+        known
+    }
+}
+
+fn passed(taken: Result<Left, Left>, left: &mut Option<Left>) -> Result<()> {
+    let (Ok(found) | Err(found)) = taken;
+    *left = (found.limit > 0).then_some(found);
+    taken.map(|_| ()).map_err(|refused| Error::TooMany { retry_after: refused.seconds.max(1) })
+}
+
+/// `203.0.113.7`, `2001:db8::7`, and with a port as some proxies write it.
+fn hop(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let plain = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let address = plain.parse().or_else(|_| text.parse::<SocketAddr>().map(|with_port| with_port.ip()));
+    address.ok().map(|address| address.to_canonical())
+}
+
+fn warn_once(peer: IpAddr) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            %peer,
+            "requests come through a proxy that is not trusted, so all of them count as one address: see the setting \
+             trusted_proxies"
+        );
+    });
+}
+
+/// Whom a wrong password is counted against in the database: an address, or a /64 of IPv6.
+pub(crate) fn counted(ip: &str) -> String {
+    match ip.parse() {
+        Ok(IpAddr::V6(_)) => format!("{}/64", Ipv6Addr::from_bits(bucket_of(ip))),
+        _ => ip.to_owned(),
+    }
+}
+
+/// One home or one machine has a whole /64 of IPv6 addresses.
+fn bucket_of(ip: &str) -> u128 {
+    match ip.parse() {
+        Ok(IpAddr::V6(address)) => address.to_bits() >> 64 << 64,
+        Ok(IpAddr::V4(address)) => u128::from(address.to_bits()),
+        Err(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_proxies(text: &str) -> Limits {
+        let limits = Limits::default();
+        *limits.proxies.write().unwrap() = networks(text).unwrap();
+        limits
+    }
+
+    fn from(limits: &Limits, peer: &str, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        limits.address(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn nobody_is_believed_who_is_not_trusted() {
+        let limits = Limits::default();
+        assert_eq!(from(&limits, "203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
+        assert_eq!(from(&limits, "127.0.0.1", &["198.51.100.1"]), "127.0.0.1");
+    }
+
+    #[test]
+    fn a_trusted_proxy_says_who_came_to_it() {
+        let limits = with_proxies("127.0.0.1, 10.0.0.0/8 2001:db8::/32");
+        assert_eq!(from(&limits, "127.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(from(&limits, "::ffff:127.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        // Two proxies, one after the other; and in front of them somebody who pretends to be another.
+        assert_eq!(from(&limits, "127.0.0.1", &["192.0.2.1, 198.51.100.1, 10.1.2.3"]), "198.51.100.1");
+        assert_eq!(from(&limits, "127.0.0.1", &["192.0.2.1, 198.51.100.1", "10.1.2.3"]), "198.51.100.1");
+        assert_eq!(from(&limits, "2001:db8::7", &["2001:db9::1"]), "2001:db9::1");
+        assert_eq!(from(&limits, "127.0.0.1", &["203.0.113.7:4711"]), "203.0.113.7");
+        assert_eq!(from(&limits, "127.0.0.1", &["[2001:db9::7]:4711"]), "2001:db9::7");
+        // What cannot be read ends the chain.
+        assert_eq!(from(&limits, "127.0.0.1", &["198.51.100.1, unknown"]), "127.0.0.1");
+        assert_eq!(from(&limits, "127.0.0.1", &[]), "127.0.0.1");
+        assert_eq!(from(&limits, "198.51.100.7", &["192.0.2.1"]), "198.51.100.7");
+    }
+
+    #[test]
+    fn a_network_of_ipv6_has_one_bucket() {
+        assert_eq!(bucket_of("2001:db8::1"), bucket_of("2001:db8::ffff:2"));
+        assert_ne!(bucket_of("2001:db8::1"), bucket_of("2001:db8:0:1::1"));
+        assert_ne!(bucket_of("192.0.2.1"), bucket_of("192.0.2.2"));
+        assert_eq!([counted("2001:db8:1:2:3::4"), counted("192.0.2.1")], ["2001:db8:1:2::/64", "192.0.2.1"]);
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_settings() {
+        let limits = Limits::default();
+        let sizes = [&limits.api_requests, &limits.api_refusals, &limits.logins_a_minute];
+        assert_eq!(sizes.map(|size| size.load(Relaxed)), [3000, 60, 20]);
+    }
+}

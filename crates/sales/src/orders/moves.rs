@@ -1,0 +1,223 @@
+//! What becomes of an order: accepted, called off, put back, set up by its payment.
+
+use accounts::activity_log::{self, Activity, Actor, changes};
+use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
+use billing::invoices::rearrange::{InvoiceReplaced, MERGED};
+use billing::invoices::{self, Invoice, InvoicePaid};
+use billing::notes;
+use billing::terms::Terms;
+use hosting::products::AutoSetup;
+use hosting::services::{self, ServiceAddonEdit, ServiceStatus};
+use kernel::{Error, Result, Timestamp};
+use platform::Reaction;
+use platform::db::{Conn, Tx};
+
+use super::{
+    Ended, InvoiceFate, Item, Move, NOT_DELETABLE, NOT_PENDING, Order, OrderStatus, again, find, items, store, subject,
+};
+
+/// Makes a pending order active, with all that is pending of it.
+pub async fn accept(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) -> Result<Order> {
+    go(tx, by, id, Move::Accept, now).await
+}
+
+/// Puts an order back to where it was before it was accepted or called off. What was called off with its invoice is
+/// invoiced again.
+pub async fn set_pending(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) -> Result<Order> {
+    let from = find(tx, id).await?.status;
+    let order = go(tx, by, id, Move::Pending, now).await?;
+    again::bill(tx, by, order, from, now).await
+}
+
+/// Calls an order off: what was not set up yet is cancelled, and so is the invoice if it is open.
+pub async fn cancel(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) -> Result<Ended> {
+    let order = go(tx, by, id, Move::Cancel, now).await?;
+    let invoice = call_off_invoice(tx, by, &order, now).await?;
+    Ok(Ended { order, invoice })
+}
+
+/// Stops everything that was ordered, and cancels the invoice if it is open.
+pub async fn set_fraud(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) -> Result<Ended> {
+    let order = go(tx, by, id, Move::Fraud, now).await?;
+    let invoice = call_off_invoice(tx, by, &order, now).await?;
+    Ok(Ended { order, invoice })
+}
+
+/// Puts a cancelled or fraudulent order out of sight. Documents, and the services that they speak of, stay.
+pub async fn delete(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) -> Result<()> {
+    let order = find(tx, id).await?;
+    tx.check(order.client_id)?;
+    if !matches!(order.status, OrderStatus::Cancelled | OrderStatus::Fraud) {
+        return Err(Error::refused(NOT_DELETABLE));
+    }
+    store::delete(tx, id, now).await?;
+    let activity = Activity::new(format!("Order {} deleted", order.number)).client(order.client_id);
+    activity_log::record(tx, by, activity.about(subject(id)), now).await
+}
+
+async fn go(tx: &mut Locked<'_>, by: &Actor, id: i64, step: Move, now: Timestamp) -> Result<Order> {
+    let order = find(tx, id).await?;
+    tx.check(order.client_id)?;
+    if !step.allowed(order.status) {
+        return Err(Error::refused(match step {
+            Move::Accept => NOT_PENDING.to_owned(),
+            _ => format!("The order is {} already.", order.status),
+        }));
+    }
+    if matches!(step, Move::Accept | Move::Pending) {
+        let client = clients::find(tx, order.client_id).await?;
+        if client.status == ClientStatus::Closed {
+            return Err(Error::refused("The client's account is closed. Reopen it first."));
+        }
+    }
+    for item in items(tx, id).await? {
+        // An addon may have gone along with its service a moment ago, so its status is asked for anew.
+        if let Some(status) = step.of_service(order.status, status_of(tx, &item).await?) {
+            set_item_status(tx, by, &item, status, now).await?;
+        }
+    }
+    change_status(tx, by, order, step.target(), now).await
+}
+
+pub(super) async fn status_of(conn: &mut Conn, item: &Item) -> Result<ServiceStatus> {
+    match item.service_addon_id {
+        Some(id) => Ok(services::find_addon(conn, id).await?.status),
+        None => Ok(services::find(conn, item.service_id).await?.status),
+    }
+}
+
+async fn set_item_status(
+    tx: &mut Locked<'_>,
+    by: &Actor,
+    item: &Item,
+    status: ServiceStatus,
+    now: Timestamp,
+) -> Result<()> {
+    match item.service_addon_id {
+        Some(id) => {
+            let edit = ServiceAddonEdit { status: Some(status), ..ServiceAddonEdit::default() };
+            services::update_addon(tx, by, id, &edit, now).await?;
+        }
+        None => {
+            services::set_status(tx, by, item.service_id, status, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What happened to an order that has this status now.
+fn done(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::Active => "accepted",
+        OrderStatus::Cancelled => "cancelled",
+        OrderStatus::Fraud => "marked as fraud",
+        OrderStatus::Pending => "set back to pending",
+    }
+}
+
+async fn change_status(
+    tx: &mut Locked<'_>,
+    by: &Actor,
+    order: Order,
+    status: OrderStatus,
+    now: Timestamp,
+) -> Result<Order> {
+    store::set_status(tx, order.id, status, now).await?;
+    let activity = Activity::new(format!("Order {} {}", order.number, done(status)))
+        .client(order.client_id)
+        .about(subject(order.id))
+        .changed(changes([("Status", order.status.to_string(), status.to_string())]));
+    activity_log::record(tx, by, activity, now).await?;
+    Ok(Order { status, updated_at: now, ..order })
+}
+
+/// Cancels the invoice of an order that was called off. One that was paid in part is left to staff: whether that money
+/// goes back or becomes credit is theirs to say. While a charge of it is under way the order cannot be called off.
+async fn call_off_invoice(tx: &mut Locked<'_>, by: &Actor, order: &Order, now: Timestamp) -> Result<InvoiceFate> {
+    let Some(id) = order.invoice_id else { return Ok(InvoiceFate::Untouched) };
+    let invoice = invoices::find(tx, id).await?;
+    match fate(&invoice) {
+        InvoiceFate::Untouched => {}
+        InvoiceFate::LeftOpen => {
+            let why = if invoice.source == MERGED { "is about more than order" } else { "was paid in part for order" };
+            let text = format!("Invoice {} {why} {} and stays open", invoice.title(), order.number);
+            let activity = Activity::new(text).client(order.client_id).about(subject(order.id));
+            activity_log::record(tx, by, activity, now).await?;
+        }
+        InvoiceFate::Cancelled => {
+            let terms = Terms::load(tx, now).await?;
+            let reason = format!("Order {} {}", order.number, done(order.status));
+            notes::cancel(tx, &by.in_consequence(), &terms, id, &reason).await?;
+        }
+    }
+    Ok(fate(&invoice))
+}
+
+/// What becomes of an invoice when its order is called off.
+pub(crate) fn fate(invoice: &Invoice) -> InvoiceFate {
+    match (invoice.is_open(), invoice.balance == invoice.total && invoice.source != MERGED) {
+        (false, _) => InvoiceFate::Untouched,
+        (true, false) => InvoiceFate::LeftOpen,
+        (true, true) => InvoiceFate::Cancelled,
+    }
+}
+
+/// What has happened to an order that may set things up by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trigger {
+    Placed,
+    Paid,
+}
+
+/// Makes active what its product says is set up by itself now. When nothing is left to accept, the order is accepted.
+pub(super) async fn set_up(
+    tx: &mut Locked<'_>,
+    by: &Actor,
+    order: &Order,
+    trigger: Trigger,
+    now: Timestamp,
+) -> Result<()> {
+    let all = items(tx, order.id).await?;
+    let ready = |item: &&Item| match item.auto_setup {
+        AutoSetup::Order => true,
+        AutoSetup::Payment => trigger == Trigger::Paid,
+        AutoSetup::Accept | AutoSetup::Never => false,
+    };
+    for item in all.iter().filter(ready) {
+        if status_of(tx, item).await? == ServiceStatus::Pending {
+            set_item_status(tx, by, item, ServiceStatus::Active, now).await?;
+        }
+    }
+    if all.iter().all(|item| ready(&item)) {
+        change_status(tx, by, order.clone(), OrderStatus::Active, now).await?;
+    }
+    Ok(())
+}
+
+/// Payment accepts what waits for nothing else.
+pub fn invoice_paid<'a>(tx: &'a mut Tx, event: &'a InvoicePaid) -> Reaction<'a> {
+    Box::pin(async move {
+        for order in store::pending_of_invoice(tx, event.invoice_id).await? {
+            let mut locked = clients::lock(tx, order.client_id).await?;
+            set_up(&mut locked, &Actor::system("Payment"), &order, Trigger::Paid, event.now).await?;
+        }
+        Ok(())
+    })
+}
+
+/// The invoice of an order was merged into another: paying that one counts.
+pub fn invoice_replaced<'a>(tx: &'a mut Tx, event: &'a InvoiceReplaced) -> Reaction<'a> {
+    Box::pin(async move { store::replace_invoice(tx, event.old_id, event.new_id).await })
+}
+
+/// A closed client orders nothing any more.
+pub fn client_closed<'a>(tx: &'a mut Tx, event: &'a ClientClosed) -> Reaction<'a> {
+    Box::pin(async move {
+        for (id, number) in store::cancel_pending_of(tx, event.client_id, event.now).await? {
+            let text = format!("Order {number} cancelled with its client");
+            let activity = Activity::new(text).client(event.client_id).about(subject(id));
+            activity_log::record(tx, &event.by, activity, event.now).await?;
+        }
+        Ok(())
+    })
+}
