@@ -5,7 +5,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has failed")]
 
+pub mod books;
 pub mod cost;
+pub mod http;
 pub mod machine;
 pub mod raw;
 pub mod w1;
+pub mod watch;

@@ -74,16 +74,14 @@ impl Place {
     }
 
     pub fn meter(&self) -> crate::cost::Meter {
-        match self {
-            Place::Sqlite(_) => crate::cost::Meter { server: None },
-            Place::Postgres(cluster) => crate::cost::Meter { server: Some(cluster.pid()) },
-        }
+        crate::cost::Meter { server: self.server() }
     }
 
-    pub async fn make(&self, services: i64) -> W1 {
-        let (master, url) = match self {
+    /// The name and the address of a database that is not there yet, or is empty.
+    pub async fn fresh(&self, name: &str) -> (String, String) {
+        match self {
             Place::Sqlite(folder) => {
-                let path = folder.join(format!("w1-{services}.db")).display().to_string();
+                let path = folder.join(format!("{name}.db")).display().to_string();
                 let url = format!("sqlite:{path}");
                 (path, url)
             }
@@ -92,7 +90,27 @@ impl Place {
                 let url = cluster.url(&name);
                 (name, url)
             }
-        };
+        }
+    }
+
+    /// A connection without the product's data layer to a database of [`fresh`](Self::fresh).
+    pub async fn raw_of(&self, name: &str, url: &str) -> Raw {
+        match self {
+            Place::Sqlite(_) => Raw::sqlite(&PathBuf::from(name)),
+            Place::Postgres(_) => Raw::postgres(url).await,
+        }
+    }
+
+    /// The process of the database server, where there is one.
+    pub fn server(&self) -> Option<u32> {
+        match self {
+            Place::Sqlite(_) => None,
+            Place::Postgres(cluster) => Some(cluster.pid()),
+        }
+    }
+
+    pub async fn make(&self, services: i64) -> W1 {
+        let (master, url) = self.fresh(&format!("w1-{services}")).await;
         let db = Db::create(&url, Events::default()).await.unwrap();
         db.migrate(now()).await.unwrap();
         fill(&db, services).await;
@@ -123,10 +141,7 @@ impl Place {
     }
 
     pub async fn raw(&self, copy: &Copy) -> Raw {
-        match self {
-            Place::Sqlite(_) => Raw::sqlite(&PathBuf::from(&copy.name)),
-            Place::Postgres(_) => Raw::postgres(&copy.url).await,
-        }
+        self.raw_of(&copy.name, &copy.url).await
     }
 
     pub async fn drop_copy(&self, copy: Copy) {
@@ -137,7 +152,7 @@ impl Place {
         self.remove(&data.master).await;
     }
 
-    async fn remove(&self, name: &str) {
+    pub async fn remove(&self, name: &str) {
         match self {
             Place::Sqlite(_) => {
                 for end in ["", "-wal", "-shm"] {
@@ -149,7 +164,7 @@ impl Place {
     }
 
     /// Waits until nobody is connected: a database in use is not copied.
-    async fn close(&self, db: Db, name: &str) {
+    pub async fn close(&self, db: Db, name: &str) {
         drop(db);
         if let Place::Postgres(cluster) = self {
             let mut raw = Raw::postgres(&cluster.url("postgres")).await;
@@ -161,7 +176,8 @@ impl Place {
     }
 }
 
-async fn fill(db: &Db, services: i64) {
+/// Writes the data set into a migrated database.
+pub async fn fill(db: &Db, services: i64) {
     let mut tx = db.write().await.unwrap();
     for (setting, value) in [
         (&keys::TAX_ENABLED, "true"),
@@ -173,14 +189,18 @@ async fn fill(db: &Db, services: i64) {
     }
     let clients = services / 4;
     for statement in [
-        "INSERT INTO currencies (code, prefix, suffix, rate, is_base) VALUES ('USD', '$', ' USD', '1', TRUE)"
+        "INSERT INTO currencies (code, prefix, suffix, rate, is_base) VALUES ('USD', '$', ' USD', '1', TRUE) \
+         ON CONFLICT (code) DO NOTHING"
             .to_owned(),
         "INSERT INTO gateways (name, display_name, active, position, config) \
-         VALUES ('banktransfer', 'Bank transfer', TRUE, 1, '{}')"
+         VALUES ('banktransfer', 'Bank transfer', TRUE, 1, '{}') ON CONFLICT (name) DO NOTHING"
             .to_owned(),
         "INSERT INTO tax_rules (level, name, country, rate, category) VALUES (1, 'VAT', 'GB', 200000, 'standard')"
             .to_owned(),
-        "INSERT INTO parties (id, hash, document) VALUES (1, 'seller', '{}')".to_owned(),
+        "INSERT INTO parties (id, hash, document) VALUES (1, 'seller', '{\"name\":\"\",\"company\":\"Example Hosting\",\
+         \"email\":\"billing@example.com\",\"address1\":\"2 Crescent Road\",\"address2\":\"\",\"city\":\"London\",\
+         \"state\":\"\",\"postcode\":\"N1 1AB\",\"country\":\"GB\",\"phone\":\"\",\"tax_id\":\"\"}')"
+            .to_owned(),
         format!(
             "INSERT INTO parties (id, hash, document) {} SELECT i + 1, 'party-of-client-' || i || '-with-a-hash-of-sixty-four-digits-', \
              '{{\"name\":\"Ada Lovelace ' || i || '\",\"company\":\"\",\"email\":\"ada' || i || '@example.com\",\
@@ -227,7 +247,7 @@ async fn fill(db: &Db, services: i64) {
 }
 
 /// A `WITH` that names the numbers from 1 as `n (i)`.
-fn numbers(engine: Engine, last: i64) -> String {
+pub fn numbers(engine: Engine, last: i64) -> String {
     match engine {
         Engine::Sqlite => {
             format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last})")

@@ -77,6 +77,7 @@ impl Company {
         crate::jobs(&mut jobs);
         platform::events::register(&mut jobs);
         let mut templates = Templates::builder().unwrap();
+        templates.add::<accounts::Templates>("accounts").unwrap();
         templates.add::<crate::Templates>("billing").unwrap();
         let templates = templates.build();
         let app = App::new(Parts {

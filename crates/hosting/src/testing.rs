@@ -18,6 +18,7 @@ use tower::ServiceExt;
 use accounts::activity_log::Actor;
 use accounts::clients::{self, Client, ClientEdit, NewClient};
 use billing::currencies;
+use billing::gateways::Gateways;
 use kernel::{Currency, Cycle, Date, Money, Timestamp};
 use platform::web::templates::Templates;
 use platform::{App, Clock, Db, Events, Extensions, Parts, Random, Vault, params};
@@ -85,6 +86,7 @@ impl testkit::Open for Company {
         templates.add::<crate::Templates>("hosting").unwrap();
         let mut extensions = Extensions::default();
         extensions.add(accounts::doors::Nav::default());
+        extensions.add(Gateways::new(Vec::new()));
         let mut panels = clients::ClientPanels::default();
         crate::client_panels(&mut panels);
         extensions.add(panels);

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use platform::params;
 
 use super::*;
+use crate::doors::by_credential;
 use crate::testing::{As, House, system};
 use crate::{api_credentials, sessions};
 
@@ -50,7 +51,7 @@ testkit::both_engines! {
         let mut tx = house.app.db.write().await.unwrap();
         assert!(sessions::find(&mut tx, &session, house.now).await.unwrap().is_none());
         assert!(link_owner(&mut tx, &link, house.now).await.is_err());
-        assert!(api_credentials::authenticate(&mut tx, &key.identifier, &key.secret).await.unwrap().is_none());
+        assert!(by_credential(&mut tx, &key.identifier, &key.secret).await.unwrap().is_none());
         let before = said_in(&mut tx).await;
         disable(&mut tx, &system(), ana.id, house.now).await.unwrap();
         assert_eq!(said_in(&mut tx).await, before, "a second time changes nothing");
@@ -60,7 +61,7 @@ testkit::both_engines! {
 
         enable(&mut tx, &system(), ana.id, house.now).await.unwrap();
         assert!(link_owner(&mut tx, &link, house.now).await.is_err(), "an old link stays useless");
-        assert!(api_credentials::authenticate(&mut tx, &key.identifier, &key.secret).await.unwrap().is_some());
+        assert!(by_credential(&mut tx, &key.identifier, &key.secret).await.unwrap().is_some());
         tx.commit().await.unwrap();
         assert_eq!(enter(&house, "ana", PASSWORD).await, StatusCode::SEE_OTHER);
         let said = said(&house).await;

@@ -72,23 +72,3 @@ pub async fn revoke(tx: &mut Tx, by: &Actor, identifier: &str, now: Timestamp) -
     activity_log::record(tx, by, Activity::new(text).about(format!("admin:{}", known.admin_id)), now).await?;
     Ok(Listed { revoked_at: Some(now), ..known })
 }
-
-/// A credential that is in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Credential {
-    pub id: i64,
-    pub admin_id: i64,
-}
-
-/// The credential whose identifier and secret these are.
-pub async fn authenticate(conn: &mut Conn, identifier: &str, secret: &str) -> Result<Option<Credential>> {
-    let found: Option<(i64, String, i64)> = conn
-        .optional(
-            "SELECT c.id, c.secret_hash, c.admin_id FROM api_credentials c JOIN admins a ON a.id = c.admin_id \
-             WHERE c.identifier = $1 AND c.revoked_at IS NULL AND NOT a.disabled",
-            params![identifier],
-        )
-        .await?;
-    let given = crypto::sha256_hex(secret.as_bytes());
-    Ok(found.and_then(|(id, hash, admin_id)| crypto::same(&hash, &given).then_some(Credential { id, admin_id })))
-}

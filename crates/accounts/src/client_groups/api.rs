@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{CONFIGURE, NewGroup};
 use crate::client_groups;
 use crate::clients::LIST;
-use crate::doors::api::{Body, answer, list_schema};
+use crate::doors::api::{Body, answer, list_schema, whole_list};
 use crate::doors::{ApiCx, Id, Operation, Routes};
 
 const TAG: &str = "Client groups";
@@ -58,7 +58,7 @@ fn written(mut body: Body) -> Result<NewGroup> {
 
 async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let groups = client_groups::all(&mut cx.app.db.read().await?).await?;
-    Ok(answer(&json!({ "total": groups.len(), "items": groups, "page": 1 })))
+    Ok(whole_list(&groups))
 }
 
 async fn create(cx: ApiCx) -> Result<Response, Fail> {

@@ -97,7 +97,7 @@ impl AdminCx {
     /// Renders a page in the staff frame. `section` is the key of a sidebar section.
     pub fn page(&self, template: &str, section: &str, title: &str, values: Value) -> Result<Response, Fail> {
         let page = self.frame(section, title)?;
-        let html = self.app.templates.page(template, context! { page, may => self.rights(), ..values })?;
+        let html = self.app.templates.page(template, context! { page, may => self.staff.rights().shown.clone(), ..values })?;
         Ok(html)
     }
 
@@ -114,31 +114,8 @@ impl AdminCx {
         Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
     }
 
-    /// The names of the permissions that this administrator has, for templates that leave out what may not be done.
-    fn rights(&self) -> Value {
-        Value::from_pairs(self.staff.permissions.iter().map(|name| (name.clone(), true)))
-    }
-
     fn frame(&self, section: &str, title: &str) -> Result<Value> {
         let nav = self.app.get::<Nav>()?;
-        let sections: Vec<Value> = nav
-            .sections
-            .iter()
-            .filter_map(|entry| {
-                let items: Vec<Value> = entry
-                    .items
-                    .iter()
-                    .filter(|item| self.staff.may(item.permission))
-                    .map(|item| {
-                        let current = item.href == self.path;
-                        context! { label => item.label, href => item.href, current, count => None::<i64> }
-                    })
-                    .collect();
-                (!items.is_empty() || entry.items.is_empty()).then(|| {
-                    context! { label => entry.label, section => entry.key, href => entry.href, items }
-                })
-            })
-            .collect();
         let create: Vec<Value> = nav
             .create
             .iter()
@@ -149,7 +126,7 @@ impl AdminCx {
             title, section, create,
             csrf => &self.csrf,
             flash => self.cookies.flash.as_deref().and_then(flash_value),
-            nav => sections,
+            nav => Value::from_safe_string(super::sidebar::html(&nav, &self.staff, section, &self.path)),
             user => context! { name => &self.staff.username, role => &self.staff.role },
             path => &self.path,
             query => &self.query,
@@ -249,7 +226,7 @@ pub fn plain_frame(app: &App, title: &str) -> Value {
         section => "",
         csrf => "",
         flash => None::<i64>,
-        nav => Vec::<i64>::new(),
+        nav => "",
         user => None::<i64>,
         path => "",
         query => "",

@@ -12,6 +12,7 @@ use platform::prune::{After, KEEP_KEYS, Rubbish};
 use platform::web::lists::{Page, Place, Request};
 use platform::web::{Fail, Form};
 use platform::{App, Tx, crypto, params};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Permission, Staff, described, extension};
@@ -97,6 +98,11 @@ pub fn list_schema(item: Value) -> Value {
 /// A list's answer, with its items as [`list_schema`] was told.
 pub fn list_answer<T>(request: &Request, page: &Page<T>, items: Vec<Value>) -> Response {
     answer(&Value::Object(list_fields(request, page, items)))
+}
+
+/// The answer of a list that is short enough to be given whole, as [`list_schema`] tells.
+pub fn whole_list<T: Serialize>(items: &[T]) -> Response {
+    answer(&json!({ "items": items, "total": items.len(), "total_is_exact": true, "next": null }))
 }
 
 pub fn list_fields<T>(request: &Request, page: &Page<T>, items: Vec<Value>) -> Map<String, Value> {

@@ -13,6 +13,8 @@ pub mod finders;
 pub mod limits;
 pub mod schema;
 mod serve;
+mod sidebar;
+mod staff;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,14 +27,15 @@ use kernel::Error;
 use platform::App;
 use platform::web::Fail;
 
-use crate::activity_log::{Actor, ActorKind, Rights};
 pub use crate::roles::Permission;
-use crate::sessions::{self, Session};
 pub use admin::{AdminCx, Nav, NavItem, NavSection, Redirect};
 pub use api::{ApiCx, Operation};
 pub use compat::{Action, CompatCx};
 pub(crate) use serve::cookie as serve_cookie;
 pub use serve::{Address, service};
+pub use staff::Staff;
+#[cfg(test)]
+pub(crate) use staff::by_credential;
 
 /// Who may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,69 +189,9 @@ impl Routes {
     }
 }
 
+
 /// What every use of an API credential needs, besides the permission of what is done with it.
 pub const API_ACCESS: Permission = Permission("API Access");
-
-/// The administrator behind a request.
-#[derive(Debug)]
-pub struct Staff {
-    pub id: i64,
-    pub username: String,
-    pub role: String,
-    pub permissions: Arc<HashSet<String>>,
-}
-
-impl Staff {
-    pub fn may(&self, permission: Permission) -> bool {
-        self.permissions.contains(permission.0)
-    }
-
-    pub fn require(&self, permission: Permission) -> kernel::Result<()> {
-        if self.may(permission) { Ok(()) } else { Err(Error::Forbidden(permission.0)) }
-    }
-
-    /// The one whom rules and the activity log know.
-    pub fn actor(&self, kind: ActorKind, ip: &str) -> Actor {
-        let rights = Rights::These(self.permissions.clone());
-        Actor { kind, id: Some(self.id), name: self.username.clone(), ip: ip.to_owned(), rights }
-    }
-}
-
-pub(crate) async fn load_staff(conn: &mut platform::Conn, admin_id: i64) -> kernel::Result<Option<Staff>> {
-    let sql = format!(
-        "SELECT a.username, r.name, {PERMISSIONS} FROM admins a JOIN roles r ON r.id = a.role_id \
-         WHERE a.id = $1 AND NOT a.disabled"
-    );
-    let found: Option<(String, String, Option<String>)> = conn.optional(&sql, platform::params![admin_id]).await?;
-    Ok(found.map(|(username, role, permissions)| staff(admin_id, username, role, permissions)))
-}
-
-/// The permissions of the administrator `a` in one text: who asks is found out in one question.
-const PERMISSIONS: &str = "(SELECT STRING_AGG(p.permission, '\n') FROM role_permissions p WHERE p.role_id = a.role_id)";
-
-fn staff(id: i64, username: String, role: String, permissions: Option<String>) -> Staff {
-    let permissions = Arc::new(permissions.unwrap_or_default().lines().map(str::to_owned).collect());
-    Staff { id, username, role, permissions }
-}
-
-/// The session that a cookie stands for, and whose it is unless they were disabled.
-pub(crate) async fn load_session(
-    conn: &mut platform::Conn,
-    token: &str,
-    now: kernel::Timestamp,
-) -> kernel::Result<Option<(Session, Staff)>> {
-    let (token_hash, idle_since) = (sessions::hash(token), sessions::idle_since(now));
-    let sql = format!(
-        "SELECT s.csrf, s.seen_at, a.id, a.username, r.name, {PERMISSIONS} FROM sessions s \
-         JOIN admins a ON a.id = s.admin_id AND NOT a.disabled JOIN roles r ON r.id = a.role_id \
-         WHERE s.token_hash = $1 AND s.expires_at > $2 AND s.seen_at > $3"
-    );
-    let found: Option<(String, kernel::Timestamp, i64, String, String, Option<String>)> =
-        conn.optional(&sql, platform::params![token_hash, now, idle_since]).await?;
-    Ok(found.map(|(csrf, seen_at, admin_id, username, role, permissions)| {
-        (Session { admin_id, csrf, seen_at, token_hash }, staff(admin_id, username, role, permissions))
-    }))
-}
 
 /// Takes what the guard put into the request. Its absence means a handler outside the route builder.
 pub(crate) fn extension<T: Clone + Send + Sync + 'static>(parts: &mut Parts) -> Result<T, Fail> {

@@ -16,11 +16,13 @@ use kernel::{Error, Result, Timestamp};
 use platform::App;
 use platform::web::throttle::Left;
 use platform::web::{Audience, Fail, Form, MAX_BODY, errors};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 use super::limits::{Caller, Limits};
-use super::{API_ACCESS, Access, AdminCx, ApiCx, Operation, PublicCx, Routes, Staff, load_session, load_staff};
+use super::{API_ACCESS, Access, AdminCx, ApiCx, Operation, PublicCx, Routes, Staff, staff};
 use crate::activity_log::ActorKind;
-use crate::{api_credentials, sessions};
+use crate::sessions;
 
 /// Where a request comes from.
 #[derive(Debug, Clone)]
@@ -47,7 +49,8 @@ pub fn service(app: App, routes: Routes) -> axum::Router {
         .layer(axum::Extension(compat))
         .layer(axum::Extension(document))
         .layer(axum::middleware::from_fn_with_state((app.clone(), limits), outermost))
-        .layer(tower_http::compression::CompressionLayer::new())
+        // Pages are made for one reader once: what a higher level saves on the wire it costs many times in processor.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(app)
 }
 
@@ -330,14 +333,14 @@ async fn session_staff(app: &App, headers: &HeaderMap) -> Result<Option<(Staff, 
     let Some(token) = cookie(headers, sessions::COOKIE) else { return Ok(None) };
     let now = app.clock.now();
     let mut conn = app.db.read().await?;
-    let Some((session, staff)) = load_session(&mut conn, &token, now).await? else { return Ok(None) };
+    let Some(found) = staff::by_session(&mut conn, &token, now).await? else { return Ok(None) };
     drop(conn);
-    if now.seconds_since(session.seen_at) > 300 {
+    if now.seconds_since(found.seen_at) > 300 {
         let mut tx = app.db.write().await?;
-        sessions::touch(&mut tx, &session.token_hash, now).await?;
+        sessions::touch(&mut tx, &found.token_hash, now).await?;
         tx.commit().await?;
     }
-    Ok(Some((staff, session.csrf)))
+    Ok(Some((found.staff, found.csrf)))
 }
 
 /// What a look at somebody's credential needs.
@@ -387,11 +390,10 @@ pub(super) async fn credential_staff(
     left: &mut Option<Left>,
 ) -> Result<Staff> {
     let mut conn = asked.app.db.read().await?;
-    let Some(credential) = api_credentials::authenticate(&mut conn, identifier, secret).await? else {
+    let Some((credential, staff)) = staff::by_credential(&mut conn, identifier, secret).await? else {
         return Err(asked.nobody(left));
     };
-    asked.limits.caller(Caller::Credential(credential.id), asked.now, left)?;
-    let staff = load_staff(&mut conn, credential.admin_id).await?.ok_or(Error::Unauthenticated)?;
+    asked.limits.caller(Caller::Credential(credential), asked.now, left)?;
     staff.require(API_ACCESS)?;
     Ok(staff)
 }

@@ -1,10 +1,8 @@
 //! Roles of staff: a name and a set of permissions. Permission names are those of the WHMCS-compatible API, so that
 //! roles can be carried over.
 
-use std::collections::HashSet;
-
 use kernel::Result;
-use platform::db::{Conn, Insert, Tx};
+use platform::db::{Insert, Tx};
 use platform::{cells, params};
 
 /// A permission by its name. Every route names one; a feature declares those it checks.
@@ -90,10 +88,4 @@ pub async fn seed(tx: &mut Tx, permissions: &[Permission]) -> Result<()> {
         rows.run(tx).await?;
     }
     Ok(())
-}
-
-pub async fn permissions(conn: &mut Conn, role_id: i64) -> Result<HashSet<String>> {
-    let names: Vec<String> =
-        conn.column("SELECT permission FROM role_permissions WHERE role_id = $1", params![role_id]).await?;
-    Ok(names.into_iter().collect())
 }

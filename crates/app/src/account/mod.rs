@@ -17,7 +17,7 @@ async fn page(cx: AdminCx) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let admin = admins::find(&mut conn, cx.staff.id).await?;
     let times = Times::load(&mut conn).await?;
-    let mut permissions: Vec<String> = cx.staff.permissions.iter().cloned().collect();
+    let mut permissions: Vec<String> = cx.staff.permissions().map(str::to_owned).collect();
     permissions.sort();
     let values = context! {
         username => admin.username,

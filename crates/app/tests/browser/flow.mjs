@@ -45,6 +45,24 @@ try {
   await page.waitForURL(/\/admin$/);
   await look('dashboard');
 
+  // An order that is invoiced with the due invoices, so that something is due.
+  await page.goto(`${base}/admin/orders/new?client=3`);
+  await page.locator('select[name="items[0].product_id"]').selectOption({ index: 1 });
+  await page.getByRole('button', { name: 'Update' }).click();
+  const domain = page.locator('input[name="items[0].domain"]');
+  await domain.fill(`ordered-${width}.example`);
+  await page.getByLabel('Invoice the order at once').uncheck();
+  await page.getByRole('button', { name: 'Update' }).click();
+  await look('order form');
+  await page.getByRole('button', { name: 'Place the order' }).click();
+  await page.waitForURL(/\/admin\/orders\/\d+$/);
+  await look('order');
+  await page.getByRole('link', { name: /^Accept/ }).first().click();
+  await look('accepting');
+  await page.locator('main form button.button-primary').last().click();
+  await page.waitForURL(/\/admin\/orders\/\d+$/);
+  await page.getByText('Accepted').first().waitFor();
+
   await page.goto(`${base}/admin/invoices/generate`);
   await look('generate');
   await page.getByRole('button', { name: /^Generate/ }).last().click();

@@ -189,9 +189,10 @@ testkit::both_engines! {
         let captured = host.api(&format!("/invoices/{invoice}/capture"), json!({})).await;
         assert_eq!(captured["state"], "action_required", "{captured}");
         host.deliver().await;
-        let mail: String = host.site.app.db.read().await.unwrap()
-            .scalar("SELECT text_body FROM mails WHERE template = 'action'", platform::params![]).await.unwrap();
-        let url = mail.lines().find(|line| line.contains("/pay/")).unwrap();
+        let (key, text, sealed): (String, String, Vec<u8>) = host.site.app.db.read().await.unwrap()
+            .one("SELECT unique_key, text_body, sealed_token FROM mails WHERE template = 'action'", platform::params![]).await.unwrap();
+        let token = String::from_utf8(host.site.app.vault.open(&format!("mails:{key}"), &sealed).unwrap()).unwrap();
+        let url = text.lines().find(|line| line.contains("/pay/")).unwrap().replace(platform::mail::TOKEN_PLACE, &token);
         let here = path_of(url.trim());
         host.shows(&here, None, &["Your bank asks you to confirm this payment", "Visa •••• 3184"]).await;
         let methods = pay_methods::of_client(&mut host.site.app.db.read().await.unwrap(), 1).await.unwrap();

@@ -195,7 +195,7 @@ testkit::both_engines! {
         .unwrap();
         tx.commit().await.unwrap();
         let sally = site.credential_of("sally").await;
-        let (status, cancelled) = site.act(&sally, "CancelOrder", &[("orderid", &ordered["orderid"].to_string())]).await;
+        let (status, cancelled) = site.act(&sally, "CancelOrder", &[("orderid", ordered["orderid"].as_str().unwrap())]).await;
         assert_eq!((status, &cancelled["result"]), (StatusCode::OK, &Value::from("success")), "{cancelled}");
         assert!(states(&site).await.iter().any(|(_, status, _)| status == "cancelled"));
         let mut conn = site.app.db.read().await.unwrap();

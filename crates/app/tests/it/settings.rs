@@ -42,7 +42,8 @@ impl World {
         let wanted: Vec<(&Setting, &str)> = values.iter().map(|(key, value)| (setting(key), *value)).collect();
         let mut tx = self.site.app.db.write().await?;
         changing::store(&mut tx, &Actor::system("test"), &wanted, self.site.app.clock.now()).await?;
-        tx.commit().await
+        tx.commit().await?;
+        wiring::refresh(&self.site.app).await
     }
 
     pub fn at(&self, instant: &str) {

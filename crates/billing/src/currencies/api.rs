@@ -1,6 +1,6 @@
 //! Currencies in the JSON API.
 
-use accounts::doors::api::{answer, list_schema};
+use accounts::doors::api::{list_schema, whole_list};
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use kernel::Currency;
@@ -41,7 +41,7 @@ fn schema() -> Value {
 
 async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let all = super::all(&mut cx.app.db.read().await?).await?;
-    Ok(answer(&json!({ "total": all.len(), "items": all, "page": 1 })))
+    Ok(whole_list(&all))
 }
 
 async fn create(cx: ApiCx) -> Result<Response, Fail> {

@@ -17,7 +17,6 @@ use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients;
 use accounts::doors::{Permission, Routes};
 use kernel::{Currency, Date, Money, Result, Timestamp};
-use platform::db::Conn;
 use platform::{App, Tx, record};
 
 use crate::gateways::{DisputeNews, DisputeState, Movement};
@@ -60,10 +59,6 @@ impl Dispute {
     pub fn money(&self) -> Money {
         Money::new(self.amount, self.currency)
     }
-}
-
-pub async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Dispute>> {
-    store::of_invoice(conn, invoice_id).await
 }
 
 /// What became of news of a dispute.

@@ -15,11 +15,6 @@ pub(super) async fn find(conn: &mut Conn, gateway: &str, external_id: &str) -> R
     conn.optional(&sql, params![gateway, external_id]).await
 }
 
-pub(super) async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Dispute>> {
-    let sql = format!("SELECT {} FROM disputes WHERE invoice_id = $1 ORDER BY id", Dispute::columns(""));
-    conn.all(&sql, params![invoice_id]).await
-}
-
 pub(super) async fn insert(
     tx: &mut Tx,
     gateway: &str,

@@ -40,7 +40,7 @@ impl Desk {
     }
 
     async fn one(&self) -> Dispute {
-        of_invoice(&mut self.company.app.db.read().await.unwrap(), 1).await.unwrap().remove(0)
+        disputes_of(&mut self.company.app.db.read().await.unwrap(), 1).await.unwrap().remove(0)
     }
 
     async fn account(&self, account: &str) -> i64 {
@@ -48,6 +48,11 @@ impl Desk {
         let sql = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM ledger_postings WHERE account = $1";
         conn.scalar(sql, params![account]).await.unwrap()
     }
+}
+
+async fn disputes_of(conn: &mut platform::Conn, invoice_id: i64) -> kernel::Result<Vec<Dispute>> {
+    let sql = format!("SELECT {} FROM disputes WHERE invoice_id = $1 ORDER BY id", Dispute::columns(""));
+    conn.all(&sql, platform::params![invoice_id]).await
 }
 
 testkit::both_engines! {
@@ -96,7 +101,7 @@ testkit::both_engines! {
         assert_eq!((dispute.state, dispute.status.as_str()), (DisputeState::Lost, "lost"));
         // The money that comes back is told first, the taking never.
         desk.event("evt_3", "won", json!({ "dispute": "dp_2", "reinstated": "0.00" })).await;
-        let all = of_invoice(&mut desk.company.app.db.read().await.unwrap(), 1).await.unwrap();
+        let all = disputes_of(&mut desk.company.app.db.read().await.unwrap(), 1).await.unwrap();
         assert!(all[1].withdrawn_id.is_some() && all[1].reinstated_id.is_some(), "{all:?}");
         // 50.00 came, 50.00 and the fee were lost.
         assert_eq!(desk.account("clearing").await, -1500);

@@ -1,6 +1,6 @@
 //! Gateways in the JSON API: which there are. No secret and no configuration leaves by this door.
 
-use accounts::doors::api::{answer, list_schema};
+use accounts::doors::api::{list_schema, whole_list};
 use accounts::doors::{ApiCx, Operation, Routes};
 use axum::response::Response;
 use platform::web::Fail;
@@ -48,5 +48,5 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
             })
         })
         .collect();
-    Ok(answer(&json!({ "total": items.len(), "items": items, "page": 1 })))
+    Ok(whole_list(&items))
 }

@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 
-use kernel::{Date, Rate, Result, Timestamp};
+use kernel::{Currency, Date, Rate, Result, Timestamp};
 use platform::db::{Conn, Insert, Tx};
-use platform::{cells, params};
+use platform::{cells, params, record};
 
 use super::series::Series;
 use super::{Document, Invoice, InvoiceStatus, Line};
+use crate::captures::AttemptState;
+use crate::gateways::DisputeState;
 use crate::taxes::calculation::Level;
 
 pub async fn find(conn: &mut Conn, id: i64) -> Result<Option<Invoice>> {
@@ -268,4 +270,31 @@ pub(super) async fn advance(tx: &mut Tx, moves: &[(i64, Date)]) -> Result<()> {
         tx.execute(&sql, &values).await?;
     }
     Ok(())
+}
+
+record! {
+    /// An attempt to charge the invoice, or a dispute over its payment: which of them it is, its state says.
+    pub(super) struct Said {
+        id: i64,
+        pub at: Timestamp,
+        pub gateway: String,
+        pub currency: Currency,
+        pub amount: i64,
+        pub reason: String,
+        pub external_id: Option<String>,
+        pub attempt: Option<AttemptState>,
+        pub dispute: Option<DisputeState>,
+    }
+}
+
+/// What gateways say of an invoice, in one question: its attempts and its disputes.
+pub(super) async fn said(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Said>> {
+    conn.all(
+        "SELECT id, started_at AS at, gateway, currency, amount, reason, external_id, state AS attempt, NULL AS dispute \
+         FROM payment_attempts WHERE invoice_id = $1 \
+         UNION ALL SELECT id, opened_at, gateway, currency, amount, reason, external_id, NULL, state \
+         FROM disputes WHERE invoice_id = $1 ORDER BY id",
+        params![invoice_id],
+    )
+    .await
 }

@@ -1,7 +1,7 @@
 //! Stored payment methods in the JSON API. Tokens go in and never come out.
 
 use accounts::clients;
-use accounts::doors::api::{answer, list_schema};
+use accounts::doors::api::{answer, list_schema, whole_list};
 use accounts::doors::{ApiCx, Id, Ids, Operation, Routes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -109,7 +109,7 @@ async fn index(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     clients::find(&mut conn, id).await?;
     let methods = super::of_client(&mut conn, id).await?;
     let items: Vec<Value> = methods.iter().map(shown).collect();
-    Ok(answer(&json!({ "total": items.len(), "items": items, "page": 1 })))
+    Ok(whole_list(&items))
 }
 
 async fn create(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {

@@ -257,7 +257,7 @@ testkit::both_engines! {
         let id = company.owed(&client, "50.00").await;
         let doors = Doors::of(&company).await;
         let page = doors.get(&format!("/admin/invoices/{id}/pay")).await;
-        page.shows(&["value=\"50.00\"", "50.00 USD to pay"]);
+        page.shows(&["value=\"50.00\"", "50.00 USD</span> to pay"]);
         let once = page.once();
         let fields = [("once", once.as_str()), ("amount", "20.00"), ("gateway", "banktransfer"), ("date", "2026-01-15"), ("reference", "")];
         let path = format!("/admin/invoices/{id}/pay");

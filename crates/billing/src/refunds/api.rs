@@ -1,7 +1,7 @@
 //! Refunds in the JSON API.
 
 use accounts::clients;
-use accounts::doors::api::{answer, list_schema};
+use accounts::doors::api::{answer, list_schema, whole_list};
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use kernel::{Error, Result};
@@ -81,7 +81,7 @@ async fn index(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     payments::find(&mut conn, id).await?;
     let refunds = super::of_transaction(&mut conn, id).await?;
     let items: Vec<Value> = refunds.iter().map(shown).collect();
-    Ok(answer(&json!({ "total": items.len(), "items": items, "page": 1 })))
+    Ok(whole_list(&items))
 }
 
 async fn find(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {

@@ -1,6 +1,6 @@
 //! Tax rules in the JSON API.
 
-use accounts::doors::api::{Body, answer, list_schema};
+use accounts::doors::api::{Body, answer, list_schema, whole_list};
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use kernel::{Date, Error, Rate, Result};
@@ -86,7 +86,7 @@ fn written(mut body: Body) -> Result<NewRule> {
 async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let rules = super::all(&mut cx.app.db.read().await?).await?;
     let items: Vec<Value> = rules.iter().map(shown).collect();
-    Ok(answer(&json!({ "total": items.len(), "items": items, "page": 1 })))
+    Ok(whole_list(&items))
 }
 
 async fn find(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {

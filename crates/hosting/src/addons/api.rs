@@ -1,6 +1,6 @@
 //! Product addons in the JSON API.
 
-use accounts::doors::api::{Body, answer, list_schema};
+use accounts::doors::api::{Body, answer, list_schema, whole_list};
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use kernel::Result;
@@ -85,7 +85,7 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let lists = prices::of_many(&mut conn, Owner::Addon, &ids).await?;
     let none = PriceList::default();
     let items: Vec<Value> = all.iter().map(|addon| shown(addon, lists.get(&addon.id).unwrap_or(&none))).collect();
-    Ok(answer(&json!({ "total": items.len(), "page": 1, "items": items })))
+    Ok(whole_list(&items))
 }
 
 async fn find(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {

@@ -1,6 +1,6 @@
 //! Configurable options and their choices in the JSON API.
 
-use accounts::doors::api::{Body, answer, list_schema};
+use accounts::doors::api::{Body, answer, list_schema, whole_list};
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use kernel::Result;
@@ -135,7 +135,7 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let all = config_options::all_full(&mut conn).await?;
     let items: Vec<Value> = all.iter().map(|full| shown(full, None)).collect();
-    Ok(answer(&json!({ "total": items.len(), "page": 1, "items": items })))
+    Ok(whole_list(&items))
 }
 
 async fn find(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {

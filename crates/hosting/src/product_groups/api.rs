@@ -1,6 +1,6 @@
 //! Product groups in the JSON API.
 
-use accounts::doors::api::{Body, answer, list_schema};
+use accounts::doors::api::{Body, answer, list_schema, whole_list};
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use platform::web::Fail;
@@ -61,7 +61,7 @@ fn written(mut body: Body) -> kernel::Result<GroupEdit> {
 
 async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let groups = product_groups::all(&mut cx.app.db.read().await?).await?;
-    Ok(answer(&json!({ "total": groups.len(), "page": 1, "items": groups })))
+    Ok(whole_list(&groups))
 }
 
 async fn find(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {

@@ -1,6 +1,6 @@
 //! Products in the JSON API.
 
-use accounts::doors::api::{Body, answer, list_schema};
+use accounts::doors::api::{Body, answer, list_schema, whole_list};
 use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
 use axum::response::Response;
 use kernel::{FieldErrors, Result, nonempty};
@@ -128,7 +128,7 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
     let none = PriceList::default();
     let items: Vec<Value> =
         products.iter().map(|product| shown(product, lists.get(&product.id).unwrap_or(&none))).collect();
-    Ok(answer(&json!({ "total": items.len(), "page": 1, "items": items })))
+    Ok(whole_list(&items))
 }
 
 async fn with_prices(conn: &mut Conn, product: &Product) -> Result<Value> {

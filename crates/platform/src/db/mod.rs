@@ -24,7 +24,7 @@ use kernel::{Error, Result, Timestamp};
 pub use insert::Insert;
 pub use migrate::{Migration, Schema, apply as apply_migrations, migrations};
 pub use sqlite::{settle, verify};
-pub use value::{Cell, FromCell, ToValue, Value, mismatch};
+pub use value::{Cell, FromCell, ToValue, Value, columns, mismatch};
 
 use crate::events::{Events, Lasting};
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::{Error, Result};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
@@ -13,6 +14,9 @@ use super::{Cell, Engine, FromRow, Row, Value, dialect, first_words};
 
 const READERS: usize = 4;
 const CACHED_STATEMENTS: usize = 256;
+/// Pages that a connection keeps, in KiB. A batch writes all over the file; a page is read out of the system's cache.
+const WRITER_CACHE: i64 = 8192;
+const READER_CACHE: i64 = 2048;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnMissing {
@@ -197,9 +201,11 @@ fn connect(path: &Path, writes: bool) -> Result<Connection> {
             connection.pragma_update(None, "synchronous", "FULL")?;
         }
         connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "cache_size", -8192)?;
+        connection.pragma_update(None, "cache_size", if writes { -WRITER_CACHE } else { -READER_CACHE })?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        // Otherwise a statement with a parameter in its LIMIT is compiled anew each time that it is run.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(connection)
     };
     open().map_err(|error| Error::Unavailable(format!("The database {} cannot be opened: {error}", path.display())))

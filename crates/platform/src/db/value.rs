@@ -295,11 +295,7 @@ macro_rules! record {
             /// `a.id, a.name …` for the table alias given; without alias when it is empty.
             #[allow(dead_code)]
             pub fn columns(alias: &str) -> String {
-                Self::COLUMNS
-                    .iter()
-                    .map(|column| if alias.is_empty() { (*column).to_owned() } else { format!("{alias}.{column}") })
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                $crate::db::columns(Self::COLUMNS, alias)
             }
         }
         impl $name {
@@ -317,4 +313,20 @@ macro_rules! record {
             }
         }
     };
+}
+
+/// Names of columns as a statement lists them.
+pub fn columns(names: &[&str], alias: &str) -> String {
+    let mut list = String::with_capacity(names.len() * 16);
+    for (at, name) in names.iter().enumerate() {
+        if at > 0 {
+            list.push_str(", ");
+        }
+        if !alias.is_empty() {
+            list.push_str(alias);
+            list.push('.');
+        }
+        list.push_str(name);
+    }
+    list
 }

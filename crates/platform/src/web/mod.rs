@@ -6,6 +6,7 @@ pub mod errors;
 pub mod forms;
 pub mod health;
 pub mod lists;
+pub mod parts;
 pub mod templates;
 pub mod throttle;
 

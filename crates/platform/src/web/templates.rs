@@ -25,6 +25,7 @@ impl Templates {
         // A misspelt name is an error in the first test that renders the page, not an empty cell for ever.
         env.set_undefined_behavior(UndefinedBehavior::Strict);
         env.set_fuel(Some(20_000_000));
+        env.add_global("small_parts", super::parts::all());
         env.add_filter("amount", amount);
         let mut builder = Builder(env);
         builder.add::<Frame>("")?;
@@ -66,7 +67,7 @@ impl Builder {
 }
 
 /// Amounts for the eye: `1234567.50 USD, 2 JPY` as `1,234,567.50 USD, 2 JPY`. Any other text stays as it is.
-fn amount(value: minijinja::Value) -> minijinja::Value {
+pub(super) fn amount(value: minijinja::Value) -> minijinja::Value {
     let Some(text) = value.as_str() else { return value };
     let one = |text: &str| {
         let (number, currency) = text.split_once(' ')?;

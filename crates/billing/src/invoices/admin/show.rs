@@ -9,22 +9,21 @@ use platform::mail;
 use platform::web::Fail;
 
 use super::{SECTION, gateway_name, gateway_options};
-use crate::captures::{self, AttemptState};
+use crate::captures::AttemptState;
+use crate::credits;
 use crate::gateways::Gateways;
 use crate::invoices::listing::{self, Choices};
 use crate::invoices::view::{self, Whole};
-use crate::invoices::{self, InvoiceStatus, pdf};
+use crate::invoices::{self, InvoiceStatus, pdf, store};
 use crate::once;
 use crate::terms::Terms;
 use crate::view::words;
-use crate::{credits, disputes};
 
 pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let view::Seen { whole, mut left, client, email, credit } = view::seen(&mut conn, id).await?;
     let choices = listing::choices(&mut conn).await?;
-    let attempts = captures::of_invoice(&mut conn, id).await?;
-    let disputed = disputes::of_invoice(&mut conn, id).await?;
+    let said = store::said(&mut conn, id).await?;
     let trail = activity_log::trail(&mut conn, &format!("invoice:{id}")).await?;
     let sees_credit = cx.staff.may(credits::VIEW) || cx.staff.may(credits::MANAGE);
     drop(conn);
@@ -54,13 +53,19 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let open = invoice.is_open();
     let draft = invoice.status == InvoiceStatus::Draft;
     let usable = Money::new(credit.minor.min(invoice.balance).max(0), invoice.currency);
-    let cards = attempts.iter().map(|attempt| {
-        context! {
-            at => clock(attempt.started_at), instant => attempt.started_at.to_string(),
-            gateway => gateway_name(&choices, &attempt.gateway), state => attempt_word(attempt.state),
-            amount => Money::new(attempt.amount, attempt.currency).to_string(), reason => &attempt.reason,
-            external => attempt.external_id.clone().unwrap_or_default(),
-        }
+    let cards = said.iter().filter_map(|said| {
+        Some(context! {
+            state => attempt_word(said.attempt?), at => clock(said.at), instant => said.at.to_string(),
+            gateway => gateway_name(&choices, &said.gateway), reason => &said.reason,
+            amount => Money::new(said.amount, said.currency).to_string(),
+            external => said.external_id.clone().unwrap_or_default(),
+        })
+    });
+    let disputes = said.iter().filter_map(|said| {
+        Some(context! {
+            state => said.dispute?.as_str(), amount => Money::new(said.amount, said.currency).to_string(),
+            id => &said.external_id, reason => words(&said.reason),
+        })
     });
     let messages = trail.mails.iter().map(|sent| {
         context! {
@@ -117,10 +122,7 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         usable => (sees_credit && usable.is_positive()).then(|| usable.decimal()),
         credit => sees_credit.then(|| credit.to_string()),
         attempts => cards.collect::<Vec<_>>(),
-        disputes => disputed.iter().map(|dispute| context! {
-            id => &dispute.external_id, amount => dispute.money().to_string(), reason => words(&dispute.reason),
-            state => dispute.state.as_str(),
-        }).collect::<Vec<_>>(),
+        disputes => disputes.collect::<Vec<_>>(),
         mails => messages.collect::<Vec<_>>(),
         jobs => work.collect::<Vec<_>>(),
         activity => events.collect::<Vec<_>>(),

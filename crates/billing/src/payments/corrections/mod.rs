@@ -110,12 +110,12 @@ async fn edited(tx: &mut Tx, before: &Transaction, edit: TransactionEdit) -> Res
 
 /// Takes a transaction back that staff recorded by mistake. Doing it again changes nothing.
 pub async fn void(tx: &mut Tx, by: &Actor, id: i64, reason: &str, now: Timestamp) -> Result<Transaction> {
+    let reason = kernel::single_line(reason, 500).map_err(|text| Error::invalid("reason", text))?;
     lock(tx, id).await?;
     let transaction = find(tx, id).await?;
     if transaction.voided_at.is_some() {
         return Ok(transaction);
     }
-    let reason = kernel::single_line(reason, 500).map_err(|text| Error::invalid("reason", text))?;
     if transaction.kind == TransactionKind::Refund {
         return Err(Error::refused("A refund cannot be voided. If the money stayed, record it as a new payment."));
     }

@@ -167,7 +167,7 @@ impl<'a> Walk<'a> {
     /// `(a, b, id) < ($1, $2, $3)` as `a = $1 AND b = $2 AND id < $3`, `a = $1 AND b < $2` and `a < $1`: both engines find
     /// each of these in an index, and neither finds the row comparison when a column may be missing or is SQLite's row id.
     fn stretches_of(&self, columns: &[Column], params: &mut Vec<Value<'_>>) -> Vec<Stretch> {
-        let Some(place) = self.from else { return self.from_the_end(columns) };
+        let Some(place) = self.from else { return self.whole_way(columns) };
         let first = params.len() + 1;
         params.extend(place.0.iter().filter(|part| **part != Part::Missing).map(Part::value));
         let mut numbers = first..;
@@ -206,7 +206,7 @@ impl<'a> Walk<'a> {
         stretches
     }
 
-    fn from_the_end(&self, columns: &[Column]) -> Vec<Stretch> {
+    fn whole_way(&self, columns: &[Column]) -> Vec<Stretch> {
         let stretch = |conditions, rest: &[Column]| Stretch { conditions, order: self.plainly_ordered(rest) };
         let first = columns[0];
         if !first.may_be_missing {
