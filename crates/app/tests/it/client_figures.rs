@@ -53,7 +53,7 @@ impl Caller<'_> {
             ("itemamount1", amount),
             ("itemtaxed1", "0"),
         ];
-        self.done("CreateInvoice", &fields).await["invoiceid"].to_string()
+        self.done("CreateInvoice", &fields).await["invoiceid"].as_str().unwrap().to_owned()
     }
 
     async fn pay(&self, invoice: &str, amount: &str, fees: &str, id: &str) {
@@ -82,6 +82,12 @@ testkit::both_engines! {
         let gone = caller.invoice("3.00", "2020-01-15", "Unpaid").await;
         caller.pay(&late, "4.00", "0.50", "T1").await;
         caller.pay(&paid, "7.00", "0.00", "T2").await;
+        // What was taken back as a mistake never came in.
+        caller.pay(&late, "1.00", "0.10", "T3").await;
+        let mut tx = site.app.db.write().await.unwrap();
+        let now = site.app.clock.now();
+        billing::payments::corrections::void(&mut tx, &Actor::system("Test"), 3, "", now).await.unwrap();
+        tx.commit().await.unwrap();
         caller.done("UpdateInvoice", &[("invoiceid", &gone), ("status", "Cancelled")]).await;
         let details = caller.done("GetClientsDetails", &[("clientid", "1"), ("stats", "true")]).await;
         assert_eq!((&details["credit"], &details["client"]["credit"]), (&json!("12.50"), &json!("12.50")));

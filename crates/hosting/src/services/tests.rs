@@ -535,7 +535,8 @@ testkit::both_engines! {
         let service = stored(&company, created.service.id).await;
         assert_eq!((service.status, service.terminated_on), (ServiceStatus::Active, None));
         assert_eq!(service.next_due_on, Some(date("2026-01-15")));
-        assert!(charge(&company, SERVICE, service.id).await.unwrap().billable);
+        let charge = charge(&company, SERVICE, service.id).await.unwrap();
+        assert_eq!((charge.billable, charge.remaining), (true, Some(0)), "its period is invoiced, and there is no other");
     }
 
     async fn what_ends_by_an_event_says_when_and_why(company: Company) {

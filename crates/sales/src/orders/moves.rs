@@ -3,7 +3,7 @@
 use accounts::activity_log::{self, Activity, Actor, changes};
 use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
 use billing::invoices::rearrange::{InvoiceReplaced, MERGED};
-use billing::invoices::{self, Invoice, InvoicePaid};
+use billing::invoices::{self, Invoice, InvoicePaid, InvoiceStatus};
 use billing::notes;
 use billing::terms::Terms;
 use hosting::products::AutoSetup;
@@ -194,9 +194,12 @@ pub(super) async fn set_up(
     Ok(())
 }
 
-/// Payment accepts what waits for nothing else.
+/// Payment accepts what waits for nothing else. It may have been taken back by the time this is called.
 pub fn invoice_paid<'a>(tx: &'a mut Tx, event: &'a InvoicePaid) -> Reaction<'a> {
     Box::pin(async move {
+        if invoices::find(tx, event.invoice_id).await?.status != InvoiceStatus::Paid {
+            return Ok(());
+        }
         for order in store::pending_of_invoice(tx, event.invoice_id).await? {
             let mut locked = clients::lock(tx, order.client_id).await?;
             set_up(&mut locked, &Actor::system("Payment"), &order, Trigger::Paid, event.now).await?;

@@ -725,10 +725,21 @@ testkit::both_engines! {
         rename("away", "services").await;
         let before = service(&shop, placed.services[0].id).await;
         assert_eq!((before.status, before.next_due_on), (ServiceStatus::Pending, Some(date("2026-01-15"))));
+        let mut entries = 0;
+        for round in ["by the job", "by the job once more, because it was lost before it was done"] {
+            platform::jobs::drain(&shop.app).await.unwrap();
+            let after = service(&shop, placed.services[0].id).await;
+            assert_eq!((after.status, after.next_due_on), (ServiceStatus::Active, Some(date("2026-02-15"))), "{round}");
+            assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Active);
+            let logged = shop.count("activity_log").await;
+            assert!(entries == 0 || entries == logged, "{round}: it happened twice");
+            entries = logged;
+            let mut tx = shop.app.db.write().await.unwrap();
+            let again = "UPDATE jobs SET state = 'ready' WHERE kind = 'platform.listener'";
+            assert_eq!(tx.execute(again, platform::params![]).await.unwrap(), 2);
+            tx.commit().await.unwrap();
+        }
         platform::jobs::drain(&shop.app).await.unwrap();
-        let after = service(&shop, placed.services[0].id).await;
-        assert_eq!((after.status, after.next_due_on), (ServiceStatus::Active, Some(date("2026-02-15"))));
-        assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Active);
         shop.is_sound().await;
     }
 
