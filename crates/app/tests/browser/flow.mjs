@@ -26,9 +26,21 @@ const check = (truth, words) => {
   if (!truth) throw new Error(words);
 };
 
+// On a busy machine Chromium's painter sometimes gives up once; what is looked for is in the page, not in the picture.
+async function shoot(path) {
+  for (let left = 3; ; left -= 1) {
+    try {
+      await page.screenshot({ path });
+      return;
+    } catch (error) {
+      if (left === 0 || !/Unable to capture screenshot/.test(error.message)) throw error;
+    }
+  }
+}
+
 // Looks at the page as a reader, and as someone who cannot see it.
 async function look(name) {
-  await page.screenshot({ path: join(folder, `${name}-${width}-${scheme}.png`) });
+  await shoot(join(folder, `${name}-${width}-${scheme}.png`));
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   check(overflow <= 1, `${name}: the page is ${overflow} px wider than the window`);
   const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();

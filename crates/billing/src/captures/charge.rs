@@ -83,6 +83,13 @@ pub(super) async fn prepare(
         return if slot.is_some() { Ok(None) } else { Err(Error::refused("Invoice Not Found or Not Unpaid")) };
     }
     let gateway = app.get::<Gateways>()?.find(&invoice.gateway)?;
+    let leave = leave(&mut locked, &invoice).await?;
+    if leave.switched_off {
+        return Err(Error::refused(format!("{} is switched off, so nothing is charged by it.", gateway.display_name())));
+    }
+    if slot.is_some() && leave.by_hand_only {
+        return Ok(None);
+    }
     if !gateway.capabilities().off_session {
         return Err(Error::refused(format!(
             "{} cannot charge a stored method. Choose another payment method for the invoice.",
@@ -109,6 +116,23 @@ pub(super) async fn prepare(
     };
     tx.commit().await?;
     Ok(Some(Prepared { attempt_id: begun.attempt_id, gateway, config, request }))
+}
+
+/// What may have changed since the batch chose the invoice.
+struct Leave {
+    switched_off: bool,
+    by_hand_only: bool,
+}
+
+async fn leave(tx: &mut Locked<'_>, invoice: &Invoice) -> Result<Leave> {
+    let (active, by_hand_only): (i64, i64) = tx
+        .one(
+            "SELECT (SELECT COUNT(*) FROM gateways WHERE name = $2 AND active), \
+                    (SELECT COUNT(*) FROM clients WHERE id = $1 AND (no_auto_capture OR status = 'closed'))",
+            params![invoice.client_id, invoice.gateway],
+        )
+        .await?;
+    Ok(Leave { switched_off: active == 0, by_hand_only: by_hand_only > 0 })
 }
 
 pub(super) const UNDER_WAY: &str = "A charge of this invoice is under way. Wait for its outcome.";

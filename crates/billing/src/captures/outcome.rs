@@ -103,6 +103,7 @@ async fn succeeded(
     now: Timestamp,
 ) -> Result<Ended> {
     let amount = attempt.money();
+    unpend(tx, attempt.invoice_id, now).await?;
     let transaction_id = match payments::by_external_id(tx, &attempt.gateway, external_id).await? {
         Some(known) => known.id,
         None => {
@@ -111,7 +112,6 @@ async fn succeeded(
             let fees = fee
                 .filter(|fee| fee.currency == amount.currency && !fee.is_negative() && fee.minor <= amount.minor)
                 .unwrap_or(Money::zero(amount.currency));
-            unpend(tx, attempt.invoice_id, now).await?;
             let new = NewPayment {
                 client_id: attempt.client_id,
                 gateway: attempt.gateway.clone(),

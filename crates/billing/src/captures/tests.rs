@@ -159,6 +159,29 @@ testkit::both_engines! {
         assert_eq!(capture(&company).await.due, 0);
     }
 
+    // The batch may run for long: what it chose at its beginning is looked at again before each charge.
+    async fn a_no_that_comes_while_the_batch_runs_is_heard(company: Company) {
+        let invoice = owing(&company, "ok").await;
+        let slot = Some(date("2026-01-15"));
+        let change = async |sql: &str| {
+            let mut tx = company.app.db.write().await.unwrap();
+            tx.execute(sql, params![]).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        change("UPDATE clients SET no_auto_capture = TRUE").await;
+        assert!(prepare(&company.app, invoice, slot, None).await.unwrap().is_none());
+        change("UPDATE clients SET no_auto_capture = FALSE").await;
+        change("UPDATE gateways SET active = FALSE").await;
+        for slot in [slot, None] {
+            let refused = prepare(&company.app, invoice, slot, None).await.err().unwrap();
+            assert!(refused.to_string().contains("is switched off"), "{refused}");
+        }
+        assert_eq!(company.count("payment_attempts").await, 0);
+        change("UPDATE gateways SET active = TRUE").await;
+        assert_eq!(capture(&company).await.succeeded, 1);
+        company.is_sound().await;
+    }
+
     async fn captures_at_the_same_time_charge_once(company: Company) {
         let invoice = owing(&company, "ok").await;
         let (left, right) = tokio::join!(capture(&company), capture(&company));
