@@ -46,6 +46,7 @@ pub fn settings() -> settings::Registry {
 pub fn jobs() -> jobs::Registry {
     let mut registry = jobs::Registry::default();
     platform::mail::jobs(&mut registry);
+    platform::events::register(&mut registry);
     billing::jobs(&mut registry);
     prune::jobs(&mut registry);
     registry
@@ -83,6 +84,20 @@ fn gateways() -> Result<Gateways> {
     let client = reqwest::Client::builder().user_agent(concat!("Innkeeper/", env!("CARGO_PKG_VERSION")));
     let http = Http::new(client).map_err(|error| Error::broken(format!("HTTP client: {error}")))?;
     Ok(Gateways::new(modules::gateways::built_in(&http)))
+}
+
+/// Everything that must hold of the books and of what hangs on them; what does not is in the answer.
+pub async fn doctor(conn: &mut platform::Conn) -> Result<Vec<billing::doctor::Finding>> {
+    let mut findings = billing::doctor::check(conn).await?;
+    findings.extend(billing::doctor::ask(conn, hosting::doctor::QUESTIONS).await?);
+    Ok(findings)
+}
+
+/// The names of all that [`doctor`] looks at.
+pub fn doctor_checks() -> Vec<&'static str> {
+    let mut names = billing::doctor::checks();
+    names.extend(hosting::doctor::QUESTIONS.iter().map(|question| question.name));
+    names
 }
 
 /// What the command bar looks through, in the order of its answer.

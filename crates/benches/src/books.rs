@@ -65,7 +65,11 @@ fn statements(engine: Engine, Books { clients, invoices }: Books) -> Vec<String>
     let micros = now().micros();
     let months = (invoices + clients - 1) / clients;
     let recent = invoices - invoices / 5;
-    let month = |months: &str| format!("(({months}) / 12) || '-' || CASE WHEN ({months}) % 12 < 9 THEN '0' ELSE '' END || (({months}) % 12 + 1) || '-'");
+    let month = |months: &str| {
+        format!(
+            "(({months}) / 12) || '-' || CASE WHEN ({months}) % 12 < 9 THEN '0' ELSE '' END || (({months}) % 12 + 1) || '-'"
+        )
+    };
     let mut all = vec![
         format!(
             "CREATE TEMPORARY TABLE issued AS {numbers} SELECT i, client, charge, back, at, issued_on, due_on, until, \
@@ -104,10 +108,9 @@ fn statements(engine: Engine, Books { clients, invoices }: Books) -> Vec<String>
          CASE WHEN paid THEN 0 ELSE total END, 0, '', 'generation', CASE WHEN paid THEN at END, at, at FROM issued"
             .to_owned(),
     ];
-    for (position, charge, amount, condition) in [
-        (1, "charge", "500 + 5 * (i % 700)", "TRUE"),
-        (2, "charge + 1", "1000", "i % 3 = 0"),
-    ] {
+    for (position, charge, amount, condition) in
+        [(1, "charge", "500 + 5 * (i % 700)", "TRUE"), (2, "charge + 1", "1000", "i % 3 = 0")]
+    {
         all.push(format!(
             "INSERT INTO invoice_lines (invoice_id, position, kind, charge_id, owner_kind, owner_id, description, quantity, \
              amount, taxed, tax_category, net, tax1, tax2, period_from, period_until) SELECT i, {position}, 'service', \

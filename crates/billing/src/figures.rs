@@ -37,7 +37,8 @@ async fn sums(conn: &mut Conn, client_id: i64, today: Date) -> Result<Vec<Sums>>
 async fn turnover(conn: &mut Conn, client: &Client) -> Result<(i64, i64, i64)> {
     conn.one(
         "SELECT CAST(COALESCE(SUM(amount_in), 0) AS BIGINT), CAST(COALESCE(SUM(amount_out), 0) AS BIGINT), \
-         CAST(COALESCE(SUM(fees), 0) AS BIGINT) FROM transactions WHERE client_id = $1 AND currency = $2",
+         CAST(COALESCE(SUM(fees), 0) AS BIGINT) FROM transactions \
+         WHERE client_id = $1 AND currency = $2 AND voided_at IS NULL",
         params![client.id, client.currency],
     )
     .await
@@ -86,12 +87,10 @@ pub fn figures<'a>(app: &'a App, conn: &'a mut Conn, client: &'a Client) -> Pane
         ];
         for (status, number, amount) in BY_STATUS {
             let of_status = |of: &Sums| of.status == *status;
-            let whole = sums.iter().filter(|of| of_status(of)).fold(0i64, |sum, of| sum.saturating_add(of.total));
             figures.push((number, json!(count(&of_status))));
-            // What is open is worth what is still owed of it.
-            let open =
-                matches!(status, InvoiceStatus::Unpaid | InvoiceStatus::PaymentPending | InvoiceStatus::Collections);
-            figures.push((amount, if open { balance(&of_status) } else { worth(whole) }));
+            // What the documents come to, paid or not; the balances above are what is left to pay.
+            let whole = sums.iter().filter(|of| of_status(of)).fold(0i64, |sum, of| sum.saturating_add(of.total));
+            figures.push((amount, worth(whole)));
         }
         Ok(figures)
     })

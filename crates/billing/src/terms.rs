@@ -120,8 +120,11 @@ impl Terms {
     /// The taxes that a client's documents bear on a day.
     pub fn levels(&self, country: &str, state: &str, on: Date) -> Levels {
         let level = |number| {
-            calculation::choose(&self.rules, number, country, state, on)
-                .map(|rule| Level { name: rule.name.clone(), rate: rule.rate })
+            calculation::choose(&self.rules, number, country, state, on).map(|rule| Level {
+                name: rule.name.clone(),
+                rate: rule.rate,
+                category: rule.category,
+            })
         };
         if self.tax_enabled {
             Levels { level1: level(1), level2: level(2), compound: self.compound }
@@ -135,18 +138,22 @@ impl Terms {
         self.compound
     }
 
-    pub fn treatment(&self, exempt: bool) -> Treatment {
-        if exempt {
-            Treatment::Exempt { category: TaxCategory::Exempt, deduct_from_inclusive: self.deduct }
-        } else {
-            Treatment::Taxed
+    /// How a client is taxed. Who is exempt is freed from a tax; where none is charged anyhow, the rules say why.
+    pub fn treatment(&self, exempt: bool, levels: &Levels) -> Treatment {
+        if !exempt {
+            return Treatment::Taxed;
         }
+        let category = match levels.category() {
+            TaxCategory::Standard | TaxCategory::Zero => TaxCategory::Exempt,
+            other => other,
+        };
+        Treatment::Exempt { category, deduct_from_inclusive: self.deduct }
     }
 
     pub fn tax(&self, lines: &[(Money, bool)], currency: Currency, levels: &Levels, exempt: bool) -> Result<Totals> {
         let lines: Vec<TaxableLine> =
             lines.iter().map(|(amount, taxed)| TaxableLine { amount: *amount, taxed: *taxed }).collect();
-        Ok(calculation::calculate(&lines, currency, levels, self.mode, self.rounding, self.treatment(exempt))?)
+        Ok(calculation::calculate(&lines, currency, levels, self.mode, self.rounding, self.treatment(exempt, levels))?)
     }
 
     /// The seller as documents freeze it.

@@ -48,6 +48,17 @@ impl testkit::Open for Company {
 
 impl Company {
     pub async fn with_gateways(engine: testkit::Engine, gateways: Vec<Arc<dyn Gateway>>) -> Company {
+        Company::with(engine, gateways, listening()).await
+    }
+
+    /// One where somebody listens who is not of this crate.
+    pub async fn heard_by(engine: testkit::Engine, subscribe: impl FnOnce(&mut Events)) -> Company {
+        let mut events = listening();
+        subscribe(&mut events);
+        Company::with(engine, Vec::new(), events).await
+    }
+
+    async fn with(engine: testkit::Engine, gateways: Vec<Arc<dyn Gateway>>, events: Events) -> Company {
         let folder = testkit::Folder::new();
         let url = match engine {
             testkit::Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
@@ -56,7 +67,7 @@ impl Company {
                 cluster.url(&cluster.create_database(None).await)
             }
         };
-        let db = Db::create(&url, listening()).await.unwrap();
+        let db = Db::create(&url, events).await.unwrap();
         let clock = Clock::fixed(Timestamp::parse("2026-01-15T10:00:00Z").unwrap());
         db.migrate(clock.now()).await.unwrap();
         let mut extensions = Extensions::default();
@@ -64,6 +75,7 @@ impl Company {
         extensions.add(accounts::doors::Nav::default());
         let mut jobs = platform::jobs::Registry::default();
         crate::jobs(&mut jobs);
+        platform::events::register(&mut jobs);
         let mut templates = Templates::builder().unwrap();
         templates.add::<accounts::Templates>("accounts").unwrap();
         templates.add::<crate::Templates>("billing").unwrap();

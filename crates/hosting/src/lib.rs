@@ -2,6 +2,7 @@
 
 pub mod addons;
 pub mod config_options;
+pub mod doctor;
 mod edit;
 mod finder;
 pub mod prices;
@@ -71,6 +72,6 @@ pub fn client_panels(panels: &mut ClientPanels) {
 
 /// What this crate listens to.
 pub fn events(events: &mut platform::Events) {
-    events.on(services::due_date_moved);
+    events.on_lasting("hosting.services", services::due_date_moved);
     events.on(services::client_closed);
 }

@@ -109,7 +109,8 @@ pub fn quote(
     }
     errors.check()?;
     let one = Money::sum(recurring, currency)?;
-    Ok(Quote { recurring: one.checked_mul(quantity)?, setup: Money::sum(setup, currency)? })
+    let recurring = one.checked_mul(quantity)?.within_reason()?;
+    Ok(Quote { recurring, setup: Money::sum(setup, currency)?.within_reason()? })
 }
 
 fn check_quantity(product: &Sold<'_>, quantity: i64) -> Result<()> {

@@ -20,6 +20,6 @@ pub use clock::{Clock, Random};
 pub use context::{App, Extensions, Parts};
 pub use crypto::Vault;
 pub use db::{Conn, Db, Engine, Tx};
-pub use events::{Events, Reaction};
+pub use events::{Events, Lasting, Reaction};
 pub use jiff;
 pub use settings::{Kind, Setting};

@@ -21,7 +21,7 @@ pub fn routes() -> Routes {
 
 /// What this crate listens to.
 pub fn events(events: &mut platform::Events) {
-    events.on(orders::invoice_paid);
+    events.on_lasting("sales.orders", orders::invoice_paid);
     events.on(orders::invoice_replaced);
     events.on(orders::client_closed);
 }

@@ -110,6 +110,8 @@ impl testkit::Open for Shop {
         let mut extensions = Extensions::default();
         extensions.add(Nav::default());
         extensions.add(ClientPanels { panels: crate::panels(), closing: crate::closing(), ..ClientPanels::default() });
+        let mut jobs = platform::jobs::Registry::default();
+        platform::events::register(&mut jobs);
         let routes = crate::routes().merge(accounts::routes());
         let permissions = routes.permissions();
         let random = Random::seeded(7);
@@ -119,7 +121,7 @@ impl testkit::Open for Shop {
             random: random.clone(),
             vault: Vault::new(&[7; 32]),
             settings: platform::settings::Registry::default(),
-            jobs: platform::jobs::Registry::default(),
+            jobs,
             templates: templates.build(),
             sandbox: true,
             node: "test".to_owned(),
@@ -333,6 +335,7 @@ impl Shop {
     pub async fn is_sound(&self) {
         let mut conn = self.app.db.read().await.unwrap();
         assert_eq!(doctor::check(&mut conn).await.unwrap(), []);
+        assert_eq!(doctor::ask(&mut conn, hosting::doctor::QUESTIONS).await.unwrap(), []);
     }
 
     pub async fn count(&self, table: &str) -> i64 {

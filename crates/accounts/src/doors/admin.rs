@@ -97,7 +97,8 @@ impl AdminCx {
     /// Renders a page in the staff frame. `section` is the key of a sidebar section.
     pub fn page(&self, template: &str, section: &str, title: &str, values: Value) -> Result<Response, Fail> {
         let page = self.frame(section, title)?;
-        let html = self.app.templates.page(template, context! { page, may => self.staff.rights().shown.clone(), ..values })?;
+        let html =
+            self.app.templates.page(template, context! { page, may => self.staff.rights().shown.clone(), ..values })?;
         Ok(html)
     }
 

@@ -189,7 +189,6 @@ impl Routes {
     }
 }
 
-
 /// What every use of an API credential needs, besides the permission of what is done with it.
 pub const API_ACCESS: Permission = Permission("API Access");
 

@@ -47,6 +47,20 @@ pub async fn keep(tx: &mut Tx, party: &Party) -> Result<i64> {
     tx.scalar("SELECT id FROM parties WHERE hash = $1", params![hash]).await
 }
 
+/// The stored parties that are not what was stored: their content has another hash than the one they are found by.
+pub async fn altered(conn: &mut Conn) -> Result<Vec<i64>> {
+    let mut altered = Vec::new();
+    let take = |row: &platform::db::Row<'_>| {
+        let (id, hash, document): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if crypto::sha256_hex(document.as_bytes()) != hash {
+            altered.push(id);
+        }
+        Ok(())
+    };
+    conn.each("SELECT id, hash, document FROM parties ORDER BY id", params![], take).await?;
+    Ok(altered)
+}
+
 pub async fn find(conn: &mut Conn, id: i64) -> Result<Party> {
     let document: String = conn.scalar("SELECT document FROM parties WHERE id = $1", params![id]).await?;
     read(&document)

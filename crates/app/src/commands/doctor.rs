@@ -1,9 +1,8 @@
-use billing::doctor;
 use kernel::Result;
 use serde_json::json;
 
 use crate::cli::{Common, Report};
-use crate::instance;
+use crate::{instance, wiring};
 
 /// Check every invariant of the books
 ///
@@ -13,8 +12,8 @@ pub struct Doctor {}
 
 pub async fn run(common: &Common, _: Doctor) -> Result<Report> {
     let app = instance::open(common).await?;
-    let findings = doctor::check(&mut app.db.read().await?).await?;
-    let checks = doctor::checks();
+    let findings = wiring::doctor(&mut app.db.read().await?).await?;
+    let checks = wiring::doctor_checks();
     if findings.is_empty() {
         let text = format!("The books are sound: {} checks found nothing.", checks.len());
         return Ok(Report::new(text, json!({ "sound": true, "checks": checks, "findings": [] })));

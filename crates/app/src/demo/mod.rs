@@ -180,9 +180,9 @@ async fn today(app: &App) -> Result<Vec<Line>> {
     let captured = Line::new("Attempt CC captures", started.elapsed(), result);
 
     let started = clock();
-    let findings = billing::doctor::check(&mut app.db.read().await?).await?;
+    let findings = crate::wiring::doctor(&mut app.db.read().await?).await?;
     let verdict = match findings.first() {
-        None => format!("{} checks of the books, all sound", billing::doctor::checks().len()),
+        None => format!("{} checks of the books, all sound", crate::wiring::doctor_checks().len()),
         Some(finding) => return Err(Error::broken(format!("{}: {}", finding.check, finding.detail))),
     };
     Ok(vec![generated, captured, Line::new("Doctor", started.elapsed(), verdict)])

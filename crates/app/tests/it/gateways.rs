@@ -73,13 +73,13 @@ testkit::both_engines! {
             .await
             .unwrap();
         assert_eq!(counts, (1, 1));
-        assert_eq!(billing::doctor::check(&mut conn).await.unwrap(), []);
+        assert_eq!(innkeeper::wiring::doctor(&mut conn).await.unwrap(), []);
         drop(conn);
         // And the money goes back the way it came.
         let refund = json!({ "amount": "10.00", "invoice_id": 1, "reason": "A mistake" });
         let refunded = api(&site, &boss, "/transactions/1/refunds", refund).await;
         assert_eq!(refunded["state"], "succeeded", "{refunded}");
         let mut conn = site.app.db.read().await.unwrap();
-        assert_eq!(billing::doctor::check(&mut conn).await.unwrap(), []);
+        assert_eq!(innkeeper::wiring::doctor(&mut conn).await.unwrap(), []);
     }
 }

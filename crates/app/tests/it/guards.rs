@@ -12,6 +12,19 @@ fn filled(path: &str) -> String {
     path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect::<Vec<_>>().join("/")
 }
 
+/// What a bank or a gateway has done is written down whatever becomes of those who listen, so they may only listen by a
+/// name.
+#[test]
+fn nobodys_failure_takes_a_payment_back() {
+    let events = innkeeper::wiring::events();
+    assert!(!events.has_binding::<billing::invoices::InvoicePaid>());
+    assert!(!events.has_binding::<billing::payments::PaymentRecorded>());
+    assert!(!events.has_binding::<billing::recurring::DueDateMoved>());
+    assert!(!events.has_binding::<billing::refunds::PaymentRefunded>());
+    assert!(!events.has_binding::<billing::captures::CaptureDeclined>());
+    assert!(!events.has_binding::<billing::captures::ActionNeeded>());
+}
+
 testkit::both_engines! {
     async fn a_staff_page_sends_strangers_to_the_login(site: Site) {
         let mut count = 0;

@@ -8,6 +8,7 @@ mod bad_input;
 mod browser;
 mod clean_up;
 mod cli;
+mod client_figures;
 mod compat_answers;
 mod compat_clients;
 mod compat_wire;

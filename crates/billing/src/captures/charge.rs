@@ -85,7 +85,10 @@ pub(super) async fn prepare(
     let gateway = app.get::<Gateways>()?.find(&invoice.gateway)?;
     let leave = leave(&mut locked, &invoice).await?;
     if leave.switched_off {
-        return Err(Error::refused(format!("{} is switched off, so nothing is charged by it.", gateway.display_name())));
+        return Err(Error::refused(format!(
+            "{} is switched off, so nothing is charged by it.",
+            gateway.display_name()
+        )));
     }
     if slot.is_some() && leave.by_hand_only {
         return Ok(None);

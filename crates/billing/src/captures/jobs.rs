@@ -30,7 +30,7 @@ pub fn register(registry: &mut Registry) {
 
 /// What was paid in another way or cancelled must not be paid once more at the bank.
 pub(super) fn events(events: &mut Events) {
-    events.on(|tx, event: &InvoicePaid| Box::pin(nothing_to_pay(tx, event.invoice_id)));
+    events.on_lasting("billing.captures", |tx, event: &InvoicePaid| Box::pin(nothing_to_pay(tx, event.invoice_id)));
     events.on(|tx, event: &InvoiceCancelled| Box::pin(nothing_to_pay(tx, event.invoice_id)));
 }
 

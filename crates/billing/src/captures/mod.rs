@@ -126,20 +126,36 @@ impl Attempt {
     }
 }
 
-/// Published when a client who is away must authenticate a payment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Announced when a client who is away must authenticate a payment.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ActionNeeded {
     pub attempt_id: i64,
     pub invoice_id: i64,
     pub client_id: i64,
 }
 
-/// Published when a charge was declined and the client was not there to see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl platform::Lasting for ActionNeeded {
+    const NAME: &'static str = "billing.action_needed";
+
+    fn subject(&self) -> String {
+        format!("invoice:{}", self.invoice_id)
+    }
+}
+
+/// Announced when a charge was declined and the client was not there to see it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CaptureDeclined {
     pub attempt_id: i64,
     pub invoice_id: i64,
     pub client_id: i64,
+}
+
+impl platform::Lasting for CaptureDeclined {
+    const NAME: &'static str = "billing.capture_declined";
+
+    fn subject(&self) -> String {
+        format!("invoice:{}", self.invoice_id)
+    }
 }
 
 pub async fn find(conn: &mut Conn, id: i64) -> Result<Attempt> {

@@ -161,7 +161,7 @@ async fn declined(
     if attempt.way == Way::OffSession || attempt.state == AttemptState::Pending {
         let event =
             CaptureDeclined { attempt_id: attempt.id, invoice_id: attempt.invoice_id, client_id: attempt.client_id };
-        tx.publish(&event).await?;
+        tx.announce(&event, now).await?;
     }
     Ok(Ended::Declined { reason })
 }
@@ -184,7 +184,7 @@ async fn waits_for_client(
     if attempt.way == Way::OffSession && !attempt.waits() {
         let event =
             ActionNeeded { attempt_id: attempt.id, invoice_id: attempt.invoice_id, client_id: attempt.client_id };
-        tx.publish(&event).await?;
+        tx.announce(&event, now).await?;
     }
     Ok(Ended::ActionRequired)
 }

@@ -101,6 +101,31 @@ testkit::both_engines! {
         company.is_sound().await;
     }
 
+    // Else the invoice would be paid twice: once by the credit, and once by the card.
+    async fn credit_waits_for_the_outcome_of_a_charge(company: Company) {
+        let invoice = owing(&company, "timeout").await;
+        assert_eq!(capture(&company).await.unknown, 1);
+        let apply = async || {
+            let mut tx = company.app.db.write().await?;
+            let client_id = invoices::find(&mut tx, invoice).await?.client_id;
+            let mut locked = accounts::clients::lock(&mut tx, client_id).await?;
+            let (on, now) = (company.terms_today(), company.app.clock.now());
+            if company.count("credit_movements").await == 0 {
+                crate::credits::adjust(&mut locked, &company.by, client_id, usd("30.00"), "Sorry", on, now).await?;
+            }
+            let applied = crate::credits::apply(&mut locked, &company.by, invoice, usd("10.00"), on, now).await;
+            tx.commit().await?;
+            applied
+        };
+        let refused = apply().await.unwrap_err();
+        assert_eq!(refused.to_string(), "A charge of this invoice is under way. Wait for its outcome.");
+        company.is_sound().await;
+        later(&company, 121).await;
+        assert_eq!(status(&company, invoice).await, InvoiceStatus::Paid);
+        assert_eq!(apply().await.unwrap_err().to_string(), "Invoice Not in Unpaid Status");
+        company.is_sound().await;
+    }
+
     async fn a_charge_that_never_arrived_frees_its_slot(company: Company) {
         let invoice = owing(&company, "lost").await;
         assert_eq!(capture(&company).await.unknown, 1);

@@ -21,7 +21,6 @@ use platform::{params, record};
 
 use crate::invoices::{self, InvoiceStatus};
 use crate::ledger::{self, Account, Entry};
-use crate::payments::LARGEST;
 
 pub const VIEW: Permission = Permission("View Credit Log");
 pub const MANAGE: Permission = Permission("Manage Credits");
@@ -147,9 +146,7 @@ pub async fn adjust(
     if amount.is_zero() {
         return Err(Error::invalid("amount", "No Amount Provided"));
     }
-    if amount.minor.unsigned_abs() > LARGEST.unsigned_abs() {
-        return Err(Error::invalid("amount", "The amount is too large. Enter a smaller amount."));
-    }
+    amount.within_reason()?;
     let description = kernel::single_line(description, 500).map_err(|text| Error::invalid("description", text))?;
     let before = balance(tx, client_id, client.currency).await?;
     let after = before.checked_add(amount)?;
@@ -193,6 +190,7 @@ pub async fn apply(
     if invoice.status != InvoiceStatus::Unpaid {
         return Err(Error::refused("Invoice Not in Unpaid Status"));
     }
+    invoices::check_no_charge_under_way(tx, invoice_id).await?;
     if amount.currency != invoice.currency {
         return Err(Error::invalid("amount", format!("Use the invoice's currency, {}.", invoice.currency)));
     }

@@ -464,7 +464,8 @@ async fn advance_free(tx: &mut Locked<'_>, moves: &[(i64, Date)], now: Timestamp
             .await?;
         if let Some((owner_kind, owner_id)) = moved {
             let next_due_on = *until;
-            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on, direction: Direction::On, now }).await?;
+            let direction = Direction::On;
+            tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on, direction, now }, now).await?;
         }
         if billed_until.get(charge).is_some_and(|billed| billed > until) {
             recurring::pass_billed(tx, &[*charge], now).await?;

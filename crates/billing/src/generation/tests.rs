@@ -42,6 +42,14 @@ async fn pay(company: &Company, invoice_id: i64, external_id: &str) {
     tx.commit().await.unwrap();
 }
 
+async fn give(company: &Company, client: &clients::Client, amount: &str) {
+    let mut tx = company.app.db.write().await.unwrap();
+    let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+    let (on, now) = (company.terms_today(), company.app.clock.now());
+    credits::adjust(&mut locked, &company.by, client.id, usd(amount), "Sorry", on, now).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 testkit::both_engines! {
     async fn a_period_is_invoiced_once(company: Company) {
         let client = company.client("ada@example.com").await;
@@ -226,31 +234,115 @@ testkit::both_engines! {
         company.is_sound().await;
     }
 
-    // Worked example 20, the rest of it.
-    async fn credit_pays_what_it_can_and_never_by_itself_later(company: Company) {
-        let give = async |client: &accounts::clients::Client, amount: &str| {
-            let mut tx = company.app.db.write().await.unwrap();
-            let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
-            let (on, now) = (company.terms_today(), company.app.clock.now());
-            credits::adjust(&mut locked, &company.by, client.id, usd(amount), "Gift", on, now).await.unwrap();
-            tx.commit().await.unwrap();
-        };
-        let some = company.client("some@example.com").await;
-        give(&some, "30.00").await;
-        company.charge(&some, 1, "50.00", Cycle::Monthly, "2026-01-20", "banktransfer").await;
-        let partly = generate(&company).await.last_invoice_id;
-        assert_eq!(company.invoice_state(partly).await, (InvoiceStatus::Unpaid, "20.00".to_owned()));
-        assert_eq!(company.credit_of(&some).await, "0.00");
-        // Credit that comes after generation stays until somebody applies it.
-        give(&some, "20.00").await;
+    // Worked example 20: less credit than is owed, and credit that comes later.
+    async fn credit_pays_a_part_and_later_credit_waits_to_be_applied(company: Company) {
+        let client = company.client("ada@example.com").await;
+        company.charge(&client, 1, "50.00", Cycle::Monthly, "2026-01-20", "banktransfer").await;
+        give(&company, &client, "30.00").await;
+        let report = generate(&company).await;
+        assert_eq!(report.made[0].credit_applied, usd("30.00"));
+        let id = report.last_invoice_id;
+        assert_eq!(company.invoice_state(id).await, (InvoiceStatus::Unpaid, "20.00".to_owned()));
+        assert_eq!(company.credit_of(&client).await, "0.00");
+        give(&company, &client, "25.00").await;
         assert_eq!(generate(&company).await.invoices, 0);
-        assert_eq!((company.invoice_state(partly).await.1, company.credit_of(&some).await), ("20.00".to_owned(), "20.00".to_owned()));
+        assert_eq!(company.invoice_state(id).await, (InvoiceStatus::Unpaid, "20.00".to_owned()), "nobody has applied it");
+        assert_eq!(company.credit_of(&client).await, "25.00");
+        company.is_sound().await;
+        let mut tx = company.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let (on, now) = (company.terms_today(), company.app.clock.now());
+        credits::apply(&mut locked, &company.by, id, usd("20.00"), on, now).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(company.invoice_state(id).await, (InvoiceStatus::Paid, "0.00".to_owned()));
+        assert_eq!(company.credit_of(&client).await, "5.00");
+        let mut conn = company.app.db.read().await.unwrap();
+        let charge = recurring::of_owner(&mut conn, "service", 1).await.unwrap().unwrap();
+        assert_eq!(charge.next_due_on, date("2026-02-20"), "renewed");
+        drop(conn);
+        company.is_sound().await;
+    }
+
+    // Worked example 20, its end.
+    async fn credit_is_never_applied_by_itself_where_that_is_switched_off(company: Company) {
         company.set(&settings::AUTO_CREDIT, "false").await;
-        let never = company.client("never@example.com").await;
-        give(&never, "80.00").await;
-        company.charge(&never, 2, "50.00", Cycle::Monthly, "2026-01-20", "banktransfer").await;
-        let open = generate(&company).await.last_invoice_id;
-        assert_eq!((company.invoice_state(open).await.1, company.credit_of(&never).await), ("50.00".to_owned(), "80.00".to_owned()));
+        let client = company.client("ada@example.com").await;
+        company.charge(&client, 1, "50.00", Cycle::Monthly, "2026-01-20", "banktransfer").await;
+        give(&company, &client, "80.00").await;
+        let report = generate(&company).await;
+        assert_eq!(report.made[0].credit_applied, usd("0"));
+        assert_eq!(company.invoice_state(report.last_invoice_id).await, (InvoiceStatus::Unpaid, "50.00".to_owned()));
+        assert_eq!(company.credit_of(&client).await, "80.00");
+        company.is_sound().await;
+    }
+
+    // Everything that a run can meet, in more than one batch.
+    async fn a_dry_run_of_all_there_is_says_what_the_real_run_does(company: Company) {
+        company.set(&settings::TAX_ENABLED, "true").await;
+        let mut tx = company.app.db.write().await.unwrap();
+        tx.batch("INSERT INTO tax_rules (level, name, rate, category) VALUES (1, 'VAT', 77000, 'standard')").await.unwrap();
+        tx.commit().await.unwrap();
+        let first = company.client("client0@example.com").await;
+        let many = i64::try_from(super::BATCH).unwrap() + 7;
+        let mut tx = company.app.db.write().await.unwrap();
+        for number in 1..many {
+            let columns = "first_name, last_name, company, email_lower, address1, address2, city, state, postcode, country, \
+                phone, tax_id, currency, status, language, notes, tax_exempt, no_late_fees, no_overdue_notices, \
+                separate_invoices, no_auto_capture, no_auto_status, marketing_opt_in, party_id, search, created_at, updated_at";
+            let sql = format!("INSERT INTO clients (uuid, email, {columns}) SELECT $2, $2, {columns} FROM clients WHERE id = $1");
+            tx.execute(&sql, params![first.id, format!("client{number}@example.com")]).await.unwrap();
+        }
+        let ids: Vec<i64> = tx.column("SELECT id FROM clients ORDER BY id", params![]).await.unwrap();
+        for (at, id) in ids.iter().enumerate() {
+            let at = i64::try_from(at).unwrap();
+            let client = clients::find(&mut tx, *id).await.unwrap();
+            let mut locked = clients::lock(&mut tx, *id).await.unwrap();
+            for (part, amount) in [(0, 999 + at * 7), (1, 0), (2, 1550)] {
+                let charge = recurring::Charge {
+                    client_id: *id,
+                    owner_kind: "service",
+                    owner_id: at * 10 + part,
+                    description: format!("Hosting {at}.{part}"),
+                    amount: Money::new(amount, client.currency),
+                    cycle: Cycle::Monthly,
+                    anchor_day: 20,
+                    gateway: if part == 2 && at % 3 == 0 { "sandbox" } else { "banktransfer" }.to_owned(),
+                    taxed: at % 4 != 0,
+                    billable: true,
+                    // What costs nothing stands alone with every fifth client.
+                    next_due_on: if part == 1 && at % 5 == 0 { date("2026-01-19") } else { date("2026-01-20") },
+                    remaining: None,
+                };
+                recurring::put(&mut locked, &charge, company.app.clock.now()).await.unwrap();
+            }
+            let sql = "UPDATE clients SET separate_invoices = $2, tax_exempt = $3 WHERE id = $1";
+            tx.execute(sql, params![id, at % 6 == 0, at % 7 == 0]).await.unwrap();
+        }
+        let broken = ids[ids.len() - 3];
+        // On one invoice, these amounts are more than can be added up.
+        let sql = "UPDATE recurring_charges SET amount = $2, gateway = 'banktransfer' WHERE client_id = $1";
+        tx.execute(sql, params![broken, i64::MAX]).await.unwrap();
+        tx.execute("UPDATE clients SET separate_invoices = FALSE WHERE id = $1", params![broken]).await.unwrap();
+        tx.commit().await.unwrap();
+        for at in [0, 3, 11, ids.len() - 1] {
+            let client = clients::find(&mut company.app.db.read().await.unwrap(), ids[at]).await.unwrap();
+            give(&company, &client, if at == 3 { "1000.00" } else { "4.00" }).await;
+        }
+        let dry = run_as(&company, Mode::DryRun).await;
+        assert_eq!((company.count("invoices").await, company.count("parked_clients").await), (0, 0));
+        let real = generate(&company).await;
+        let without_ids: Vec<Made> = real.made.into_iter().map(|made| Made { invoice: None, ..made }).collect();
+        assert_eq!(dry.made.len(), without_ids.len());
+        for (dry, real) in dry.made.iter().zip(&without_ids) {
+            assert_eq!(dry, real);
+        }
+        assert_eq!((dry.clients, dry.invoices, dry.lines, &dry.totals), (real.clients, real.invoices, real.lines, &real.totals));
+        assert_eq!(dry.failures, real.failures);
+        assert_eq!(real.failures.iter().map(|failure| failure.client_id).collect::<Vec<_>>(), [broken]);
+        // It was not for lack of matter.
+        assert!(without_ids.iter().any(|made| made.lines.len() == 1) && without_ids.iter().any(|made| made.lines.len() == 3));
+        assert!(without_ids.iter().filter(|made| made.credit_applied.is_positive()).count() >= 4);
+        assert!(without_ids.iter().any(|made| made.total == made.credit_applied));
         company.is_sound().await;
     }
 

@@ -10,13 +10,11 @@ use platform::params;
 use super::{Invoice, InvoiceStatus, Issued, Line, NewInvoice, NewLine, Tell, check_new, store};
 use crate::credits;
 use crate::gateways;
-use crate::taxes::calculation::{Compound, Level, Levels};
+use crate::taxes::calculation::{Compound, Level, Levels, TaxCategory};
 use crate::terms::{Buyer, Terms};
 
 /// More lines on one invoice are a mistake.
 const MAX_LINES: usize = 1_000;
-/// Minor units. Sums of a whole year of such lines still fit.
-const MAX_AMOUNT: i64 = 10_000_000_000_000;
 const MAX_TEXT: usize = 2_000;
 const MAX_NOTES: usize = 5_000;
 
@@ -45,7 +43,8 @@ pub struct OwnRates {
 
 impl OwnRates {
     fn levels(self, compound: Compound) -> Levels {
-        let level = |rate: Rate| (!rate.is_zero()).then(|| Level { name: "Tax".to_owned(), rate });
+        let category = TaxCategory::Standard;
+        let level = |rate: Rate| (!rate.is_zero()).then(|| Level { name: "Tax".to_owned(), rate, category });
         Levels { level1: level(self.rate1), level2: level(self.rate2), compound }
     }
 }
@@ -122,9 +121,7 @@ fn check(invoice: &NewInvoice) -> Result<()> {
         if let Some(message) = wrong_text(&line.description, MAX_TEXT) {
             errors.add(format!("lines[{index}].description"), message);
         }
-        if line.amount.minor.unsigned_abs() > MAX_AMOUNT.unsigned_abs() {
-            errors.add(format!("lines[{index}].amount"), "The amount is too large. Enter a smaller amount.");
-        }
+        errors.take(&format!("lines[{index}].amount"), line.amount.within_reason());
     }
     if let Some(message) = wrong_text(&invoice.notes, MAX_NOTES) {
         errors.add("notes", message);

@@ -31,8 +31,10 @@ pub fn register(registry: &mut Registry) {
 
 /// Attempts tell of themselves in the transaction that writes their outcome; the mail is a job of that transaction.
 pub fn events(events: &mut Events) {
-    events.on(|tx, event: &ActionNeeded| Box::pin(about_attempt(tx, MAIL_ACTION, event.attempt_id, event.invoice_id)));
-    events.on(|tx, event: &CaptureDeclined| {
+    events.on_lasting("billing.mail", |tx, event: &ActionNeeded| {
+        Box::pin(about_attempt(tx, MAIL_ACTION, event.attempt_id, event.invoice_id))
+    });
+    events.on_lasting("billing.mail", |tx, event: &CaptureDeclined| {
         Box::pin(about_attempt(tx, MAIL_DECLINED, event.attempt_id, event.invoice_id))
     });
 }

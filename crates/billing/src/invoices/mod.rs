@@ -213,12 +213,20 @@ pub struct InvoiceIssued {
     pub client_id: i64,
 }
 
-/// Published when an invoice's balance reaches nought.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Announced when an invoice's balance reaches nought.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct InvoicePaid {
     pub invoice_id: i64,
     pub client_id: i64,
     pub now: Timestamp,
+}
+
+impl platform::Lasting for InvoicePaid {
+    const NAME: &'static str = "billing.invoice_paid";
+
+    fn subject(&self) -> String {
+        format!("invoice:{}", self.invoice_id)
+    }
 }
 
 /// Whether the client is told by mail.
@@ -423,7 +431,7 @@ pub(crate) async fn mark_paid(tx: &mut Locked<'_>, id: i64, client_id: i64, now:
         .await?;
     if changed == 1 {
         recurring::settle(tx, id, now).await?;
-        tx.publish(&InvoicePaid { invoice_id: id, client_id, now }).await?;
+        tx.announce(&InvoicePaid { invoice_id: id, client_id, now }, now).await?;
     }
     Ok(())
 }
@@ -455,7 +463,8 @@ pub(crate) async fn reopen(tx: &mut Locked<'_>, id: i64, now: Timestamp) -> Resu
     tx.publish(&InvoiceReopened { invoice_id: id, client_id, now }).await
 }
 
-/// Whether the money of a charge comes is not known yet; whoever changes the balance meanwhile would be wrong.
+/// Refuses while a charge of the invoice is on its way: whether that money comes is not known yet, and what is taken off
+/// the balance meanwhile would be paid twice.
 pub(crate) async fn check_no_charge_under_way(conn: &mut Conn, id: i64) -> Result<()> {
     let open: bool = conn
         .scalar(

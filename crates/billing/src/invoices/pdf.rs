@@ -119,7 +119,7 @@ pub async fn invoice(app: &App, terms: &Terms, whole: &Whole) -> Result<Vec<u8>>
         taxes => whole.taxes().iter().map(|tax| context! {
             name => &tax.name, rate => &tax.rate, base => tax.base.to_string(), amount => tax.amount.to_string(),
         }).collect::<Vec<_>>(),
-        tax_note => None::<String>,
+        tax_note => view::tax_note(whole.lines.iter().map(|line| line.tax_category)),
         total => money(invoice.total),
         paid => (paid != 0).then(|| money(paid)),
         balance => money(invoice.balance),
@@ -157,7 +157,7 @@ pub async fn note(
         taxes => [note.tax1, note.tax2].iter().filter(|tax| **tax != 0).map(|tax| context! {
             name => "Tax", rate => "", base => money(note.subtotal), amount => money(*tax),
         }).collect::<Vec<_>>(),
-        tax_note => None::<String>,
+        tax_note => view::tax_note(lines.iter().map(|line| line.tax_category)),
         total => money(note.total), paid => None::<String>, balance => money(note.total),
         notes => Some(note.reason.clone()).filter(|reason| !reason.is_empty()).into_iter().collect::<Vec<_>>(),
         footer => Vec::<String>::new(),

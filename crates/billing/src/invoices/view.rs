@@ -7,6 +7,7 @@ use platform::db::{Conn, FromRow, Row};
 use super::{Invoice, InvoiceStatus, Line};
 use crate::notes::{self, CreditNote, Left};
 use crate::payments::{self, OfInvoice, Transaction};
+use crate::taxes::calculation::TaxCategory;
 
 /// The status as staff and clients read it.
 pub fn word(status: InvoiceStatus) -> &'static str {
@@ -163,6 +164,22 @@ impl Whole {
     /// What credit notes took back.
     pub fn noted(&self) -> Money {
         self.invoice.money(self.notes.iter().map(|note| note.total).sum())
+    }
+}
+
+/// The sentence that a document must carry because of why no tax is charged on it, by the categories of its lines.
+pub fn tax_note(categories: impl IntoIterator<Item = TaxCategory> + Clone) -> Option<&'static str> {
+    let all = |wanted| {
+        let mut lines = categories.clone().into_iter().peekable();
+        lines.peek().is_some() && lines.all(|category| category == wanted)
+    };
+    if categories.clone().into_iter().any(|category| category == TaxCategory::ReverseCharge) {
+        // The words of Directive 2006/112/EC, article 226 (11a).
+        Some("Reverse charge: the customer owes the tax.")
+    } else if all(TaxCategory::Exempt) {
+        Some("Exempt from tax.")
+    } else {
+        None
     }
 }
 

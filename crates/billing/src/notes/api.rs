@@ -94,6 +94,7 @@ fn note_json(note: &CreditNote, lines: &[NoteLine]) -> Value {
         "lines": lines.iter().map(|line| json!({
             "invoice_line_id": line.invoice_line_id,
             "description": line.description,
+            "tax_category": line.tax_category.as_str(),
             "net": money(line.net),
             "tax1": money(line.tax1),
             "tax2": money(line.tax2),

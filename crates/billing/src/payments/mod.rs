@@ -3,7 +3,8 @@
 //! What must hold:
 //! - A provider's transaction id is recorded once per gateway; the unique key says so, not a look beforehand.
 //! - Every unit of a payment has a destination: invoices in the order given, then the client's credit.
-//! - Paying does not ask whether the service is still wanted: money that has arrived is booked.
+//! - Paying does not ask whether the service is still wanted: money that has arrived is booked. Nor does it wait for what
+//!   others make of it: a listener that fails is called again by a job.
 
 pub mod admin;
 pub mod api;
@@ -22,14 +23,13 @@ use platform::{params, record};
 
 use crate::credits::{self, CreditKind, NewMovement};
 use crate::currencies;
+use crate::gateways;
 use crate::invoices::{self, Invoice, InvoiceStatus};
 use crate::ledger::{self, Account, Entry};
 
 pub const LIST: Permission = Permission("List Transactions");
 pub const ADD: Permission = Permission("Add Transaction");
 
-/// No single amount is larger, in minor units: sums of millions of them still fit.
-pub const LARGEST: i64 = 100_000_000_000_000;
 /// Characters of a description, which is one line in lists, files and on statements.
 const LONGEST_TEXT: usize = 500;
 
@@ -111,11 +111,19 @@ pub struct Recorded {
 
 pub const DUPLICATE: &str = "Transaction ID must be Unique";
 
-/// Published when a payment is recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Announced when a payment is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PaymentRecorded {
     pub transaction_id: i64,
     pub client_id: i64,
+}
+
+impl platform::Lasting for PaymentRecorded {
+    const NAME: &'static str = "billing.payment_recorded";
+
+    fn subject(&self) -> String {
+        format!("transaction:{}", self.transaction_id)
+    }
 }
 
 pub async fn find(conn: &mut Conn, id: i64) -> Result<Transaction> {
@@ -165,9 +173,11 @@ pub struct OfInvoice {
 }
 
 /// Records a payment and settles invoices with it. A known provider's id is a conflict and changes nothing.
-pub async fn record(tx: &mut Locked<'_>, by: &Actor, new: NewPayment, now: Timestamp) -> Result<Recorded> {
+pub async fn record(tx: &mut Locked<'_>, by: &Actor, mut new: NewPayment, now: Timestamp) -> Result<Recorded> {
     tx.check(new.client_id)?;
     let invoices = check(tx, &new).await?;
+    // As it is written everywhere: “Stripe” and “stripe” are one gateway, and an id is known once to it.
+    new.gateway = gateways::require_known(tx, "gateway", &new.gateway).await?.name;
     let rate = currencies::find(tx, new.amount.currency).await?.rate;
     let external_id = match new.duplicate {
         Duplicate::Refuse if !new.external_id.is_empty() => Some(new.external_id.as_str()),
@@ -224,7 +234,7 @@ pub async fn record(tx: &mut Locked<'_>, by: &Actor, new: NewPayment, now: Times
     for (invoice_id, _) in &allocated {
         invoices::mark_paid(tx, *invoice_id, new.client_id, now).await?;
     }
-    tx.publish(&PaymentRecorded { transaction_id, client_id: new.client_id }).await?;
+    tx.announce(&PaymentRecorded { transaction_id, client_id: new.client_id }, now).await?;
     Ok(Recorded { transaction_id, allocated, to_credit: rest })
 }
 
@@ -266,9 +276,7 @@ async fn check(tx: &mut Locked<'_>, new: &NewPayment) -> Result<Vec<Invoice>> {
     if !new.amount.is_positive() {
         errors.add("amount", "Write an amount greater than nought.");
     }
-    if new.amount.minor > LARGEST {
-        errors.add("amount", "The amount is too large. Enter a smaller amount.");
-    }
+    errors.take("amount", new.amount.within_reason());
     if new.fees.is_negative() || new.fees.minor > new.amount.minor {
         errors.add("fees", "The fee is between nought and the amount.");
     }
@@ -376,7 +384,7 @@ pub struct NewOther {
     pub description: String,
 }
 
-pub async fn record_other(tx: &mut platform::Tx, by: &Actor, new: NewOther, now: Timestamp) -> Result<i64> {
+pub async fn record_other(tx: &mut platform::Tx, by: &Actor, mut new: NewOther, now: Timestamp) -> Result<i64> {
     let net = new.amount_in.checked_sub(new.amount_out)?.checked_sub(new.fees)?;
     if new.amount_in.is_negative() || new.amount_out.is_negative() || new.fees.is_negative() {
         return Err(Error::invalid("amount", "Amounts are not negative; say in or out."));
@@ -384,13 +392,14 @@ pub async fn record_other(tx: &mut platform::Tx, by: &Actor, new: NewOther, now:
     if new.amount_in.is_zero() && new.amount_out.is_zero() {
         return Err(Error::invalid("amount", "Write an amount that came in or went out."));
     }
-    if new.amount_in.minor > LARGEST || new.amount_out.minor > LARGEST || new.fees.minor > LARGEST {
-        return Err(Error::invalid("amount", "The amount is too large. Enter a smaller amount."));
+    for amount in [new.amount_in, new.amount_out, new.fees] {
+        amount.within_reason()?;
     }
     let mut errors = FieldErrors::default();
     errors.take("transid", single_line(&new.external_id, 255));
     errors.take("description", single_line(&new.description, LONGEST_TEXT));
     errors.check()?;
+    new.gateway = gateways::require_known(tx, "gateway", &new.gateway).await?.name;
     let rate = currencies::find(tx, new.amount_in.currency).await?.rate;
     let kind =
         if new.amount_in.minor >= new.amount_out.minor { TransactionKind::Income } else { TransactionKind::Expense };

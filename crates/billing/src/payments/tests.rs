@@ -1,8 +1,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::testing::Company;
 use crate::testing::doors::Doors;
+use crate::testing::{Company, usd};
+use platform::jobs::NewJob;
 
 async fn three(company: &Company) -> (Doors, clients::Client, Vec<i64>) {
     let client = company.client("ada@example.com").await;
@@ -206,6 +207,51 @@ testkit::both_engines! {
         company.is_sound().await;
     }
 
+    // The letters' case of a gateway's name is no way around “one external id, one payment”.
+    async fn a_gateway_is_the_same_in_capitals(company: Company) {
+        let client = company.client("ada@example.com").await;
+        let (first, second) = (company.owed(&client, "50.00").await, company.owed(&client, "50.00").await);
+        let doors = Doors::of(&company).await;
+        let paid = |gateway: &str, invoice: i64| json!({
+            "client_id": client.id, "gateway": gateway, "reference": "ch_1", "amount_in": "50.00", "invoice_ids": [invoice],
+        });
+        let made = doors.api("POST", "/transactions", paid("SandBox", first)).await;
+        assert_eq!((made.status.as_u16(), &made.json()["gateway"]), (201, &json!("sandbox")), "{}", made.text);
+        for gateway in ["sandbox", "SANDBOX"] {
+            let again = doors.api("POST", "/transactions", paid(gateway, second)).await;
+            assert_eq!((again.status.as_u16(), again.text.contains(DUPLICATE)), (409, true), "{}", again.text);
+        }
+        let other = |gateway: &str| json!({ "gateway": gateway, "reference": "b_1", "currency": "USD", "amount_out": "3.00" });
+        assert_eq!(doors.api("POST", "/transactions", other("BankTransfer")).await.json()["gateway"], "banktransfer");
+        assert_eq!(doors.api("POST", "/transactions", other("banktransfer")).await.status.as_u16(), 409);
+        let once = doors.get("/admin/transactions/new").await.once();
+        let form = [
+            ("once", once.as_str()), ("client", "1"), ("client_id", "1"), ("gateway", "SandBox"), ("reference", "ch_1"),
+            ("amount_in", "50.00"), ("fees", ""), ("amount_out", ""), ("date", "2026-01-15"), ("invoices", "2"),
+        ];
+        let refused = doors.post("/admin/transactions", &form).await;
+        assert!(refused.text.contains("is recorded already"), "{}", refused.text);
+        // The rule knows the gateways itself, whatever a door has looked at.
+        let mut tx = company.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let unknown = NewPayment {
+            client_id: client.id,
+            gateway: "carrier pigeon".to_owned(),
+            external_id: String::new(),
+            duplicate: Duplicate::Refuse,
+            amount: usd("1.00"),
+            fees: usd("0"),
+            occurred_on: company.terms_today(),
+            description: String::new(),
+            invoices: Vec::new(),
+        };
+        let refused = record(&mut locked, &company.by, unknown, company.app.clock.now()).await;
+        assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+        drop(tx);
+        assert_eq!(company.count("transactions").await, 2);
+        company.is_sound().await;
+    }
+
     async fn a_payment_is_added_from_the_invoice_once(company: Company) {
         let client = company.client("ada@example.com").await;
         let id = company.owed(&client, "50.00").await;
@@ -353,5 +399,82 @@ testkit::both_engines! {
             assert!(asked <= 8, "{path}: {asked} statements");
         }
         company.is_sound().await;
+    }
+}
+
+/// Somebody listens who fails until there is a table, and after him somebody who does not fail.
+async fn with_a_broken_listener(engine: testkit::Engine) -> Company {
+    Company::heard_by(engine, |events| {
+        events.on_lasting("test.broken", |tx, event: &invoices::InvoicePaid| {
+            Box::pin(async move {
+                platform::jobs::enqueue(
+                    tx,
+                    NewJob::now("half done", json!({}), Timestamp::from_micros(0)),
+                    Timestamp::from_micros(0),
+                )
+                .await?;
+                tx.execute("INSERT INTO told (invoice_id) VALUES ($1)", params![event.invoice_id]).await?;
+                Ok(())
+            })
+        });
+        events.on_lasting("test.sound", |tx, event: &invoices::InvoicePaid| {
+            Box::pin(async move {
+                tx.execute("UPDATE invoices SET notes = 'heard' WHERE id = $1", params![event.invoice_id]).await?;
+                Ok(())
+            })
+        });
+    })
+    .await
+}
+
+async fn listener_jobs(company: &Company) -> Vec<(String, String, Option<String>)> {
+    let mut conn = company.app.db.read().await.unwrap();
+    conn.all("SELECT kind, state, subject FROM jobs ORDER BY id", params![]).await.unwrap()
+}
+
+testkit::both_engines! {
+    with = with_a_broken_listener;
+
+    // Lesson of others: a notification that failed rolled a recorded payment back.
+    async fn money_that_arrived_is_booked_whoever_fails_to_listen(company: Company) {
+        let client = company.client("ada@example.com").await;
+        let id = company.owed(&client, "50.00").await;
+        let doors = Doors::of(&company).await;
+        let paid = [("invoiceid", "1"), ("transid", "T1"), ("gateway", "sandbox"), ("date", "2026-01-14")];
+        assert_eq!(doors.action("AddInvoicePayment", &paid).await["result"], "success");
+        assert_eq!(company.invoice_state(id).await, (InvoiceStatus::Paid, "0.00".to_owned()));
+        let notes = async || invoices::find(&mut company.app.db.read().await.unwrap(), id).await.unwrap().notes;
+        assert_eq!(notes().await, "heard", "the others hear of it all the same");
+        // What he had done before he failed is undone; a job calls him again.
+        let waiting = |state: &str| vec![("platform.listener".to_owned(), state.to_owned(), Some("invoice:1".to_owned()))];
+        assert_eq!(listener_jobs(&company).await, waiting("ready"));
+        company.is_sound().await;
+        platform::jobs::drain(&company.app).await.unwrap();
+        assert_eq!(listener_jobs(&company).await, waiting("ready"), "he failed again");
+        let mut tx = company.app.db.write().await.unwrap();
+        tx.batch("CREATE TABLE told (invoice_id BIGINT NOT NULL)").await.unwrap();
+        tx.commit().await.unwrap();
+        company.app.clock.set(company.app.clock.now().plus_seconds(60));
+        platform::jobs::drain(&company.app).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(company.count("told").await, 1, "once, and not again");
+            assert_eq!(listener_jobs(&company).await[..1], waiting("done"));
+            platform::jobs::drain(&company.app).await.unwrap();
+        }
+        company.is_sound().await;
+    }
+
+    async fn a_listener_that_goes_on_failing_stays_to_be_seen(company: Company) {
+        let client = company.client("ada@example.com").await;
+        company.owed(&client, "50.00").await;
+        let doors = Doors::of(&company).await;
+        let paid = [("invoiceid", "1"), ("transid", "T1"), ("gateway", "sandbox"), ("date", "2026-01-14")];
+        doors.action("AddInvoicePayment", &paid).await;
+        for _ in 0..12 {
+            platform::jobs::drain(&company.app).await.unwrap();
+            company.app.clock.set(company.app.clock.now().plus_seconds(4_000));
+        }
+        assert_eq!(listener_jobs(&company).await[0].1, "failed");
+        assert_eq!(company.invoice_state(1).await.0, InvoiceStatus::Paid);
     }
 }

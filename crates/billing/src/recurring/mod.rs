@@ -209,7 +209,7 @@ async fn point(
     }
     let (owner_kind, owner_id) = (charge.owner_kind.clone(), charge.owner_id);
     let direction = if due > charge.next_due_on { Direction::On } else { Direction::Back };
-    tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on: due, direction, now }).await
+    tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on: due, direction, now }, now).await
 }
 
 /// Stops or restarts invoicing of an owner's charge.
@@ -235,22 +235,31 @@ pub async fn of_owner(conn: &mut Conn, owner_kind: &str, owner_id: i64) -> Resul
     conn.optional(&sql, params![owner_kind, owner_id]).await
 }
 
-/// Published when a charge's next due date is moved by what happens to its invoices: by a payment, mostly.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Announced when a charge's next due date is moved by what happens to its invoices: by a payment, mostly.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DueDateMoved {
     pub owner_kind: String,
     pub owner_id: i64,
+    /// As it was moved then. Whoever listens asks for the charge: it may have moved on since.
     pub next_due_on: Date,
     pub direction: Direction,
     pub now: Timestamp,
 }
 
 /// Which way a due date moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Direction {
     On,
     /// A payment was taken back.
     Back,
+}
+
+impl platform::Lasting for DueDateMoved {
+    const NAME: &'static str = "billing.due_date_moved";
+
+    fn subject(&self) -> String {
+        format!("{}:{}", self.owner_kind, self.owner_id)
+    }
 }
 
 /// Marks the periods on a paid invoice as settled and moves their charges' due dates to the ends of the periods. Doing
@@ -329,8 +338,8 @@ pub async fn unsettle(tx: &mut Locked<'_>, invoice_id: i64, kept: &[i64], now: T
             )
             .await?;
             let (owner_kind, owner_id) = (period.owner_kind.clone(), period.owner_id);
-            let next_due_on = period.period_from;
-            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on, direction: Direction::Back, now }).await?;
+            let (next_due_on, direction) = (period.period_from, Direction::Back);
+            tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on, direction, now }, now).await?;
         }
     }
     Ok(())
@@ -352,8 +361,8 @@ async fn move_on(tx: &mut Locked<'_>, settled: Vec<(i64, Date, Date)>, now: Time
         if store::is_settled(tx, charge_id, until).await? {
             pass_billed(tx, &[charge_id], now).await?;
         } else {
-            tx.publish(&DueDateMoved { owner_kind, owner_id, next_due_on: until, direction: Direction::On, now })
-                .await?;
+            let direction = Direction::On;
+            tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on: until, direction, now }, now).await?;
         }
     }
     Ok(())

@@ -460,14 +460,22 @@ async fn complete(
             .await?;
         }
     }
-    tx.publish(&PaymentRefunded { refund_id: refund.id, client_id: refund.client_id }).await
+    tx.announce(&PaymentRefunded { refund_id: refund.id, client_id: refund.client_id }, now).await
 }
 
-/// Published when money has gone back to a client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Announced when money has gone back to a client.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PaymentRefunded {
     pub refund_id: i64,
     pub client_id: i64,
+}
+
+impl platform::Lasting for PaymentRefunded {
+    const NAME: &'static str = "billing.payment_refunded";
+
+    fn subject(&self) -> String {
+        format!("refund:{}", self.refund_id)
+    }
 }
 
 /// The money stays: it is credit of the client again, and pays the invoice again that had been settled with it.

@@ -47,6 +47,8 @@ text_enum! {
 pub struct Level {
     pub name: String,
     pub rate: Rate,
+    /// Why the rate is what it is. A rate above 0 is the standard category, whatever this says.
+    pub category: TaxCategory,
 }
 
 /// The taxes that apply to a document.
@@ -219,12 +221,24 @@ fn spread(document: Money, lines: &[TaxableLine], share: Share) -> Result<Vec<Mo
 
 /// The category of what is taxed.
 fn category(levels: &Levels, treatment: Treatment) -> TaxCategory {
-    let applying: Vec<&Level> = [&levels.level1, &levels.level2].into_iter().flatten().collect();
     match treatment {
         Treatment::Exempt { category, .. } => category,
-        Treatment::Taxed if applying.is_empty() => TaxCategory::OutsideScope,
-        Treatment::Taxed if applying.iter().all(|level| level.rate.is_zero()) => TaxCategory::Zero,
-        Treatment::Taxed => TaxCategory::Standard,
+        Treatment::Taxed => levels.category(),
+    }
+}
+
+impl Levels {
+    /// Why what is taxed bears the tax it bears. Where two taxes of 0 % apply, the first says.
+    pub fn category(&self) -> TaxCategory {
+        let mut applying = [&self.level1, &self.level2].into_iter().flatten();
+        let Some(first) = applying.next() else { return TaxCategory::OutsideScope };
+        if !first.rate.is_zero() || applying.any(|level| !level.rate.is_zero()) {
+            return TaxCategory::Standard;
+        }
+        match first.category {
+            TaxCategory::Standard => TaxCategory::Zero,
+            other => other,
+        }
     }
 }
 

@@ -108,6 +108,9 @@ impl PriceList {
             if price.price.is_negative() || price.setup.is_negative() || price.setup.currency != currency {
                 errors.add(&field, "Enter an amount of nought or more. Leave it empty not to sell this cycle.");
             }
+            for amount in [price.price, price.setup] {
+                errors.take(&field, amount.within_reason());
+            }
             if seen.insert((currency, price.cycle.text()), ()).is_some() {
                 errors.add(&field, format!("There are two {} prices in {currency}. Keep one.", adjective(price.cycle)));
             }

@@ -226,6 +226,12 @@ pub async fn delete(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result<
     activity_log::record(tx, by, activity, now).await
 }
 
+/// Locks the products whose stock an order is about to take, in the order of their ids, so that two orders of the same
+/// products in different order never wait for each other.
+pub async fn lock_stock(tx: &mut Tx, ids: &[i64]) -> Result<()> {
+    store::lock_stock(tx, ids).await
+}
+
 /// Takes from the stock of a product that counts it. Two orders for the last one: the second is refused.
 pub(crate) async fn take_stock(tx: &mut Tx, product: &Product, quantity: i64) -> Result<()> {
     if product.stock_control && !store::take_stock(tx, product.id, quantity).await? {

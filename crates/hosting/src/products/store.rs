@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use kernel::Result;
-use platform::db::{Conn, ToValue, Tx};
+use platform::db::{Conn, ToValue, Tx, dialect};
 use platform::params;
 use platform::web::lists::Where;
 
@@ -133,6 +133,15 @@ pub(super) async fn update(tx: &mut Tx, product: &Product) -> Result<()> {
         ],
     )
     .await?;
+    Ok(())
+}
+
+pub(super) async fn lock_stock(tx: &mut Tx, ids: &[i64]) -> Result<()> {
+    let sql = format!(
+        "SELECT id FROM products WHERE id IN $1[] AND stock_control ORDER BY id{}",
+        dialect::for_update(tx.engine())
+    );
+    tx.column::<i64>(&sql, params![ids]).await?;
     Ok(())
 }
 

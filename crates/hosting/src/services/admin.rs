@@ -13,6 +13,7 @@ use minijinja::{Value, context};
 use platform::web::lists::{self, Order, Page, grouped};
 use platform::web::{Fail, Form};
 
+use super::charges::service_is_paid_off;
 use super::panels::row;
 use super::{
     EDIT, Filter, LIST, NamedOption, Recalculate, SERVICE, Service, ServiceAddon, ServiceAddonEdit, ServiceEdit,
@@ -269,6 +270,7 @@ async fn status_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let client = clients::find(&mut conn, service.client_id).await?;
     let product = products::find(&mut conn, service.product_id).await?;
     let addons = services::addons_of(&mut conn, id).await?;
+    let paid_off = service_is_paid_off(&mut conn, id).await?;
     drop(conn);
     let back = format!("{PAGE}/{id}");
     let Some((_, label)) = moves(service.status).iter().find(|(target, _)| *target == to) else {
@@ -276,7 +278,14 @@ async fn status_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     };
     let along = addons.iter().filter(|addon| super::change::goes_along(addon, service.status, to)).count();
     let due = service.next_due_on.map_or_else(|| "nothing more".to_owned(), |date| format!("the period from {date}"));
+    let anew = product.periods().filter(|_| paid_off && service.status == ServiceStatus::Completed).map(|periods| {
+        format!("The count of its periods begins anew: {} more, each invoiced as it falls due.", grouped(periods))
+    });
     let (text, billing) = match to {
+        ServiceStatus::Active if anew.is_some() => (anew.as_deref().unwrap_or_default(), due),
+        ServiceStatus::Active if paid_off && service.status != ServiceStatus::Completed => {
+            ("All of its periods are paid: it is complete at once.", "nothing more".to_owned())
+        }
         ServiceStatus::Active => ("It is invoiced as it falls due.", due),
         ServiceStatus::Suspended => ("It stays on the books: invoices go on.", due),
         ServiceStatus::Pending => {

@@ -7,7 +7,7 @@ use billing::recurring::{self, First};
 use kernel::{Currency, Cycle, Date, Error, FieldErrors, Money, Result, Timestamp};
 use platform::db::Tx;
 
-use super::charges::{keep_first, put_addon_charge, put_charge};
+use super::charges::{Count, keep_first, put_addon_charge, put_charge, service_is_paid_off};
 use super::plan::{domain, selected};
 use super::{
     ADDON, Recalculate, SERVICE, Service, ServiceAddon, ServiceAddonEdit, ServiceEdit, ServiceStatus, find, find_addon,
@@ -43,9 +43,25 @@ pub async fn recalculate(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestam
     update(tx, by, id, ServiceEdit { recalculate: Some(Recalculate), ..ServiceEdit::default() }, now).await
 }
 
-/// Changes what was written, and the charge with it.
+/// Changes what was written, and the charge with it. What begins to run after all of its periods were paid is completed.
 pub async fn update(tx: &mut Locked<'_>, by: &Actor, id: i64, edit: ServiceEdit, now: Timestamp) -> Result<Service> {
     let before = find(tx, id).await?;
+    let ran = before.status.is_billable();
+    let service = write(tx, by, before, edit, now).await?;
+    if service.status.is_billable() && !ran && service_is_paid_off(tx, id).await? {
+        return complete(tx, service, now).await;
+    }
+    Ok(service)
+}
+
+/// Ends a service that ran until its last period was paid.
+pub(super) async fn complete(tx: &mut Locked<'_>, service: Service, now: Timestamp) -> Result<Service> {
+    let edit = ServiceEdit { status: Some(ServiceStatus::Completed), ..ServiceEdit::default() };
+    write(tx, &Actor::system("Last payment"), service, edit, now).await
+}
+
+async fn write(tx: &mut Locked<'_>, by: &Actor, before: Service, edit: ServiceEdit, now: Timestamp) -> Result<Service> {
+    let id = before.id;
     tx.check(before.client_id)?;
     let product = match edit.product_id {
         Some(product_id) if product_id != before.product_id => match products::find(tx, product_id).await {
@@ -90,7 +106,8 @@ pub async fn update(tx: &mut Locked<'_>, by: &Actor, id: i64, edit: ServiceEdit,
     if picked != stored {
         store::set_options(tx, id, &picked).await?;
     }
-    let charge_id = put_charge(tx, &service, &product, now).await?;
+    let count = count(tx, &before, &service).await?;
+    let charge_id = put_charge(tx, &service, &product, count, now).await?;
     keep_first(tx, SERVICE, id, charge_id, first).await?;
     changes.extend(bring_addons_along(tx, &before, &service, &product.name, now).await?);
     let activity = Activity::new(what_happened(&before, &service, &product.name))
@@ -99,6 +116,13 @@ pub async fn update(tx: &mut Locked<'_>, by: &Actor, id: i64, edit: ServiceEdit,
         .changed(changes);
     activity_log::record(tx, by, activity, now).await?;
     Ok(service)
+}
+
+/// Brought back after its last payment, a service is billed for as many periods again; one whose last payment was taken
+/// back goes on with the period that is unpaid.
+async fn count(tx: &mut Tx, before: &Service, service: &Service) -> Result<Count> {
+    let revived = before.status == ServiceStatus::Completed && !service.status.is_over();
+    Ok(if revived && service_is_paid_off(tx, service.id).await? { Count::Anew } else { Count::Kept })
 }
 
 /// As long as the first invoice was not made, it bills what the service says: `None` once that is free.
@@ -228,7 +252,7 @@ fn amount(field: &mut i64, name: &str, written: Option<Money>, currency: Currenc
         Some(amount) if amount.currency != currency => {
             errors.add(name, format!("The service is billed in {currency}, and that cannot change."));
         }
-        Some(amount) => *field = amount.minor,
+        Some(amount) => *field = errors.take(name, amount.within_reason()).map_or(*field, |amount| amount.minor),
         None => {}
     }
 }

@@ -1,20 +1,39 @@
 //! The charges of services and addons say what these say.
 
 use accounts::clients::Locked;
-use billing::recurring::{self, Charge, First};
+use billing::recurring::{self, Charge, First, RecurringCharge};
 use kernel::{Cycle, Money, Result, Timestamp};
-use platform::db::Tx;
+use platform::db::{Conn, Tx};
 
 use super::plan::addon_title;
 use super::{ADDON, FirstInvoice, SERVICE, Service, ServiceAddon, first};
 use crate::pricing::FirstCharge;
 use crate::products::Product;
 
+/// What becomes of the number of periods that are left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Count {
+    Kept,
+    /// The product's limit once more: a completed service is brought back to be billed, not to run for nothing.
+    Anew,
+}
+
+/// Whether the last of a limited number of periods is paid. It may be invoiced while an earlier one is being paid.
+pub(super) fn is_paid_off(charge: &RecurringCharge) -> bool {
+    charge.cycle.is_recurring() && charge.remaining == Some(0) && charge.next_invoice_on <= charge.next_due_on
+}
+
+/// As [`is_paid_off`], of a service.
+pub(super) async fn service_is_paid_off(conn: &mut Conn, id: i64) -> Result<bool> {
+    Ok(recurring::of_owner(conn, SERVICE, id).await?.is_some_and(|charge| is_paid_off(&charge)))
+}
+
 /// Makes the service's charge say what the service says. `None` for what is free.
 pub(super) async fn put_charge(
     tx: &mut Locked<'_>,
     service: &Service,
     product: &Product,
+    count: Count,
     now: Timestamp,
 ) -> Result<Option<i64>> {
     let charge = Charge {
@@ -31,7 +50,7 @@ pub(super) async fn put_charge(
         next_due_on: service.next_due_on.unwrap_or(service.registered_on),
         remaining: product.periods(),
     };
-    put(tx, charge, now).await
+    put(tx, charge, count, now).await
 }
 
 pub(super) async fn put_addon_charge(
@@ -55,11 +74,11 @@ pub(super) async fn put_addon_charge(
         next_due_on: addon.next_due_on.unwrap_or(addon.registered_on),
         remaining: None,
     };
-    put(tx, charge, now).await
+    put(tx, charge, Count::Kept, now).await
 }
 
-/// `charge.remaining` is that of a new charge; one that is there keeps its count.
-async fn put(tx: &mut Locked<'_>, mut charge: Charge, now: Timestamp) -> Result<Option<i64>> {
+/// `charge.remaining` is that of a new charge; one that is there keeps its count, unless that begins anew.
+async fn put(tx: &mut Locked<'_>, mut charge: Charge, count: Count, now: Timestamp) -> Result<Option<i64>> {
     let existing = recurring::of_owner(tx, charge.owner_kind, charge.owner_id).await?;
     if charge.cycle == Cycle::Free {
         if existing.is_some() {
@@ -72,6 +91,7 @@ async fn put(tx: &mut Locked<'_>, mut charge: Charge, now: Timestamp) -> Result<
     charge.remaining = match &existing {
         None if recurs => limit,
         None => Some(1),
+        Some(_) if recurs && count == Count::Anew => limit,
         Some(there) if there.cycle.is_recurring() == recurs => there.remaining,
         Some(_) if recurs => limit,
         // What was paid period by period is not charged once more for being one-time from now on.

@@ -5,7 +5,7 @@ use accounts::clients::{self, ClientStatus, Locked};
 use billing::gateways;
 use kernel::{Date, Error, Result, Timestamp};
 
-use super::charges::{put_addon_charge, put_charge, put_first};
+use super::charges::{Count, put_addon_charge, put_charge, put_first};
 use super::{
     ADDON, Created, FirstInvoice, FirstLine, NewAddon, NewService, Plan, PlannedAddon, SERVICE, Service, ServiceAddon,
     ServiceStatus, find, first, plan, plan_addon, store, subject,
@@ -54,7 +54,7 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
     };
     service.id = store::insert(tx, &service).await?;
     store::set_options(tx, service.id, &picked).await?;
-    let charge_id = put_charge(tx, &service, &product, now).await?;
+    let charge_id = put_charge(tx, &service, &product, Count::Kept, now).await?;
     put_first(tx, new.first_invoice, charge_id, &first).await?;
     let mut lines: Vec<FirstLine> = Vec::new();
     lines.extend(charge_id.zip(first.period).map(|(charge_id, period)| FirstLine {

@@ -7,29 +7,25 @@ use kernel::{Result, Timestamp};
 use platform::Reaction;
 use platform::db::Tx;
 
+use super::change::complete;
+use super::charges::is_paid_off;
 use super::{ADDON, SERVICE, ServiceStatus, find, set_status, store};
 
-/// A payment has moved a charge on: the service or addon says the same. The last of a limited number of periods, once
-/// paid, completes a service.
+/// A payment has moved a charge: the service or addon says the same. The last of a limited number of periods, once paid,
+/// completes a service. What the charge says now counts, because this may be called long after the event.
 pub fn due_date_moved<'a>(tx: &'a mut Tx, event: &'a DueDateMoved) -> Reaction<'a> {
     Box::pin(async move {
+        let Some(charge) = recurring::of_owner(tx, &event.owner_kind, event.owner_id).await? else { return Ok(()) };
         match event.owner_kind.as_str() {
             SERVICE => {
-                store::move_due(tx, event.owner_id, event.next_due_on).await?;
-                let charge = recurring::of_owner(tx, SERVICE, event.owner_id).await?;
-                // The last period may be invoiced while an earlier one is being paid.
-                let is_last = |charge: &recurring::RecurringCharge| {
-                    charge.remaining == Some(0) && charge.next_invoice_on <= charge.next_due_on
-                };
-                match event.direction {
-                    Direction::On if charge.is_some_and(|charge| charge.cycle.is_recurring() && is_last(&charge)) => {
-                        complete(tx, event.owner_id, event.now).await
-                    }
-                    Direction::On => Ok(()),
-                    Direction::Back => go_on(tx, event.owner_id, event.now).await,
+                store::move_due(tx, event.owner_id, charge.next_due_on).await?;
+                match (event.direction, is_paid_off(&charge)) {
+                    (Direction::On, true) => run_out(tx, event.owner_id, event.now).await,
+                    (Direction::Back, false) => go_on(tx, event.owner_id, event.now).await,
+                    _ => Ok(()),
                 }
             }
-            ADDON => store::move_addon_due(tx, event.owner_id, event.next_due_on).await,
+            ADDON => store::move_addon_due(tx, event.owner_id, charge.next_due_on).await,
             _ => Ok(()),
         }
     })
@@ -50,12 +46,11 @@ pub fn client_closed<'a>(tx: &'a mut Tx, event: &'a ClientClosed) -> Reaction<'a
     })
 }
 
-/// Ends a service that ran until its last period was paid.
-async fn complete(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+async fn run_out(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
     let service = find(tx, id).await?;
     if service.status.is_billable() {
         let mut locked = clients::lock(tx, service.client_id).await?;
-        set_status(&mut locked, &Actor::system("Last payment"), id, ServiceStatus::Completed, now).await?;
+        complete(&mut locked, service, now).await?;
     }
     Ok(())
 }

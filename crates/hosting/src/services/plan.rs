@@ -139,6 +139,7 @@ fn overridden(quote: Quote, cycle: Cycle, price: Option<Money>, setup: Option<Mo
             let text = format!("Enter an amount of nought or more, in {}.", quote.recurring.currency);
             return Err(Error::invalid(field, text));
         }
+        amount.within_reason().map_err(|why| Error::invalid(field, why.to_string()))?;
         if cycle == Cycle::Free && amount.is_positive() {
             return Err(Error::invalid(field, "This is free of charge and is never invoiced. Leave the amount out."));
         }

@@ -292,6 +292,43 @@ testkit::both_engines! {
         assert_eq!(stored(&company, service.id).await, service);
     }
 
+    // One amount too many digits long would break the sums of every list and report that it is part of.
+    async fn amounts_that_nobody_means_are_refused(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let product = company.starter().await;
+        let most = Money::new(Money::LARGEST, crate::testing::usd());
+        let more = Money::new(Money::LARGEST + 1, crate::testing::usd());
+        let words = "The amount is too large. Enter a smaller amount.";
+        let service = company.place(company.order(&client, &product)).await.unwrap().service;
+        let edit = |amount| ServiceEdit { recurring_amount: Some(amount), first_amount: Some(amount), ..ServiceEdit::default() };
+        let Err(Error::Invalid(errors)) = change(&company, &service, edit(more)).await else { panic!("refused") };
+        assert_eq!((errors.of("recurring_amount"), errors.of("first_amount")), (Some(words), Some(words)));
+        assert_eq!(stored(&company, service.id).await, service);
+        assert_eq!(change(&company, &service, edit(most)).await.unwrap().recurring(), most);
+        for (field, order) in [
+            ("price", NewService { price: Some(more), ..company.order(&client, &product) }),
+            ("setup", NewService { setup: Some(more), ..company.order(&client, &product) }),
+        ] {
+            let Err(Error::Invalid(errors)) = company.place(order).await else { panic!("{field} is refused") };
+            assert_eq!(errors.of(field), Some(words));
+        }
+        let price = most.decimal();
+        let scaled = ProductEdit {
+            quantity_mode: Some(QuantityMode::Scaling),
+            ..company.product_edit("Dear", list(&[("monthly", &price, "0")]))
+        };
+        let dear = company.product(scaled).await;
+        assert!(company.place(company.order(&client, &dear)).await.is_ok());
+        let twice = company.place(NewService { quantity: 2, ..company.order(&client, &dear) }).await;
+        assert!(matches!(twice, Err(Error::Invalid(_))), "{twice:?}");
+        let mut tx = company.app.db.write().await.unwrap();
+        let edit = company.product_edit("Dearer", list(&[("monthly", &more.decimal(), "0")]));
+        let Err(Error::Invalid(errors)) = crate::products::create(&mut tx, &company.by, &edit, company.now()).await else {
+            panic!("refused")
+        };
+        assert!(errors.iter().any(|(_, message)| message == words), "{errors}");
+    }
+
     async fn options_are_part_of_the_amount(company: Company) {
         let client = company.client("ada@client.example").await;
         let product = company.starter().await;
@@ -395,6 +432,40 @@ testkit::both_engines! {
         assert_eq!((charge.remaining, charge.billable), (Some(0), false));
     }
 
+    // Brought back, a completed service is billed for as many periods again, and not left running for nothing.
+    async fn a_completed_service_that_is_activated_again_is_billed_again(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let edit = ProductEdit { cycles_limit: Some(1), ..company.product_edit("Loan", list(&[("monthly", "9", "0")])) };
+        let product = company.product(edit).await;
+        let created = company.place(company.order(&client, &product)).await.unwrap();
+        let id = created.service.id;
+        to(&company, &created.service, ServiceStatus::Active).await;
+        pay(&company, &client, invoice(&company, &client, &created.lines).await).await;
+        let doors = company.doors().await;
+        let page = doors.page(&format!("/admin/services/{id}/status?to=active")).await;
+        assert!(page.contains("The count of its periods begins anew: 1 more"), "{page}");
+        let again = to(&company, &stored(&company, id).await, ServiceStatus::Active).await;
+        assert_eq!(again.status, ServiceStatus::Active);
+        let charge = charge(&company, SERVICE, id).await.unwrap();
+        assert_eq!((charge.remaining, charge.billable), (Some(1), true));
+        assert_eq!(charge.next_invoice_on, date("2026-02-15"));
+    }
+
+    // Paid while it was terminated, it has nothing more to run for.
+    async fn a_service_that_is_paid_off_is_complete_when_it_is_activated(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let edit = ProductEdit { cycles_limit: Some(1), ..company.product_edit("Loan", list(&[("monthly", "9", "0")])) };
+        let product = company.product(edit).await;
+        let created = company.place(company.order(&client, &product)).await.unwrap();
+        let made = invoice(&company, &client, &created.lines).await;
+        to(&company, &created.service, ServiceStatus::Terminated).await;
+        pay(&company, &client, made).await;
+        assert_eq!(stored(&company, created.service.id).await.status, ServiceStatus::Terminated);
+        let active = to(&company, &created.service, ServiceStatus::Active).await;
+        assert_eq!(active.status, ServiceStatus::Completed);
+        assert!(!charge(&company, SERVICE, active.id).await.unwrap().billable);
+    }
+
     async fn what_the_first_invoice_bills_waits_for_the_generation(company: Company) {
         let client = company.client("ada@client.example").await;
         let service = prorated(&company, &client).await;
@@ -464,7 +535,8 @@ testkit::both_engines! {
         let service = stored(&company, created.service.id).await;
         assert_eq!((service.status, service.terminated_on), (ServiceStatus::Active, None));
         assert_eq!(service.next_due_on, Some(date("2026-01-15")));
-        assert!(charge(&company, SERVICE, service.id).await.unwrap().billable);
+        let charge = charge(&company, SERVICE, service.id).await.unwrap();
+        assert_eq!((charge.billable, charge.remaining), (true, Some(0)), "its period is invoiced, and there is no other");
     }
 
     async fn what_ends_by_an_event_says_when_and_why(company: Company) {
@@ -638,6 +710,52 @@ testkit::both_engines! {
         ] {
             let refused = doors.compat("UpdateClientProduct", &fields).await;
             assert_eq!((&refused["result"], &refused["message"]), (&json!("error"), &json!(message)));
+        }
+    }
+}
+
+/// The questions that `innkeeper doctor` asks of services.
+mod questions {
+    use super::*;
+
+    testkit::both_engines! {
+        async fn each_question_notices_what_it_is_about(company: Company) {
+            let client = company.client("ada@client.example").await;
+            let limited = ProductEdit { cycles_limit: Some(2), ..company.product_edit("Loan", list(&[("monthly", "9", "0")])) };
+            let product = company.product(limited).await;
+            let mut tx = company.app.db.write().await.unwrap();
+            let edit = AddonEdit {
+                name: Some("Backups".to_owned()),
+                product_ids: Some(vec![product.id]),
+                prices: Some(list(&[("monthly", "3.10", "0")])),
+                ..AddonEdit::default()
+            };
+            let addon_id = crate::addons::create(&mut tx, &company.by, &edit, company.now()).await.unwrap().id;
+            tx.commit().await.unwrap();
+            let addon = NewAddon { addon_id, quantity: 1, cycle: None, price: None };
+            let created = company.place(NewService { addons: vec![addon], ..company.order(&client, &product) }).await.unwrap();
+            to(&company, &created.service, ServiceStatus::Active).await;
+            pay(&company, &client, invoice(&company, &client, &created.lines).await).await;
+            let ask = async |sql: &str| {
+                let mut tx = company.app.db.write().await.unwrap();
+                if !sql.is_empty() {
+                    assert_eq!(tx.execute(sql, platform::params![]).await.unwrap(), 1, "{sql}");
+                }
+                let found = billing::doctor::ask(&mut tx, crate::doctor::QUESTIONS).await.unwrap();
+                tx.rollback().await.unwrap();
+                found.iter().map(|finding| finding.check).collect::<Vec<_>>()
+            };
+            assert!(ask("").await.is_empty());
+            let corruptions = [
+                "UPDATE services SET next_due_on = '2026-01-15'",
+                "UPDATE service_addons SET next_due_on = '2026-01-15'",
+                "UPDATE recurring_charges SET billable = FALSE WHERE owner_kind = 'service'",
+                "UPDATE recurring_charges SET remaining = 0 WHERE owner_kind = 'service'",
+            ];
+            for (question, sql) in crate::doctor::QUESTIONS.iter().zip(corruptions) {
+                assert_eq!(ask(sql).await, [question.name], "{sql}");
+            }
+            assert_eq!(crate::doctor::QUESTIONS.len(), corruptions.len());
         }
     }
 }

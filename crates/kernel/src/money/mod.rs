@@ -88,6 +88,14 @@ impl Money {
         Money { minor, currency }
     }
 
+    /// No single amount that is written down is larger, in minor units: sums of tens of thousands of them still fit.
+    pub const LARGEST: i64 = 100_000_000_000_000;
+
+    /// The amount, unless it is larger than anything is: a mistake in typing, which would break the sums it is part of.
+    pub fn within_reason(self) -> Result<Money, MoneyError> {
+        self.with((self.minor.unsigned_abs() <= Money::LARGEST.unsigned_abs()).then_some(self.minor))
+    }
+
     pub const fn zero(currency: Currency) -> Money {
         Money::new(0, currency)
     }

@@ -19,14 +19,14 @@ mod value;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kernel::{Error, Result};
+use kernel::{Error, Result, Timestamp};
 
 pub use insert::Insert;
 pub use migrate::{Migration, Schema, apply as apply_migrations, migrations};
 pub use sqlite::{settle, verify};
 pub use value::{Cell, FromCell, ToValue, Value, columns, mismatch};
 
-use crate::events::Events;
+use crate::events::{Events, Lasting};
 
 /// Which engine answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +118,11 @@ impl Db {
             Pool::Sqlite(_) => Engine::Sqlite,
             Pool::Postgres(_) => Engine::Postgres,
         }
+    }
+
+    /// Who listens to what.
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
     }
 
     pub fn counters(&self) -> &Counters {
@@ -414,6 +419,29 @@ impl Tx {
     pub async fn publish<E: Send + Sync + 'static>(&mut self, event: &E) -> Result<()> {
         let events = self.events.clone();
         events.publish(self, event).await
+    }
+
+    /// As [`Tx::publish`], of something that is not undone because a listener fails.
+    pub async fn announce<E: Lasting>(&mut self, event: &E, now: Timestamp) -> Result<()> {
+        let events = self.events.clone();
+        events.announce(self, event, now).await
+    }
+
+    /// Marks where [`Tx::undo`] goes back to. Marks nest.
+    pub(crate) async fn mark(&mut self) -> Result<()> {
+        self.batch("SAVEPOINT marked").await
+    }
+
+    /// Keeps what was done since the mark. Fails when a statement since then has failed.
+    pub(crate) async fn keep(&mut self) -> Result<()> {
+        self.batch("RELEASE SAVEPOINT marked").await
+    }
+
+    /// Undoes what was done since the mark; what failed since then is forgotten.
+    pub(crate) async fn undo(&mut self) -> Result<()> {
+        finish(self, "ROLLBACK TO SAVEPOINT marked").await?;
+        self.failed = false;
+        self.batch("RELEASE SAVEPOINT marked").await
     }
 }
 

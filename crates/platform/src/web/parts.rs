@@ -8,8 +8,8 @@ mod icons;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use minijinja::value::{Object, ValueKind};
 use super::templates::amount;
+use minijinja::value::{Object, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
 type Result<T = ()> = std::result::Result<T, Error>;
@@ -67,7 +67,9 @@ pub(super) fn all() -> Value {
             }
         }),
         part("tick", 2, &["value", "label", "name"], |out, [value, label, name, ..]| {
-            out.push_str("<td class=\"tick\"><label class=\"tick-target\"><input type=\"checkbox\" class=\"tick-box\" name=\"");
+            out.push_str(
+                "<td class=\"tick\"><label class=\"tick-target\"><input type=\"checkbox\" class=\"tick-box\" name=\"",
+            );
             or(out, name, "id")?;
             tag(out, "\" value=\"", value, "\">")?;
             tag(out, "<span class=\"vh\">", label, "</span></label></td>")
@@ -212,11 +214,24 @@ fn pill(out: &mut String, status: &Value, tone: &Value) -> Result {
 fn tone_of(word: &str) -> &'static str {
     match word {
         "active" | "paid" | "accepted" | "completed" | "answered" | "resolved" | "delivered" | "sent" | "success"
-        | "succeeded" | "online" | "verified" | "enabled" | "valid" | "applied" | "registered" | "yes" | "won" | "finished" | "done"
-        | "answer" => "ok",
-        "pending" | "open" | "customer-reply" | "customer reply" | "payment pending" | "pending registration"
-        | "pending transfer" | "running" | "queued" | "scheduled" | "in progress" | "processing" | "new" | "on hold"
-        | "published" | "partly paid" => "info",
+        | "succeeded" | "online" | "verified" | "enabled" | "valid" | "applied" | "registered" | "yes" | "won"
+        | "finished" | "done" | "answer" => "ok",
+        "pending"
+        | "open"
+        | "customer-reply"
+        | "customer reply"
+        | "payment pending"
+        | "pending registration"
+        | "pending transfer"
+        | "running"
+        | "queued"
+        | "scheduled"
+        | "in progress"
+        | "processing"
+        | "new"
+        | "on hold"
+        | "published"
+        | "partly paid" => "info",
         "unpaid" | "suspended" | "grace" | "redemption" | "expiring" | "due" | "warning" | "disputed" | "parked"
         | "unknown" | "retrying" | "awaiting reply" | "medium" => "warn",
         "overdue" | "fraud" | "failed" | "declined" | "terminated" | "collections" | "expired" | "banned" | "error"

@@ -274,7 +274,10 @@ async fn consequences(conn: &mut Conn, order: &Order, to: Move) -> Result<Vec<(S
             (Move::Cancel | Move::Fraud, InvoiceFate::LeftOpen) => {
                 format!("{owed} open after a payment; it stays open, decide on its own page")
             }
-            // A cancelled period counts as dealt with: accepting the order again does not bill it once more.
+            (Move::Pending, _) if !orders::lines_to_bill(conn, order, order.status).await?.is_empty() => {
+                "Cancelled: a new one is issued over what comes back".to_owned()
+            }
+            // A cancelled period counts as dealt with: accepting the order does not bill it once more.
             (Move::Accept | Move::Pending, _) if invoice.status == InvoiceStatus::Cancelled => {
                 "Cancelled: its periods are not invoiced again by themselves".to_owned()
             }

@@ -7,6 +7,7 @@
 //! - An order is never removed: a deleted one is out of sight, its invoice and services stay.
 
 pub mod admin;
+mod again;
 pub mod api;
 pub mod compat;
 mod form;
@@ -28,6 +29,7 @@ use kernel::{Currency, Cycle, Date, Error, Money, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::record;
 
+pub(crate) use again::lines_to_bill;
 pub(crate) use moves::fate;
 pub use moves::{accept, cancel, client_closed, delete, invoice_paid, invoice_replaced, set_fraud, set_pending};
 pub use place::place;

@@ -3,7 +3,7 @@
 use accounts::activity_log::{self, Activity, Actor, changes};
 use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
 use billing::invoices::rearrange::{InvoiceReplaced, MERGED};
-use billing::invoices::{self, Invoice, InvoicePaid};
+use billing::invoices::{self, Invoice, InvoicePaid, InvoiceStatus};
 use billing::notes;
 use billing::terms::Terms;
 use hosting::products::AutoSetup;
@@ -13,7 +13,7 @@ use platform::Reaction;
 use platform::db::{Conn, Tx};
 
 use super::{
-    Ended, InvoiceFate, Item, Move, NOT_DELETABLE, NOT_PENDING, Order, OrderStatus, find, items, store, subject,
+    Ended, InvoiceFate, Item, Move, NOT_DELETABLE, NOT_PENDING, Order, OrderStatus, again, find, items, store, subject,
 };
 
 /// Makes a pending order active, with all that is pending of it.
@@ -21,9 +21,12 @@ pub async fn accept(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) ->
     go(tx, by, id, Move::Accept, now).await
 }
 
-/// Puts an order back to where it was before it was accepted or called off.
+/// Puts an order back to where it was before it was accepted or called off. What was called off with its invoice is
+/// invoiced again.
 pub async fn set_pending(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) -> Result<Order> {
-    go(tx, by, id, Move::Pending, now).await
+    let from = find(tx, id).await?.status;
+    let order = go(tx, by, id, Move::Pending, now).await?;
+    again::bill(tx, by, order, from, now).await
 }
 
 /// Calls an order off: what was not set up yet is cancelled, and so is the invoice if it is open.
@@ -76,7 +79,7 @@ async fn go(tx: &mut Locked<'_>, by: &Actor, id: i64, step: Move, now: Timestamp
     change_status(tx, by, order, step.target(), now).await
 }
 
-async fn status_of(conn: &mut Conn, item: &Item) -> Result<ServiceStatus> {
+pub(super) async fn status_of(conn: &mut Conn, item: &Item) -> Result<ServiceStatus> {
     match item.service_addon_id {
         Some(id) => Ok(services::find_addon(conn, id).await?.status),
         None => Ok(services::find(conn, item.service_id).await?.status),
@@ -191,9 +194,12 @@ pub(super) async fn set_up(
     Ok(())
 }
 
-/// Payment accepts what waits for nothing else.
+/// Payment accepts what waits for nothing else. It may have been taken back by the time this is called.
 pub fn invoice_paid<'a>(tx: &'a mut Tx, event: &'a InvoicePaid) -> Reaction<'a> {
     Box::pin(async move {
+        if invoices::find(tx, event.invoice_id).await?.status != InvoiceStatus::Paid {
+            return Ok(());
+        }
         for order in store::pending_of_invoice(tx, event.invoice_id).await? {
             let mut locked = clients::lock(tx, order.client_id).await?;
             set_up(&mut locked, &Actor::system("Payment"), &order, Trigger::Paid, event.now).await?;

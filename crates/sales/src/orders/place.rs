@@ -5,6 +5,7 @@ use accounts::clients::Locked;
 use billing::invoices::{self, Issued, LineKind, NewInvoice, NewLine};
 use billing::recurring;
 use billing::terms::{Buyer, Terms};
+use hosting::products;
 use hosting::services::{self, Created, FirstLine};
 use kernel::{Error, Result, Timestamp};
 use platform::Random;
@@ -23,6 +24,8 @@ pub async fn place(tx: &mut Locked<'_>, by: &Actor, new: NewOrder, random: &Rand
     }
     let terms = Terms::load(tx, now).await?;
     let quote = quote(tx, &terms, &new).await?;
+    let products: Vec<i64> = quote.entries.iter().map(|entry| entry.plan.product.id).collect();
+    products::lock_stock(tx, &products).await?;
     let mut order = insert(tx, by, &new, &quote, &terms, random).await?;
     let mut lines = Vec::new();
     for entry in &quote.entries {

@@ -136,7 +136,8 @@ fn ours(field: &str) -> String {
 
 fn amount(field: &str, text: &Option<String>, currency: Currency) -> Result<Option<Money>> {
     let Some(text) = text.as_deref().map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
-    Money::parse(text, currency).map(Some).map_err(|why| Error::invalid(field, why.to_string()))
+    let amount = Money::parse(text, currency).and_then(Money::within_reason);
+    amount.map(Some).map_err(|why| Error::invalid(field, why.to_string()))
 }
 
 fn addons_of(items: &[AddonItem], currency: Currency) -> Result<Vec<NewAddon>> {

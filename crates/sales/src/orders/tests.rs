@@ -340,6 +340,7 @@ testkit::both_engines! {
             monthly(4711),
             NewItem { domain: "http://x y".to_owned(), price: Some("-1".to_owned()), ..monthly(product.id) },
             NewItem { setup: Some("1.234".to_owned()), ..monthly(product.id) },
+            NewItem { price: Some("1000000000000.01".to_owned()), ..monthly(product.id) },
             NewItem { quantity: 2, ..monthly(product.id) },
             monthly(product.id),
         ];
@@ -358,7 +359,8 @@ testkit::both_engines! {
                 "items[1].product_id",
                 "items[2].domain",
                 "items[3].setup",
-                "items[4].quantity",
+                "items[4].price",
+                "items[5].quantity",
                 "addons[0].service_id"
             ]
         );
@@ -610,6 +612,152 @@ testkit::both_engines! {
         step(&shop, id, Move::Cancel).await.unwrap();
         assert_eq!(service(&shop, service_id).await.status, ServiceStatus::Active);
         shop.is_sound().await;
+    }
+
+    // Called off, put back and accepted, an order costs what it cost before: its first period and setup fee are owed.
+    async fn an_order_that_comes_back_is_invoiced_again(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let product = shop.starter().await;
+        let extra = shop.addon("Backups", &[("monthly", "3.00", "0")], false, product.id).await;
+        for to in [Move::Cancel, Move::Fraud] {
+            let item = NewItem { addons: vec![addon(extra)], ..monthly(product.id) };
+            let placed = shop.place(shop.order(&client, vec![item])).await.unwrap();
+            let (id, service_id, first) = (placed.order.id, placed.services[0].id, placed.invoice.clone().unwrap());
+            let before = lines(&shop, &placed).await;
+            step(&shop, id, to).await.unwrap();
+            assert_eq!(service(&shop, service_id).await.next_due_on, Some(date("2026-02-15")), "the period is dealt with");
+            let page = shop.get(&format!("/admin/orders/{id}/pending")).await.text;
+            assert!(page.contains("Cancelled: a new one is issued over what comes back"), "{page}");
+            step(&shop, id, Move::Pending).await.unwrap();
+            let order = find(&mut conn(&shop).await, id).await.unwrap();
+            let second = invoices::find(&mut conn(&shop).await, order.invoice_id.unwrap()).await.unwrap();
+            assert_ne!(second.id, first.id);
+            assert_eq!((second.status, second.total), (InvoiceStatus::Unpaid, first.total.minor));
+            let again = invoices::lines(&mut conn(&shop).await, second.id).await.unwrap();
+            assert_eq!(again.iter().map(|line| (line.kind, line.amount)).collect::<Vec<_>>(), before);
+            assert_eq!(service(&shop, service_id).await.next_due_on, Some(date("2026-01-15")));
+            step(&shop, id, Move::Accept).await.unwrap();
+            assert_eq!(shop.generate().await.invoices, 0, "the first period has its invoice");
+            shop.is_sound().await;
+            shop.pay(second.id).await;
+            assert_eq!(service(&shop, service_id).await.next_due_on, Some(date("2026-02-15")));
+            shop.is_sound().await;
+        }
+    }
+
+    async fn callers_who_put_an_order_back_find_its_new_invoice(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let edit = ProductEdit { auto_setup: Some(AutoSetup::Payment), ..ProductEdit::default() };
+        let product = shop.product("On payment", &[("monthly", "5.00", "0")], edit).await;
+        let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+        let order = placed.order.id.to_string();
+        let success = json!({ "result": "success" });
+        assert_eq!(shop.action("CancelOrder", &[("orderid", &order)]).await, success);
+        assert_eq!(shop.action("PendingOrder", &[("orderid", &order)]).await, success);
+        assert_eq!(shop.action("PendingOrder", &[("orderid", &order)]).await, success);
+        assert_eq!(shop.count("invoices").await, 2, "saying it twice makes no other");
+        let found = shop.action("GetOrders", &[("id", &order)]).await["orders"]["order"][0].clone();
+        assert_eq!((&found["invoiceid"], &found["paymentstatus"]), (&json!(2), &json!("Unpaid")));
+        // Its payment sets up what waits for it.
+        shop.pay(2).await;
+        assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Active);
+        assert_eq!(service(&shop, placed.services[0].id).await.status, ServiceStatus::Active);
+        shop.is_sound().await;
+    }
+
+    // A price that is paid once is owed again too, and what was paid for is not.
+    async fn what_was_paid_is_not_invoiced_again(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let once = ProductEdit { pay_type: Some(hosting::prices::PayType::OneTime), ..ProductEdit::default() };
+        let once = shop.product("Move", &[("onetime", "80.00", "0")], once).await;
+        let placed = shop.place(shop.order(&client, vec![NewItem::of(once.id)])).await.unwrap();
+        let id = placed.order.id;
+        step(&shop, id, Move::Cancel).await.unwrap();
+        step(&shop, id, Move::Pending).await.unwrap();
+        let owed = find(&mut conn(&shop).await, id).await.unwrap().invoice_id.unwrap();
+        assert_eq!(invoices::find(&mut conn(&shop).await, owed).await.unwrap().balance, 8000);
+        shop.is_sound().await;
+        shop.pay(owed).await;
+        for to in [Move::Fraud, Move::Pending, Move::Accept] {
+            step(&shop, id, to).await.unwrap();
+        }
+        assert_eq!(find(&mut conn(&shop).await, id).await.unwrap().invoice_id, Some(owed));
+        assert_eq!((shop.count("invoices").await, shop.generate().await.invoices), (2, 0));
+        shop.is_sound().await;
+    }
+
+    // Each would wait for the other: the first has A and wants B, the second has B and wants A.
+    async fn orders_of_the_same_stock_the_other_way_round_do_not_block_each_other(shop: Shop) {
+        let mut products = Vec::new();
+        for number in 1..=12 {
+            let edit = ProductEdit { stock_control: Some(true), stock: Some(5), ..ProductEdit::default() };
+            products.push(shop.product(&format!("Rare {number}"), &[("monthly", "5.00", "0")], edit).await.id);
+        }
+        let (ada, bob) = (shop.client("ada@example.com").await, shop.client("bob@example.com").await);
+        let items = |ids: Vec<i64>| ids.into_iter().map(monthly).collect::<Vec<_>>();
+        let forwards = shop.order(&ada, items(products.clone()));
+        let backwards = shop.order(&bob, items(products.iter().rev().copied().collect()));
+        let (one, two) = tokio::join!(shop.place(forwards), shop.place(backwards));
+        assert_eq!((one.unwrap().services.len(), two.unwrap().services.len()), (12, 12));
+        let mut tx = shop.app.db.write().await.unwrap();
+        let left: Vec<i64> = tx.column("SELECT DISTINCT stock FROM products", platform::params![]).await.unwrap();
+        assert_eq!(left, [3]);
+        drop(tx);
+        shop.is_sound().await;
+    }
+
+    // Whatever is broken about the services, the payment is in the books, and what hangs on it follows.
+    async fn a_payment_is_kept_when_the_services_cannot_hear_of_it(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let edit = ProductEdit { auto_setup: Some(AutoSetup::Payment), ..ProductEdit::default() };
+        let product = shop.product("On payment", &[("monthly", "5.00", "0")], edit).await;
+        let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+        let invoice = placed.invoice.clone().unwrap().id;
+        let rename = async |from: &str, to: &str| {
+            let mut tx = shop.app.db.write().await.unwrap();
+            tx.batch(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        rename("services", "away").await;
+        shop.pay(invoice).await;
+        let paid = invoices::find(&mut conn(&shop).await, invoice).await.unwrap();
+        assert_eq!((paid.status, paid.balance, shop.count("transactions").await), (InvoiceStatus::Paid, 0, 1));
+        rename("away", "services").await;
+        let before = service(&shop, placed.services[0].id).await;
+        assert_eq!((before.status, before.next_due_on), (ServiceStatus::Pending, Some(date("2026-01-15"))));
+        let mut entries = 0;
+        for round in ["by the job", "by the job once more, because it was lost before it was done"] {
+            platform::jobs::drain(&shop.app).await.unwrap();
+            let after = service(&shop, placed.services[0].id).await;
+            assert_eq!((after.status, after.next_due_on), (ServiceStatus::Active, Some(date("2026-02-15"))), "{round}");
+            assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Active);
+            let logged = shop.count("activity_log").await;
+            assert!(entries == 0 || entries == logged, "{round}: it happened twice");
+            entries = logged;
+            let mut tx = shop.app.db.write().await.unwrap();
+            let again = "UPDATE jobs SET state = 'ready' WHERE kind = 'platform.listener'";
+            assert_eq!(tx.execute(again, platform::params![]).await.unwrap(), 2);
+            tx.commit().await.unwrap();
+        }
+        platform::jobs::drain(&shop.app).await.unwrap();
+        shop.is_sound().await;
+    }
+
+    // One period, set up by its payment: paid for, it is complete, and does not run on for nothing.
+    async fn the_only_period_of_a_limited_service_completes_it_on_payment(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        for auto_setup in [AutoSetup::Payment, AutoSetup::Accept] {
+            let edit = ProductEdit { auto_setup: Some(auto_setup), cycles_limit: Some(1), ..ProductEdit::default() };
+            let product = shop.product(&format!("Once on {auto_setup}"), &[("monthly", "9.00", "0")], edit).await;
+            let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+            shop.pay(placed.invoice.unwrap().id).await;
+            if auto_setup == AutoSetup::Accept {
+                step(&shop, placed.order.id, Move::Accept).await.unwrap();
+            }
+            assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Active);
+            assert_eq!(service(&shop, placed.services[0].id).await.status, ServiceStatus::Completed, "{auto_setup}");
+            shop.is_sound().await;
+        }
     }
 
     async fn only_what_was_called_off_is_deleted_and_its_documents_stay(shop: Shop) {

@@ -107,6 +107,7 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         taxes => whole.taxes().iter().map(|tax| context! {
             name => &tax.name, rate => &tax.rate, amount => tax.amount.to_string(),
         }).collect::<Vec<_>>(),
+        tax_note => view::tax_note(whole.lines.iter().map(|line| line.tax_category)),
         lines,
         ledger => ledger(&whole, &choices),
         // The forms of payments, credit and captures are carried out once for each time that this page is shown.

@@ -70,6 +70,7 @@ async fn page(cx: &PublicCx, token: &str, problem: &str) -> Result<Response, Fai
         taxes => whole.taxes().iter().map(|tax| context! {
             name => &tax.name, rate => &tax.rate, amount => tax.amount.to_string(),
         }).collect::<Vec<_>>(),
+        tax_note => view::tax_note(whole.lines.iter().map(|line| line.tax_category)),
         total => money(invoice.total), balance => money(invoice.balance),
         less => (less != 0).then(|| money(less)),
         gateway => &offer.gateway_name,

@@ -25,7 +25,8 @@ fn cents(minor: i64) -> TaxableLine {
 }
 
 fn level(rate: Rate) -> Option<Level> {
-    Some(Level { name: "Tax".to_owned(), rate })
+    let category = if rate.is_zero() { TaxCategory::Zero } else { TaxCategory::Standard };
+    Some(Level { name: "Tax".to_owned(), rate, category })
 }
 
 /// As percentages; an empty one is no tax.
@@ -226,6 +227,22 @@ fn each_line_says_why_it_is_taxed_so() {
     for deduct in [Deduct::Yes, Deduct::No] {
         assert_eq!(categories(&one("20"), exempt(ReverseCharge, deduct)), (ReverseCharge, Exempt));
         assert_eq!(categories(&one("20"), exempt(OutsideScope, deduct)), (OutsideScope, OutsideScope));
+    }
+}
+
+#[test]
+fn a_rate_of_nought_says_why() {
+    let nought = |category| Some(Level { name: "VAT".to_owned(), rate: Rate::ZERO, category });
+    let of = |level1, level2| {
+        let totals = taxed(&[usd("10")], &Levels { level1, level2, compound: OnPrice }, Exclusive, PerLine, TAXED);
+        totals.lines[0].category
+    };
+    use TaxCategory::*;
+    for category in [Zero, Exempt, ReverseCharge, OutsideScope] {
+        assert_eq!(of(nought(category), None), category);
+        assert_eq!(of(None, nought(category)), category);
+        assert_eq!(of(nought(category), nought(Zero)), category);
+        assert_eq!(of(nought(category), level(Rate::parse("8").unwrap())), Standard);
     }
 }
 

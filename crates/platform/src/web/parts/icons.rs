@@ -7,18 +7,34 @@ pub(super) const BEGIN: &str = r#"<svg class="icon" viewBox="0 0 16 16" width="1
 pub(super) fn lines(name: &str) -> &'static str {
     match name {
         "dashboard" | "home" => r##"<path d="M2.5 7.2 8 2.5l5.5 4.7v6.3h-4v-4h-3v4h-4z"/>"##,
-        "clients" => r##"<circle cx="6" cy="5.2" r="2.6"/><path d="M1.5 13.5c.2-2.8 2-4.2 4.5-4.2s4.3 1.4 4.5 4.2M10.6 2.9a2.5 2.5 0 0 1 0 4.6M12.2 9.7c1.4.6 2.2 1.9 2.3 3.8"/>"##,
-        "orders" => r##"<path d="M1.5 2.5h2l1.6 7.7h7l1.4-5.5H4.1"/><circle cx="6" cy="13" r=".9"/><circle cx="11.3" cy="13" r=".9"/>"##,
+        "clients" => {
+            r##"<circle cx="6" cy="5.2" r="2.6"/><path d="M1.5 13.5c.2-2.8 2-4.2 4.5-4.2s4.3 1.4 4.5 4.2M10.6 2.9a2.5 2.5 0 0 1 0 4.6M12.2 9.7c1.4.6 2.2 1.9 2.3 3.8"/>"##
+        }
+        "orders" => {
+            r##"<path d="M1.5 2.5h2l1.6 7.7h7l1.4-5.5H4.1"/><circle cx="6" cy="13" r=".9"/><circle cx="11.3" cy="13" r=".9"/>"##
+        }
         "billing" | "invoice" => r##"<path d="M3.5 1.8h9v12.4l-2.2-1.3L8 14.2l-2.3-1.3-2.2 1.3zM6 5.3h4M6 8.3h4"/>"##,
-        "services" | "hosting" => r##"<rect x="2" y="2.5" width="12" height="4.6" rx="1"/><rect x="2" y="8.9" width="12" height="4.6" rx="1"/><path d="M4.5 4.8h.01M4.5 11.2h.01M8.5 4.8h3M8.5 11.2h3"/>"##,
-        "domains" => r##"<circle cx="8" cy="8" r="6"/><path d="M2 8h12M8 2c3.6 3.7 3.6 8.3 0 12M8 2c-3.6 3.7-3.6 8.3 0 12"/>"##,
+        "services" | "hosting" => {
+            r##"<rect x="2" y="2.5" width="12" height="4.6" rx="1"/><rect x="2" y="8.9" width="12" height="4.6" rx="1"/><path d="M4.5 4.8h.01M4.5 11.2h.01M8.5 4.8h3M8.5 11.2h3"/>"##
+        }
+        "domains" => {
+            r##"<circle cx="8" cy="8" r="6"/><path d="M2 8h12M8 2c3.6 3.7 3.6 8.3 0 12M8 2c-3.6 3.7-3.6 8.3 0 12"/>"##
+        }
         "support" | "tickets" => r##"<path d="M2 3.5h12v7.5H8.2L5 13.7V11H2zM5 6.2h6M5 8.4h4"/>"##,
         "reports" => r##"<path d="M2.2 13.7h11.6M4 11V8M8 11V3M12 11V5.8"/>"##,
-        "utilities" | "tools" => r##"<path d="M13.6 4.7a3.6 3.6 0 0 1-4.9 4L4.5 13a1.5 1.5 0 0 1-2.2-2.2l4.3-4.2a3.6 3.6 0 0 1 4-4.9L8.7 3.9l.4 2 2 .4z"/>"##,
+        "utilities" | "tools" => {
+            r##"<path d="M13.6 4.7a3.6 3.6 0 0 1-4.9 4L4.5 13a1.5 1.5 0 0 1-2.2-2.2l4.3-4.2a3.6 3.6 0 0 1 4-4.9L8.7 3.9l.4 2 2 .4z"/>"##
+        }
         "logs" => r##"<path d="M5.5 4h8.3M5.5 8h8.3M5.5 12h8.3M2.3 4h.01M2.3 8h.01M2.3 12h.01"/>"##,
-        "configuration" | "settings" => r##"<path d="M2 4.5h6M11.6 4.5H14M2 11.5h2.4M8 11.5h6"/><circle cx="9.8" cy="4.5" r="1.8"/><circle cx="6.2" cy="11.5" r="1.8"/>"##,
-        "automation" => r##"<path d="M13.7 7A5.8 5.8 0 0 0 3 5M2.3 9A5.8 5.8 0 0 0 13 11M3 2.2V5h2.8M13 13.8V11h-2.8"/>"##,
-        "affiliates" => r##"<circle cx="4" cy="8" r="2"/><circle cx="12" cy="3.8" r="2"/><circle cx="12" cy="12.2" r="2"/><path d="m5.8 7.1 4.4-2.4M5.8 8.9l4.4 2.4"/>"##,
+        "configuration" | "settings" => {
+            r##"<path d="M2 4.5h6M11.6 4.5H14M2 11.5h2.4M8 11.5h6"/><circle cx="9.8" cy="4.5" r="1.8"/><circle cx="6.2" cy="11.5" r="1.8"/>"##
+        }
+        "automation" => {
+            r##"<path d="M13.7 7A5.8 5.8 0 0 0 3 5M2.3 9A5.8 5.8 0 0 0 13 11M3 2.2V5h2.8M13 13.8V11h-2.8"/>"##
+        }
+        "affiliates" => {
+            r##"<circle cx="4" cy="8" r="2"/><circle cx="12" cy="3.8" r="2"/><circle cx="12" cy="12.2" r="2"/><path d="m5.8 7.1 4.4-2.4M5.8 8.9l4.4 2.4"/>"##
+        }
         "search" => r##"<circle cx="7" cy="7" r="4.6"/><path d="m10.5 10.5 3.6 3.6"/>"##,
         "plus" => r##"<path d="M8 2.8v10.4M2.8 8h10.4"/>"##,
         "menu" => r##"<path d="M2 4h12M2 8h12M2 12h12"/>"##,
