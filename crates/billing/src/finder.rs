@@ -1,6 +1,7 @@
 //! Finds invoices and transactions for the command bar: by number or id, by the provider's id. Exact and by beginning,
 //! so that an index serves it among a million.
 
+use accounts::clients;
 use accounts::doors::finders::{self, Finders, Found, Hit};
 use kernel::{Currency, Money, Result};
 use platform::db::Conn;
@@ -30,7 +31,7 @@ async fn invoices_by(conn: &mut Conn, text: &str) -> Result<Vec<Hit>> {
     Ok(rows
         .into_iter()
         .map(|(id, number, status, currency, total, first, last, company)| {
-            let client = if company.is_empty() { format!("{first} {last}") } else { company };
+            let client = clients::name(&company, &first, &last);
             Hit {
                 title: format!("Invoice {}", number.unwrap_or_else(|| format!("draft {id}"))),
                 detail: format!("{client} · {}", Money::new(total, currency)),

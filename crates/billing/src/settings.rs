@@ -43,7 +43,7 @@ settings! {
     COMPANY_TAX_ID = "company_tax_id", "General", Kind::Text { max: 60 }, "", "Company tax id",
         "Your VAT or tax number on invoices.", "billing::terms::Terms::load";
     PAY_TO = "pay_to", "General", Kind::Lines { max: 2000 }, "", "Pay-to text",
-        "Printed under invoices, for example your bank account.", "billing::invoices::pdf::render";
+        "Printed under invoices, for example your bank account.", "billing::invoices::pdf::invoice";
     SYSTEM_URL = "system_url", "General", Kind::Text { max: 300 }, "http://localhost:8080", "System address",
         "Where clients reach this installation; used for links in mails.", "billing::invoices::pay_links::make", web_address;
 

@@ -16,19 +16,6 @@ pub fn add_up(sums: &mut Vec<Money>, amount: Money) {
     }
 }
 
-/// How a list names a client: the company if there is one, else the person. For the alias `c` of `clients`.
-pub const CLIENT_NAME: &str = "CASE WHEN c.company <> '' THEN c.company ELSE c.first_name || ' ' || c.last_name END";
-
-/// Names of clients by id, for a list that knows only ids.
-pub async fn client_names(
-    conn: &mut platform::Conn,
-    ids: &[i64],
-) -> kernel::Result<std::collections::HashMap<i64, String>> {
-    let sql = format!("SELECT c.id, {CLIENT_NAME} FROM clients c WHERE c.id IN $1[]");
-    let rows: Vec<(i64, String)> = conn.all(&sql, platform::params![ids]).await?;
-    Ok(rows.into_iter().collect())
-}
-
 /// `payment_pending` as `Payment pending`.
 pub fn words(text: &str) -> String {
     let mut words = text.replace('_', " ");

@@ -1,5 +1,6 @@
 //! Finds services for the command bar: by the beginning of their domain. An index serves it among a million.
 
+use accounts::clients;
 use accounts::doors::finders::{self, Finders, Found, Hit};
 use kernel::Result;
 use platform::db::Conn;
@@ -27,10 +28,10 @@ async fn find(conn: &mut Conn, text: &str) -> Result<Vec<Hit>> {
     Ok(rows
         .into_iter()
         .map(|(id, domain, product, status, company, first, last)| {
-            let client = if company.is_empty() { format!("{first} {last}") } else { company };
+            let client = clients::name(&company, &first, &last);
             Hit {
                 title: domain,
-                detail: format!("{product} · {}", client.trim()),
+                detail: format!("{product} · {client}"),
                 href: format!("/admin/services/{id}"),
                 status: if status == ServiceStatus::Active { String::new() } else { status.label().to_owned() },
             }

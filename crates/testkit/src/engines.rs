@@ -82,7 +82,7 @@ macro_rules! __both_engines {
             fn on_sqlite() $(-> $crate::__termination!($result))? {
                 $crate::run(super::$name($crate::Engine::Sqlite))
             }
-            $crate::__if_postgres! {
+            $crate::if_postgres! {
                 #[test]
                 $(#[$attribute])*
                 fn on_postgres() $(-> $crate::__termination!($result))? {
@@ -114,19 +114,19 @@ macro_rules! __termination {
     };
 }
 
+/// A test that needs PostgreSQL, or that is ignored where it is not installed.
 #[cfg(has_postgres)]
-#[doc(hidden)]
 #[macro_export]
-macro_rules! __if_postgres {
+macro_rules! if_postgres {
     ($test:item) => {
         $test
     };
 }
 
+/// A test that needs PostgreSQL, or that is ignored where it is not installed.
 #[cfg(not(has_postgres))]
-#[doc(hidden)]
 #[macro_export]
-macro_rules! __if_postgres {
+macro_rules! if_postgres {
     ($test:item) => {
         #[ignore = "PostgreSQL's binaries are not installed"]
         $test

@@ -71,12 +71,6 @@ impl Child {
         &self.folder
     }
 
-    /// The file that its standard output and standard error go to.
-    #[must_use]
-    pub fn output_file(&self) -> &Path {
-        &self.output
-    }
-
     /// What it wrote so far.
     #[must_use]
     pub fn output(&self) -> String {

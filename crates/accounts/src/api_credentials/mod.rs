@@ -9,6 +9,7 @@ use platform::db::{Conn, Tx};
 use platform::{Random, crypto, params, record};
 
 use crate::activity_log::{self, Activity, Actor};
+use crate::admins;
 
 pub struct NewCredential {
     pub identifier: String,
@@ -16,6 +17,10 @@ pub struct NewCredential {
 }
 
 pub async fn create(tx: &mut Tx, by: &Actor, admin_id: i64, random: &Random, now: Timestamp) -> Result<NewCredential> {
+    let admin = admins::find(tx, admin_id).await?;
+    if admin.disabled {
+        return Err(Error::refused(format!("The administrator {} is disabled.", admin.username)));
+    }
     let identifier = random.token()[..32].to_owned();
     let secret = random.token();
     tx.execute(

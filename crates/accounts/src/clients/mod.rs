@@ -18,6 +18,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 
 use kernel::{Currency, Error, FieldErrors, Result, Timestamp};
@@ -224,6 +225,20 @@ impl DerefMut for Locked<'_> {
     fn deref_mut(&mut self) -> &mut Tx {
         self.tx
     }
+}
+
+/// How a list names a client: the company if there is one, else the person. For the alias `c` of `clients`.
+pub const NAME: &str = "CASE WHEN c.company <> '' THEN c.company ELSE c.first_name || ' ' || c.last_name END";
+
+/// As [`NAME`], of what was read.
+pub fn name(company: &str, first_name: &str, last_name: &str) -> String {
+    if company.is_empty() { [first_name, last_name].join(" ").trim().to_owned() } else { company.to_owned() }
+}
+
+/// Names of clients by id, for a list that knows only ids.
+pub async fn names(conn: &mut Conn, ids: &[i64]) -> Result<HashMap<i64, String>> {
+    let rows = store::names(conn, ids).await?;
+    Ok(rows.into_iter().map(|(id, company, first, last)| (id, name(&company, &first, &last))).collect())
 }
 
 /// Locks one client until the transaction ends.

@@ -259,6 +259,11 @@ pub(super) async fn query(conn: &mut Conn, filter: &Filter) -> Result<Query<'sta
     Ok(Query { table: "clients c", id: "c.id", joins: "", filter: clauses })
 }
 
+/// Company, first and last name of these clients.
+pub(super) async fn names(conn: &mut Conn, ids: &[i64]) -> Result<Vec<(i64, String, String, String)>> {
+    conn.all("SELECT id, company, first_name, last_name FROM clients WHERE id IN $1[]", params![ids]).await
+}
+
 record! {
     /// A client as one of those found by some words.
     pub struct Hit {

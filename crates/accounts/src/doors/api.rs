@@ -1,6 +1,6 @@
 //! The JSON API's side of a request, and the OpenAPI document made out of the operations' descriptions.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use axum::extract::{Extension, FromRequestParts};
@@ -166,9 +166,6 @@ impl Stored {
     }
 }
 
-/// Seconds after which a key is forgotten.
-const KEPT: i64 = 7 * 86_400;
-
 impl Key {
     async fn look_up(&self, app: &App) -> Result<Option<Stored>> {
         let mut conn = app.db.read().await?;
@@ -188,9 +185,8 @@ impl Key {
         }
     }
 
-    /// Takes the key with what it stands for; whether it was free. What is old is forgotten on the way.
+    /// Takes the key with what it stands for; whether it was free.
     async fn take(&self, tx: &mut Tx, status: i64, body: &str, now: Timestamp) -> Result<bool> {
-        tx.execute("DELETE FROM idempotency_keys WHERE created_at < $1", params![now.plus_seconds(-KEPT)]).await?;
         let stored = tx
             .execute(
                 "INSERT INTO idempotency_keys (scope, key, request_hash, status, body, created_at) \
@@ -495,8 +491,21 @@ impl Body {
     }
 }
 
-pub(super) async fn openapi(Extension(document): Extension<Arc<Value>>) -> Response {
-    answer(&document)
+/// The OpenAPI document, made when somebody first asks for it: as values it takes megabytes, and few servers are asked.
+pub(super) struct OpenApi {
+    operations: Vec<Arc<Operation>>,
+    text: OnceLock<Bytes>,
+}
+
+impl OpenApi {
+    pub fn of(operations: Vec<Arc<Operation>>) -> OpenApi {
+        OpenApi { operations, text: OnceLock::new() }
+    }
+}
+
+pub(super) async fn openapi(Extension(known): Extension<Arc<OpenApi>>) -> Response {
+    let text = known.text.get_or_init(|| Bytes::from(document(&known.operations).to_string()));
+    ([(header::CONTENT_TYPE, "application/json")], text.clone()).into_response()
 }
 
 /// Says of every object in a schema that it has no other fields.
@@ -514,7 +523,7 @@ fn close(schema: &mut Value) {
 }
 
 /// The OpenAPI 3.1 document of all operations.
-pub fn document(operations: &[Operation]) -> Value {
+pub fn document(operations: &[Arc<Operation>]) -> Value {
     let mut paths = Map::new();
     for operation in operations {
         let path = format!("/api/v1{}", operation.path);

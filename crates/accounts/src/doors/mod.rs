@@ -63,7 +63,7 @@ pub struct Entry {
 pub struct Routes {
     router: axum::Router<App>,
     pub table: Vec<Entry>,
-    pub operations: Vec<Operation>,
+    pub operations: Vec<Arc<Operation>>,
     pub actions: Vec<Action>,
 }
 
@@ -125,8 +125,8 @@ impl Routes {
     {
         let path = format!("/api/v1{}", operation.path);
         let (method, permission) = (operation.method, operation.permission);
-        let described = Arc::new(operation.clone());
-        self.operations.push(operation);
+        let operation = Arc::new(operation);
+        self.operations.push(operation.clone());
         let router = match method {
             "GET" => axum::routing::get(handler),
             "PUT" => axum::routing::put(handler),
@@ -134,7 +134,7 @@ impl Routes {
             "DELETE" => axum::routing::delete(handler),
             _ => axum::routing::post(handler),
         };
-        self.guarded(method, &path, Access::Api(permission), router, Some(described))
+        self.guarded(method, &path, Access::Api(permission), router, Some(operation))
     }
 
     /// An action of the compatible API.

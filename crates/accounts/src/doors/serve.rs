@@ -33,7 +33,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// The whole program as one service.
 pub fn service(app: App, routes: Routes) -> axum::Router {
     let compat = Arc::new(super::compat::Table::new(routes.actions));
-    let document = Arc::new(super::api::document(&routes.operations));
+    let document = Arc::new(super::api::OpenApi::of(routes.operations));
     let limits = app.extensions.get::<Limits>().unwrap_or_default();
     let router = routes
         .router

@@ -1,5 +1,7 @@
 //! The OpenAPI document as a page for people.
 
+use std::sync::{Arc, OnceLock};
+
 use accounts::doors::admin::plain_frame;
 use accounts::doors::{PublicCx, Routes, api};
 use axum::response::Response;
@@ -12,8 +14,13 @@ pub fn routes() -> Routes {
     Routes::new().public_get("/api/docs", page)
 }
 
-/// The document, made once by wiring.
+/// The document as the page shows it, made when somebody first asks for the page.
 pub struct Document {
+    operations: Vec<Arc<api::Operation>>,
+    shown: OnceLock<Shown>,
+}
+
+struct Shown {
     groups: Vec<Group>,
     about: String,
 }
@@ -48,7 +55,16 @@ struct Property {
 
 impl Document {
     pub fn of(routes: &Routes) -> Document {
-        let document = api::document(&routes.operations);
+        Document { operations: routes.operations.clone(), shown: OnceLock::new() }
+    }
+
+    fn shown(&self) -> &Shown {
+        self.shown.get_or_init(|| Shown::of(&api::document(&self.operations)))
+    }
+}
+
+impl Shown {
+    fn of(document: &Value) -> Shown {
         let mut groups: Vec<Group> = Vec::new();
         for (path, methods) in document["paths"].as_object().into_iter().flatten() {
             for (method, described) in methods.as_object().into_iter().flatten() {
@@ -60,7 +76,7 @@ impl Document {
                 }
             }
         }
-        Document { groups, about: text(&document["info"]["description"]) }
+        Shown { groups, about: text(&document["info"]["description"]) }
     }
 }
 
@@ -146,8 +162,9 @@ fn kind(schema: &Value) -> String {
 
 async fn page(cx: PublicCx) -> Result<Response, Fail> {
     let document = cx.app.get::<Document>()?;
+    let shown = document.shown();
     let page = context! { wide => true, home => "/admin", ..plain_frame(&cx.app, "API") };
-    let values = context! { page, groups => Serde(&document.groups), about => &document.about };
+    let values = context! { page, groups => Serde(&shown.groups), about => &shown.about };
     Ok(cx.app.templates.page("app/api_docs/page.html", values)?)
 }
 

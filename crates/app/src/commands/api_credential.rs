@@ -1,6 +1,6 @@
 use accounts::activity_log::Actor;
 use accounts::api_credentials::{self, Listed};
-use kernel::{Error, Result};
+use kernel::Result;
 use platform::App;
 use serde_json::{Value, json};
 
@@ -62,9 +62,6 @@ fn by() -> Actor {
 async fn create(app: &App, username: &str) -> Result<Report> {
     let mut tx = app.db.write().await?;
     let admin = named(&mut tx, username).await?;
-    if admin.disabled {
-        return Err(Error::refused(format!("The administrator {} is disabled.", admin.username)));
-    }
     let made = api_credentials::create(&mut tx, &by(), admin.id, &app.random, app.clock.now()).await?;
     tx.commit().await?;
     Ok(Report::json(json!({ "identifier": made.identifier, "secret": made.secret })))

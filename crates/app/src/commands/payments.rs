@@ -156,7 +156,8 @@ async fn capture(common: &Common, args: Capture) -> Result<Report> {
     for (due, message) in &report.failures {
         text.push_str(&format!("\n  invoice {} ({}) {}: {message}", due.invoice_id, due.number, due.amount));
     }
-    Ok(Report::new(text, json))
+    // A bank that declines has done what it was asked; a charge that was not carried out has failed.
+    Ok(Report::new(text, json).failing(report.failed > 0))
 }
 
 fn one(due: &captures::Due) -> Value {

@@ -26,6 +26,15 @@ pub struct Catalogue {
     pub items: Vec<Item>,
     pub addon_id: i64,
     pub addon_products: Vec<i64>,
+    pub disk: Disk,
+    pub scan_option: i64,
+}
+
+/// The option of more disk space, and its choices that cost something.
+#[derive(Default)]
+pub struct Disk {
+    pub option_id: i64,
+    pub choices: Vec<i64>,
 }
 
 /// Name, kind, monthly price in cents of the base currency, how often it is chosen.
@@ -116,7 +125,6 @@ pub async fn build(tx: &mut Tx, by: &Actor, now: Timestamp) -> Result<Catalogue>
         let product_id = products::create(tx, by, &edit, now).await?.id;
         catalogue.items.push(Item { product_id, cycles: Vec::new(), needs_domain: false, weight });
     }
-    options(tx, by, &catalogue, now).await?;
     let web: Vec<i64> = catalogue.items.iter().filter(|item| item.needs_domain).map(|item| item.product_id).collect();
     let edit = AddonEdit {
         name: Some("Daily off-site backup".to_owned()),
@@ -128,12 +136,14 @@ pub async fn build(tx: &mut Tx, by: &Actor, now: Timestamp) -> Result<Catalogue>
         ..AddonEdit::default()
     };
     catalogue.addon_id = addons::create(tx, by, &edit, now).await?.id;
+    catalogue.disk = disk(tx, by, &catalogue, now).await?;
+    catalogue.scan_option = scan(tx, by, &web, now).await?;
     catalogue.addon_products = web;
     Ok(catalogue)
 }
 
-/// Disk space to choose for servers, and a yes or no for everything on the web.
-async fn options(tx: &mut Tx, by: &Actor, catalogue: &Catalogue, now: Timestamp) -> Result<()> {
+/// Disk space to choose, for everything that recurs.
+async fn disk(tx: &mut Tx, by: &Actor, catalogue: &Catalogue, now: Timestamp) -> Result<Disk> {
     let all: Vec<i64> =
         catalogue.items.iter().filter(|item| !item.cycles.is_empty()).map(|item| item.product_id).collect();
     let edit = OptionEdit {
@@ -142,11 +152,30 @@ async fn options(tx: &mut Tx, by: &Actor, catalogue: &Catalogue, now: Timestamp)
         product_ids: Some(all),
         ..OptionEdit::default()
     };
-    let disk = config_options::create(tx, by, &edit, now).await?.id;
+    let option_id = config_options::create(tx, by, &edit, now).await?.id;
+    let mut choices = Vec::new();
     for (name, monthly) in [("None", 0), ("50 GB", 400), ("200 GB", 1200)] {
         let choice =
             ChoiceEdit { name: Some(name.to_owned()), prices: Some(recurring(monthly, 0)?), ..ChoiceEdit::default() };
-        config_options::create_choice(tx, by, disk, &choice, now).await?;
+        let id = config_options::create_choice(tx, by, option_id, &choice, now).await?.id;
+        if monthly > 0 {
+            choices.push(id);
+        }
     }
-    Ok(())
+    Ok(Disk { option_id, choices })
+}
+
+/// A yes or no, for everything on the web.
+async fn scan(tx: &mut Tx, by: &Actor, web: &[i64], now: Timestamp) -> Result<i64> {
+    let edit = OptionEdit {
+        name: Some("Malware scan".to_owned()),
+        kind: Some(OptionKind::YesNo),
+        product_ids: Some(web.to_vec()),
+        ..OptionEdit::default()
+    };
+    let option_id = config_options::create(tx, by, &edit, now).await?.id;
+    let choice =
+        ChoiceEdit { name: Some("Every night".to_owned()), prices: Some(recurring(150, 0)?), ..ChoiceEdit::default() };
+    config_options::create_choice(tx, by, option_id, &choice, now).await?;
+    Ok(option_id)
 }

@@ -9,12 +9,13 @@ use billing::payments::{self, Duplicate, NewPayment};
 use billing::settings as billing_settings;
 use billing::terms::Terms;
 use billing::{captures, currencies};
+use hosting::config_options::OptionValue;
 use hosting::services::{self, FirstInvoice, NewAddon, NewService, ServiceStatus};
 use kernel::{Currency, Cycle, Date, Error, Money, Result, Timestamp};
 use platform::runs::Progress;
 use platform::{App, params, settings};
 
-use super::catalogue::{self, Catalogue};
+use super::catalogue::{self, Catalogue, Item};
 use super::desk::{self, Seen};
 use super::{Dice, people};
 
@@ -121,6 +122,18 @@ async fn client(app: &App, by: &Actor, number: usize, dice: &mut Dice) -> Result
     Ok(client.id)
 }
 
+/// What some choose beside the product.
+fn options(catalogue: &Catalogue, item: &Item, dice: &mut Dice) -> Vec<OptionValue> {
+    let mut chosen = Vec::new();
+    if !item.cycles.is_empty() && dice.one_in(6) {
+        chosen.push(OptionValue { option_id: catalogue.disk.option_id, value: *dice.pick_of(&catalogue.disk.choices) });
+    }
+    if item.needs_domain && dice.one_in(8) {
+        chosen.push(OptionValue { option_id: catalogue.scan_option, value: 1 });
+    }
+    chosen
+}
+
 async fn service(
     app: &App,
     by: &Actor,
@@ -158,7 +171,7 @@ async fn service(
         quantity: 1,
         cycle,
         gateway: client.default_gateway.unwrap_or_else(|| "banktransfer".to_owned()),
-        options: Vec::new(),
+        options: options(catalogue, item, dice),
         addons,
         price: None,
         setup: None,

@@ -79,6 +79,7 @@ impl Dice {
 
 const PASSWORD: &str = "demo_password";
 const READY: &str = "demo_ready";
+const BEGUN: &str = "demo_begun";
 const USERNAME: &str = "demo";
 
 pub async fn run(common: &Common, args: Demo) -> Result<Report> {
@@ -91,9 +92,16 @@ pub async fn run(common: &Common, args: Demo) -> Result<Report> {
             cli::say("Building a hosting company with a year behind it. This takes a moment.");
         }
         let started = clock();
+        if !mark(&app, BEGUN).await? {
+            return Err(Error::refused(format!(
+                "The demonstration in {0} was not finished: it is being made at this moment, or was broken off. When nothing \
+                 is at work on it, delete the folder {0} and start again.",
+                common.data.display()
+            )));
+        }
         history::build(&app).await?;
         lines.push(Line::new("A year of history", started.elapsed(), history::told(&app).await?));
-        mark_ready(&app).await?;
+        mark(&app, READY).await?;
     }
     let password = login(&app).await?;
     lines.extend(today(&app).await?);
@@ -198,10 +206,13 @@ async fn is_ready(app: &App) -> Result<bool> {
     Ok(found > 0)
 }
 
-async fn mark_ready(app: &App) -> Result<()> {
+/// Whether that was not so before.
+async fn mark(app: &App, what: &str) -> Result<bool> {
     let mut tx = app.db.write().await?;
-    tx.execute("INSERT INTO instance (key, value) VALUES ($1, 'true')", params![READY]).await?;
-    tx.commit().await
+    let sql = "INSERT INTO instance (key, value) VALUES ($1, 'true') ON CONFLICT (key) DO NOTHING";
+    let marked = tx.execute(sql, params![what]).await?;
+    tx.commit().await?;
+    Ok(marked == 1)
 }
 
 /// The login, made at the first start. Its password is kept readable: there is nothing in a demonstration to protect,

@@ -33,6 +33,7 @@ fn described_schema() -> Value {
     let text = || json!({ "type": "string" });
     json!({ "type": "object", "properties": {
         "key": text(), "value": text(), "default": text(), "section": text(), "label": text(), "help": text(),
+        "read_by": { "type": "string", "description": "The function of the program that reads it" },
     } })
 }
 
@@ -45,6 +46,7 @@ pub fn described(setting: &Setting, values: &Values) -> Value {
         "section": setting.section,
         "label": setting.label,
         "help": setting.help,
+        "read_by": setting.read_by,
     })
 }
 

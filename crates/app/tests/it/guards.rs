@@ -25,6 +25,18 @@ fn nobodys_failure_takes_a_payment_back() {
     assert!(!events.has_binding::<billing::captures::ActionNeeded>());
 }
 
+#[test]
+fn every_compatible_action_is_in_the_documentation_and_none_besides() {
+    let text = include_str!("../../../../docs/api.md");
+    let table = text.split("| of | actions |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let mut told: Vec<&str> = table.split('`').skip(1).step_by(2).collect();
+    let routes = wiring::routes();
+    let mut there: Vec<&str> = routes.actions.iter().map(|action| action.name).collect();
+    told.sort_unstable();
+    there.sort_unstable();
+    assert_eq!(told, there);
+}
+
 testkit::both_engines! {
     async fn a_staff_page_sends_strangers_to_the_login(site: Site) {
         let mut count = 0;

@@ -12,6 +12,7 @@ mod client_figures;
 mod compat_answers;
 mod compat_clients;
 mod compat_wire;
+mod demo;
 mod front;
 mod gateways;
 mod guards;

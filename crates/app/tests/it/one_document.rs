@@ -87,6 +87,11 @@ testkit::both_engines! {
 
         assert_eq!(json(&place, &["payments", "capture"], 0)["due"], 0);
         refused(&place, &["payments", "capture", "--date", "2020-01-01"]);
+        refused(&place, &["invoices", "generate", "--date", "2020-01-01"]);
+        for batch in [["invoices", "generate"], ["payments", "capture"]] {
+            let tried = json(&place, &[batch[0], batch[1], "--date", "2020-01-01", "--dry-run"], 0);
+            assert_eq!((&tried["date"], &tried["dry_run"]), (&"2020-01-01".into(), &true.into()));
+        }
         assert_eq!(json(&place, &["doctor"], 0)["sound"], true);
 
         let file = place.folder.join("all.jsonl");

@@ -78,6 +78,36 @@ testkit::both_engines! {
     }
 }
 
+/// The files below a folder.
+fn files(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+/// `billing::captures::due`: some file of the crate below `captures`, or called so, has that function.
+#[test]
+fn who_reads_a_setting_is_there() {
+    for setting in wiring::settings().all() {
+        let parts: Vec<&str> = setting.read_by.split("::").collect();
+        let [name, feature, .., function] = parts.as_slice() else { panic!("{}: {}", setting.key, setting.read_by) };
+        let mut sources = Vec::new();
+        files(std::path::Path::new(&format!("{}/../{name}/src", env!("CARGO_MANIFEST_DIR"))), &mut sources);
+        sources.retain(|path| {
+            path.components().any(|part| {
+                let part = part.as_os_str().to_string_lossy();
+                part == *feature || part == format!("{feature}.rs")
+            })
+        });
+        let declared = sources.iter().any(|path| {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            text.contains(&format!("fn {function}(")) || text.contains(&format!("fn {function}<"))
+        });
+        assert!(declared, "{} is not read by {}", setting.key, setting.read_by);
+    }
+}
+
 #[test]
 fn every_setting_has_an_effect_that_is_looked_at() {
     let mut looked_at: Vec<&str> = effects::ALL.iter().map(|effect| effect.key).collect();

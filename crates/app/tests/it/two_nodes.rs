@@ -87,30 +87,28 @@ fn sum(answers: &[Value], field: &str) -> i64 {
     answers.iter().map(|answer| answer[field].as_i64().unwrap()).sum()
 }
 
-#[test]
-#[cfg_attr(not(unix), ignore = "PostgreSQL's sockets need Unix")]
-fn two_nodes_make_no_duplicates() {
-    if testkit::peers::require(testkit::postgres::available()).is_none() {
-        return;
+testkit::if_postgres! {
+    #[test]
+    fn two_nodes_make_no_duplicates() {
+        testkit::run(async {
+            let place = Place::open(Engine::Postgres).await;
+            let login = Arc::new(furnish(&place).await);
+            let (_first, first) = place.serve(&[]);
+            let (_second, second) = place.serve(&[]);
+            let nodes = [first, second];
+            let (mut invoices, mut paid) = (0, 0);
+            for _ in 0..=DAYS {
+                invoices += sum(&everywhere(&nodes, "/api/v1/invoices/generate-due", &login).await, "invoices");
+                paid += sum(&everywhere(&nodes, "/api/v1/finance/attempt-cc-capture", &login).await, "succeeded");
+            }
+            assert_eq!((invoices, paid), (CLIENTS * DAYS, CLIENTS * DAYS));
+            let app = place.app().await;
+            let mut conn = app.db.read().await.unwrap();
+            let payments: i64 = conn.scalar("SELECT COUNT(*) FROM transactions", params![]).await.unwrap();
+            assert_eq!(payments, CLIENTS * DAYS);
+            drop(conn);
+            let sound = place.run(&["doctor"]);
+            assert_eq!(sound.code, 0, "{sound:?}");
+        });
     }
-    testkit::run(async {
-        let place = Place::open(Engine::Postgres).await;
-        let login = Arc::new(furnish(&place).await);
-        let (_first, first) = place.serve(&[]);
-        let (_second, second) = place.serve(&[]);
-        let nodes = [first, second];
-        let (mut invoices, mut paid) = (0, 0);
-        for _ in 0..=DAYS {
-            invoices += sum(&everywhere(&nodes, "/api/v1/invoices/generate-due", &login).await, "invoices");
-            paid += sum(&everywhere(&nodes, "/api/v1/finance/attempt-cc-capture", &login).await, "succeeded");
-        }
-        assert_eq!((invoices, paid), (CLIENTS * DAYS, CLIENTS * DAYS));
-        let app = place.app().await;
-        let mut conn = app.db.read().await.unwrap();
-        let payments: i64 = conn.scalar("SELECT COUNT(*) FROM transactions", params![]).await.unwrap();
-        assert_eq!(payments, CLIENTS * DAYS);
-        drop(conn);
-        let sound = place.run(&["doctor"]);
-        assert_eq!(sound.code, 0, "{sound:?}");
-    });
 }

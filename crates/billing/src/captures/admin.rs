@@ -1,6 +1,7 @@
 //! Attempt CC Captures in the staff area, the lists of attempts and of gateway events, and the address that gateways
 //! send their events to.
 
+use accounts::clients;
 use accounts::company;
 use accounts::doors::admin::or_back;
 use accounts::doors::{AdminCx, Id, Permission, Redirect, Routes};
@@ -20,7 +21,7 @@ use super::{AttemptState, CAPTURE, Due, Ended, OPEN, jobs};
 use crate::gateways;
 use crate::once;
 use crate::terms::Terms;
-use crate::view::{add_up, client_names, no_file, option, words};
+use crate::view::{add_up, no_file, option, words};
 
 const SECTION: &str = "billing";
 const PAGE: &str = "/admin/payments/capture";
@@ -50,7 +51,7 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
     let due = super::due(&mut conn, &cx.app, &terms).await?;
     let shown: Vec<&Due> = due.iter().take(SHOWN).collect();
     let ids: Vec<i64> = shown.iter().map(|due| due.client_id).collect();
-    let names = client_names(&mut conn, &ids).await?;
+    let names = clients::names(&mut conn, &ids).await?;
     let open = AttemptFilter { states: OPEN.to_vec(), ..AttemptFilter::default() };
     let open = open.query().counted(&mut conn).await?;
     let runs = runs::latest(&mut conn, jobs::TASK, 10).await?;
@@ -155,7 +156,7 @@ async fn run_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let run = capture_run(&mut conn, id).await?;
     let failures = runs::failures(&mut conn, id).await?;
     let ids: Vec<i64> = failures.iter().filter_map(|failure| failure.client_id).collect();
-    let names = client_names(&mut conn, &ids).await?;
+    let names = clients::names(&mut conn, &ids).await?;
     drop(conn);
     let summary: serde_json::Value =
         serde_json::from_str(&run.summary).map_err(|error| Error::broken(format!("run {id}: summary: {error}")))?;

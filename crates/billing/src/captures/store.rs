@@ -1,5 +1,6 @@
 //! SQL of the lists of attempts and of events.
 
+use accounts::clients::NAME;
 use kernel::{Currency, Timestamp};
 use platform::db::Value;
 use platform::record;
@@ -7,7 +8,6 @@ use platform::web::lists::{Query, Sort, Where};
 
 use super::webhooks::EventState;
 use super::{AttemptState, OPEN};
-use crate::view::CLIENT_NAME;
 
 record! {
     #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ impl AttemptFilter {
 /// The columns of [`ListedAttempt`].
 pub fn attempt_columns() -> String {
     format!(
-        "a.id, a.client_id, {CLIENT_NAME}, a.invoice_id, i.number, a.gateway, a.currency, a.amount, a.state, a.reason, \
+        "a.id, a.client_id, {NAME}, a.invoice_id, i.number, a.gateway, a.currency, a.amount, a.state, a.reason, \
          a.transaction_id, a.started_at, a.finished_at"
     )
 }

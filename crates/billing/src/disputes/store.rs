@@ -1,5 +1,6 @@
 //! SQL of disputes.
 
+use accounts::clients::NAME;
 use kernel::{Currency, Result, Timestamp};
 use platform::db::{Conn, Tx, Value};
 use platform::web::lists::{Query, Sort, Where};
@@ -8,7 +9,6 @@ use platform::{params, record};
 use super::Dispute;
 use crate::gateways::{DisputeNews, DisputeState};
 use crate::payments::Transaction;
-use crate::view::CLIENT_NAME;
 
 pub(super) async fn find(conn: &mut Conn, gateway: &str, external_id: &str) -> Result<Option<Dispute>> {
     let sql = format!("SELECT {} FROM disputes WHERE gateway = $1 AND external_id = $2", Dispute::columns(""));
@@ -126,7 +126,7 @@ impl Filter {
 pub fn columns() -> String {
     format!(
         "d.id, d.gateway, d.external_id, d.payment, d.transaction_id, d.client_id, \
-         (SELECT {CLIENT_NAME} FROM clients c WHERE c.id = d.client_id), d.invoice_id, \
+         (SELECT {NAME} FROM clients c WHERE c.id = d.client_id), d.invoice_id, \
          (SELECT i.number FROM invoices i WHERE i.id = d.invoice_id), d.currency, d.amount, d.reason, d.state, d.status, \
          d.answer_by, d.withdrawn_id, d.reinstated_id, d.opened_at, d.closed_at"
     )

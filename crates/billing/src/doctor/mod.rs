@@ -9,7 +9,7 @@ use kernel::Result;
 use platform::db::Conn;
 use platform::params;
 
-use crate::invoices::{self, Invoice, Line, seal};
+use crate::invoices::{Invoice, Line, seal};
 use crate::notes::{self, CreditNote, NoteLine};
 
 /// Something that must never be, found.
@@ -339,10 +339,4 @@ async fn note_seals(conn: &mut Conn, findings: &mut Vec<Finding>) -> Result<()> 
             }
         }
     }
-}
-
-/// Checks one invoice's seal.
-pub async fn is_sealed(conn: &mut Conn, invoice: &Invoice) -> Result<bool> {
-    let lines = invoices::lines(conn, invoice.id).await?;
-    Ok(seal::stored(invoice, &lines).map(|document| seal::hash(&document)) == invoice.document_hash)
 }

@@ -259,7 +259,7 @@ const CORRUPTIONS: &[Corruption] = &[
 async fn seal_anew(tx: &mut Tx) {
     let sql = format!("SELECT {} FROM invoices WHERE status <> 'draft'", Invoice::columns(""));
     for invoice in tx.all::<Invoice>(&sql, params![]).await.unwrap() {
-        let lines = invoices::lines(tx, invoice.id).await.unwrap();
+        let lines = crate::invoices::lines(tx, invoice.id).await.unwrap();
         let hash = seal::hash(&seal::stored(&invoice, &lines).unwrap());
         tx.execute("UPDATE invoices SET document_hash = $2 WHERE id = $1", params![invoice.id, hash]).await.unwrap();
     }

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{GENERATE, Scope, jobs};
 use crate::terms::Terms;
-use crate::view::{client_names, no_file};
+use crate::view::no_file;
 use crate::{gateways, settings};
 
 const SECTION: &str = "billing";
@@ -88,7 +88,7 @@ async fn preview(cx: AdminCx) -> Result<Response, Fail> {
         .map(|made| made.client_id)
         .chain(report.failures.iter().map(|failure| failure.client_id))
         .collect();
-    let names = client_names(&mut cx.app.db.read().await?, &ids).await?;
+    let names = clients::names(&mut cx.app.db.read().await?, &ids).await?;
     let rows: Vec<Value> = report
         .made
         .iter()
@@ -220,7 +220,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let failures = runs::failures(&mut conn, id).await?;
     let ids: Vec<i64> = failures.iter().filter_map(|failure| failure.client_id).collect();
     let parked = super::parked_among(&mut conn, &ids).await?;
-    let names = client_names(&mut conn, &ids).await?;
+    let names = clients::names(&mut conn, &ids).await?;
     drop(conn);
     let (rate, left) = pace(&run, cx.now);
     let finished = matches!(run.state, RunState::Finished | RunState::Failed);
@@ -286,11 +286,10 @@ async fn parked(cx: AdminCx) -> Result<Response, Fail> {
         .rows
         .iter()
         .map(|parked| {
-            let name = [parked.first_name.as_str(), parked.last_name.as_str()].join(" ");
             context! {
                 id => parked.client_id,
                 href => format!("/admin/clients/{}", parked.client_id),
-                name => if parked.company.is_empty() { name.trim() } else { &parked.company },
+                name => clients::name(&parked.company, &parked.first_name, &parked.last_name),
                 reason => &parked.reason,
                 at => company::clock(parked.at, &zone), instant => parked.at.to_string(),
             }

@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use accounts::client_groups::{self, NewGroup};
 use accounts::clients;
 use kernel::Cycle;
 use platform::params;
@@ -133,10 +134,14 @@ testkit::both_engines! {
     async fn charges_of_one_day_and_gateway_share_an_invoice(company: Company) {
         let ada = company.client("ada@example.com").await;
         let bob = company.client("bob@example.com").await;
+        let eve = company.client("eve@example.com").await;
         let mut tx = company.app.db.write().await.unwrap();
         tx.execute("UPDATE clients SET separate_invoices = TRUE WHERE id = $1", params![bob.id]).await.unwrap();
+        let group = NewGroup { name: "Apart".to_owned(), colour: "#000000".to_owned(), separate_invoices: true };
+        let group = client_groups::create(&mut tx, &company.by, group, company.app.clock.now()).await.unwrap();
+        tx.execute("UPDATE clients SET group_id = $2 WHERE id = $1", params![eve.id, group.id]).await.unwrap();
         tx.commit().await.unwrap();
-        for (client, first) in [(&ada, 1), (&bob, 11)] {
+        for (client, first) in [(&ada, 1), (&bob, 11), (&eve, 21)] {
             company.charge(client, first, "10.00", Cycle::Monthly, "2026-01-20", "sandbox").await;
             company.charge(client, first + 1, "20.00", Cycle::Monthly, "2026-01-20", "sandbox").await;
             company.charge(client, first + 2, "30.00", Cycle::Monthly, "2026-01-20", "banktransfer").await;
@@ -146,7 +151,8 @@ testkit::both_engines! {
         let mut of_ada = shapes(ada.id);
         of_ada.sort_unstable();
         assert_eq!(of_ada, [1, 2]);
-        assert_eq!(shapes(bob.id), [1, 1, 1]);
+        assert_eq!(shapes(bob.id), [1, 1, 1], "the client wants it");
+        assert_eq!(shapes(eve.id), [1, 1, 1], "the client's group wants it");
         company.is_sound().await;
     }
 

@@ -1,8 +1,8 @@
 //! Invoices in the JSON API.
 
-use accounts::clients;
 use accounts::doors::api::{Body, answer, list_answer, list_schema};
 use accounts::doors::{ApiCx, Id, Operation, Routes, schema};
+use accounts::{clients, company};
 use axum::response::Response;
 use kernel::{Currency, Date, Error, Money, Rate, Result};
 use platform::web::Fail;
@@ -286,10 +286,9 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
 
 async fn show(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
-    let invoice = super::find(&mut conn, id).await?;
-    let terms = Terms::load(&mut conn, cx.now).await?;
-    let whole = view::load(&mut conn, invoice).await?;
-    Ok(answer(&whole_json(&whole, terms.today)))
+    let view::Seen { whole, .. } = view::seen(&mut conn, id).await?;
+    let zone = company::zone(&mut conn).await?;
+    Ok(answer(&whole_json(&whole, cx.now.date_in(&zone))))
 }
 
 /// The lines in a body; errors name the line and its field.

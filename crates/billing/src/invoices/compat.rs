@@ -301,7 +301,7 @@ async fn get_invoices(cx: CompatCx) -> Result<Answer> {
     let mut ids: Vec<i64> = invoices.iter().map(|invoice| invoice.client_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    let names = listing::client_names(&mut conn, &ids).await?;
+    let names = listing::names_in_parts(&mut conn, &ids).await?;
     let dealt = currencies::all(&mut conn).await?;
     let elements: Vec<Value> = invoices
         .iter()

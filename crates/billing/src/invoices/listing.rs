@@ -1,6 +1,6 @@
 //! Which invoices a list shows: filters, order, counts. The doors share it.
 
-use accounts::{company, search};
+use accounts::{clients, company, search};
 use kernel::{Currency, Date, Error, FieldErrors, Money, Result, Timestamp, nonempty};
 use platform::db::{Conn, ToValue, Value};
 use platform::jiff::tz::TimeZone;
@@ -255,11 +255,7 @@ record! {
 
 impl Listed {
     pub fn client(&self) -> String {
-        if self.company.is_empty() {
-            [self.first_name.as_str(), self.last_name.as_str()].join(" ").trim().to_owned()
-        } else {
-            self.company.clone()
-        }
+        clients::name(&self.company, &self.first_name, &self.last_name)
     }
 
     pub fn title(&self) -> String {
@@ -305,7 +301,7 @@ pub async fn choices(conn: &mut Conn) -> Result<Choices> {
 }
 
 /// The names of clients, for lists that read invoices alone: first name, last name, company.
-pub async fn client_names(conn: &mut Conn, ids: &[i64]) -> Result<std::collections::HashMap<i64, [String; 3]>> {
+pub async fn names_in_parts(conn: &mut Conn, ids: &[i64]) -> Result<std::collections::HashMap<i64, [String; 3]>> {
     let rows: Vec<(i64, String, String, String)> = conn
         .all("SELECT id, first_name, last_name, company FROM clients WHERE id IN $1[]", platform::params![ids])
         .await?;

@@ -1,5 +1,6 @@
 //! How an invoice is shown: words for states, and everything that stands beside an invoice on its page and in the APIs.
 
+use accounts::clients;
 use accounts::parties::{self, Party};
 use kernel::{Currency, Date, Error, Money, Result};
 use platform::db::{Conn, FromRow, Row};
@@ -93,7 +94,7 @@ pub async fn seen(conn: &mut Conn, id: i64) -> Result<Seen> {
     let (notes, credited): (Vec<_>, Vec<_>) = notes::with_lines(conn, id).await?.into_iter().unzip();
     let left = notes::left_of(lines.clone(), &credited.concat());
     let [first, last, company] = names;
-    let client = if company.is_empty() { [first, last].join(" ").trim().to_owned() } else { company };
+    let client = clients::name(&company, &first, &last);
     let whole = Whole { invoice, lines, seller, buyer, transactions, settled, notes };
     Ok(Seen { whole, left, client, email, credit: Money::new(credit, currency) })
 }

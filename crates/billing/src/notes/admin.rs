@@ -1,5 +1,6 @@
 //! Credit notes in the staff area: the list, one note, its PDF, and writing one from an invoice's page.
 
+use accounts::clients;
 use accounts::doors::{AdminCx, Id, Routes};
 use accounts::parties;
 use axum::response::Response;
@@ -49,8 +50,7 @@ record! {
 
 impl Listed {
     fn client(&self) -> String {
-        let name = [self.first_name.as_str(), self.last_name.as_str()].join(" ").trim().to_owned();
-        if self.company.is_empty() { name } else { self.company.clone() }
+        clients::name(&self.company, &self.first_name, &self.last_name)
     }
 }
 

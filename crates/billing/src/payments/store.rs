@@ -1,12 +1,13 @@
 //! SQL of the list of transactions.
 
+use accounts::clients::NAME;
 use kernel::{Currency, Date, Result};
 use platform::db::{Conn, Value};
 use platform::web::lists::{Column, Query, Sort, Where};
 use platform::{params, record};
 
 use super::TransactionKind;
-use crate::view::{CLIENT_NAME, contains};
+use crate::view::contains;
 
 record! {
     #[derive(Debug, Clone)]
@@ -151,7 +152,7 @@ impl Filter {
 /// The columns of [`Listed`].
 pub fn columns() -> String {
     format!(
-        "t.id, t.client_id, (SELECT {CLIENT_NAME} FROM clients c WHERE c.id = t.client_id), t.gateway, t.reference, \
+        "t.id, t.client_id, (SELECT {NAME} FROM clients c WHERE c.id = t.client_id), t.gateway, t.reference, \
          t.kind, t.currency, t.amount_in, t.amount_out, t.fees, t.rate, t.description, t.occurred_on, t.invoice_id, \
          t.refund_of, t.voided_at IS NOT NULL"
     )

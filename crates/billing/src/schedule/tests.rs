@@ -71,6 +71,7 @@ testkit::both_engines! {
         jobs::drain(&company.app).await.unwrap();
         assert_eq!(tick(&company.app).await.unwrap(), 1);
         assert_eq!(tick(&company.app).await.unwrap(), 0);
+        company.is_sound().await;
     }
 
     async fn the_day_begins_at_the_hour_of_the_business(company: Company) {
@@ -80,6 +81,7 @@ testkit::both_engines! {
         assert_eq!(at(&company, "2026-01-16T04:59:00Z").await, 0, "still the 15th there");
         assert_eq!(at(&company, "2026-01-16T14:00:00Z").await, 2);
         assert_eq!(days(&company, generation::jobs::TASK).await, ["2026-01-16", "2026-01-15"]);
+        company.is_sound().await;
     }
 
     async fn a_day_may_begin_before_that_of_the_server(company: Company) {
@@ -88,6 +90,7 @@ testkit::both_engines! {
         assert_eq!(at(&company, "2026-01-15T10:59:59Z").await, 2, "the 15th has lasted since 11:00 of the 14th");
         assert_eq!(at(&company, "2026-01-15T11:00:00Z").await, 2, "midnight of the 16th");
         assert_eq!(days(&company, generation::jobs::TASK).await, ["2026-01-16", "2026-01-15"]);
+        company.is_sound().await;
     }
 
     // On 29 March 2026 there is no 02:00 to 03:00 in Berlin.
@@ -100,6 +103,7 @@ testkit::both_engines! {
         assert_eq!(at(&company, "2026-03-29T23:59:59Z").await, 0, "01:59:59 of the 30th");
         assert_eq!(at(&company, "2026-03-30T00:00:00Z").await, 2, "02:00 in summer is an hour earlier");
         assert_eq!(days(&company, generation::jobs::TASK).await, ["2026-03-30", "2026-03-29", "2026-03-28"]);
+        company.is_sound().await;
     }
 
     // On 25 October 2026 02:00 to 03:00 comes twice.
@@ -112,5 +116,6 @@ testkit::both_engines! {
             assert_eq!(at(&company, again).await, 0, "{again}");
         }
         assert_eq!(days(&company, generation::jobs::TASK).await, ["2026-10-25"]);
+        company.is_sound().await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use accounts::search;
+use accounts::{clients, search};
 use kernel::{Currency, Cycle, Date, Result};
 use platform::db::{Conn, Insert, ToValue, Tx, Value};
 use platform::web::lists::{Column, Order, Query, Sort, Where};
@@ -223,8 +223,7 @@ record! {
 
 impl Listed {
     pub fn client(&self) -> String {
-        let name = [self.first_name.as_str(), self.last_name.as_str()].join(" ").trim().to_owned();
-        if self.company.is_empty() { name } else { self.company.clone() }
+        clients::name(&self.company, &self.first_name, &self.last_name)
     }
 }
 

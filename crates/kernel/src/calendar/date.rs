@@ -69,19 +69,6 @@ impl Date {
         Date(self.0.last_of_month())
     }
 
-    /// `Monday` and so on, in English.
-    pub fn weekday_name(self) -> &'static str {
-        match self.0.weekday() {
-            civil::Weekday::Monday => "Monday",
-            civil::Weekday::Tuesday => "Tuesday",
-            civil::Weekday::Wednesday => "Wednesday",
-            civil::Weekday::Thursday => "Thursday",
-            civil::Weekday::Friday => "Friday",
-            civil::Weekday::Saturday => "Saturday",
-            civil::Weekday::Sunday => "Sunday",
-        }
-    }
-
     /// Negative goes back.
     pub fn plus_days(self, days: i64) -> Result<Date, DateError> {
         jiff::Span::new()

@@ -1,6 +1,6 @@
 //! The statements about orders.
 
-use accounts::search;
+use accounts::{clients, search};
 use billing::invoices::InvoiceStatus;
 use kernel::{Currency, Date, Result, Timestamp};
 use platform::db::{Conn, Insert, ToValue, Tx, Value};
@@ -185,7 +185,7 @@ impl Listed {
 
     /// The company if there is one, else the person.
     pub fn client(&self) -> String {
-        if self.company.is_empty() { self.person() } else { self.company.clone() }
+        clients::name(&self.company, &self.first_name, &self.last_name)
     }
 }
 
