@@ -66,12 +66,15 @@ fn generate(address: &str, shop: &Shop) -> Value {
         let mut client = Client::connect(address, &shop.credential);
         loop {
             std::thread::sleep(Duration::from_millis(100));
-            let answer = client.get("/api/v1/runs/1");
-            let run: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-            match run["state"].as_str() {
-                Some("finished") => return run,
-                Some("failed") => panic!("{run}"),
-                _ => {}
+            // A clean-up may have run before it.
+            for id in 1..=3 {
+                let answer = client.get(&format!("/api/v1/runs/{id}"));
+                let run: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+                match (run["task"].as_str(), run["state"].as_str()) {
+                    (Some("generate_invoices"), Some("finished")) => return run,
+                    (Some("generate_invoices"), Some("failed")) => panic!("{run}"),
+                    _ => {}
+                }
             }
         }
     })
