@@ -176,6 +176,9 @@ async fn scan(tx: &mut Tx, by: &Actor, web: &[i64], now: Timestamp) -> Result<i6
     let option_id = config_options::create(tx, by, &edit, now).await?.id;
     let choice =
         ChoiceEdit { name: Some("Every night".to_owned()), prices: Some(recurring(150, 0)?), ..ChoiceEdit::default() };
-    config_options::create_choice(tx, by, option_id, &choice, now).await?;
+    // It has its one choice from the beginning.
+    for one in config_options::full(tx, option_id).await?.choices {
+        config_options::update_choice(tx, by, one.choice.id, &choice, now).await?;
+    }
     Ok(option_id)
 }

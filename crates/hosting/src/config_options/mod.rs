@@ -354,8 +354,9 @@ pub async fn create_choice(
     let option = full(tx, option_id).await?;
     if option.option.kind.has_one_choice() && !option.choices.is_empty() {
         return Err(Error::refused(format!(
-            "“{}” is a {}: it has one choice.",
-            option.option.name, option.option.kind
+            "“{}” is of the kind {}: it has one choice.",
+            option.option.name,
+            option.option.kind.label()
         )));
     }
     let last = option.choices.last().map_or(0, |choice| choice.choice.position);
@@ -394,8 +395,9 @@ pub async fn delete_choice(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> 
     let option = full(tx, choice.option_id).await?;
     if option.option.kind.has_one_choice() {
         return Err(Error::refused(format!(
-            "“{}” is a {}: it needs its one choice. Hide the option instead.",
-            option.option.name, option.option.kind
+            "“{}” is of the kind {}: it needs its one choice. Hide the option instead.",
+            option.option.name,
+            option.option.kind.label()
         )));
     }
     let only: Vec<PricedChoice> = option.choices.into_iter().filter(|other| other.choice.id == id).collect();
