@@ -249,13 +249,6 @@ pub async fn refresh(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Where this installation is reached, without a slash at the end.
-pub async fn system_url(app: &App, conn: &mut platform::Conn) -> Result<String> {
-    let values = settings::Values::load(conn).await?;
-    let url = app.settings.find("system_url").map_or("http://localhost:8080", |setting| values.text(setting));
-    Ok(url.trim_end_matches('/').to_owned())
-}
-
 /// Called every few seconds by each node that works: enqueues what the calendar says. What it does must bear being done
 /// by two nodes at once.
 pub async fn tick(app: &App) -> Result<()> {

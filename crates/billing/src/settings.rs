@@ -2,8 +2,9 @@
 
 pub use accounts::company::TIME_ZONE;
 use accounts::company::country;
+use kernel::Result;
 use platform::settings::{self, Values};
-use platform::{Kind, Setting};
+use platform::{Conn, Kind, Setting};
 
 use crate::invoices::numbering::{Format, Reset};
 
@@ -150,4 +151,10 @@ fn told_apart(format: &Format, other: &str, of: &str) -> Result<(), String> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Where clients reach this installation, without a slash at the end.
+pub async fn system_url(conn: &mut Conn) -> Result<String> {
+    let values = Values::load(conn).await?;
+    Ok(values.text(&SYSTEM_URL).trim_end_matches('/').to_owned())
 }

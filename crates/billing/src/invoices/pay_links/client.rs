@@ -12,7 +12,7 @@ use kernel::{Error, Result};
 use minijinja::{Value, context};
 use platform::web::Fail;
 
-use super::{Offer, is_safe, system_url};
+use super::{Offer, is_safe};
 use crate::captures::present::{self, Place, Start, With};
 use crate::captures::{self, Attempt, Way};
 use crate::invoices::view::{self, Whole};
@@ -150,7 +150,7 @@ async fn refuse(cx: &PublicCx, token: &str, problem: &str) -> Result<Response, F
 async fn invoice_and_own(cx: &PublicCx, token: &str) -> Result<(Invoice, String)> {
     let mut conn = cx.app.db.read().await?;
     let invoice = super::invoice_of(&mut conn, token, cx.now).await?;
-    Ok((invoice, system_url(&mut conn).await?))
+    Ok((invoice, settings::system_url(&mut conn).await?))
 }
 
 /// The page between the form and the provider.

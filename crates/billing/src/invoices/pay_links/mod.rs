@@ -16,7 +16,6 @@ use accounts::activity_log::{self, Activity, Actor};
 use kernel::{Error, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::prune::{After, Rubbish};
-use platform::settings::Values;
 use platform::{App, crypto, params};
 
 use super::{Invoice, InvoiceStatus};
@@ -80,13 +79,7 @@ pub async fn make(tx: &mut Tx, app: &App, invoice_id: i64, now: Timestamp) -> Re
         params![crypto::sha256_hex(token.as_bytes()), invoice_id, now.plus_seconds(LIFE)],
     )
     .await?;
-    Ok(Link { base: system_url(tx).await?, token })
-}
-
-/// Where clients reach this installation, without a slash at the end.
-pub(crate) async fn system_url(conn: &mut Conn) -> Result<String> {
-    let values = Values::load(conn).await?;
-    Ok(values.text(&settings::SYSTEM_URL).trim_end_matches('/').to_owned())
+    Ok(Link { base: settings::system_url(tx).await?, token })
 }
 
 /// The invoice that a link leads to. To a stranger a link that is wrong never existed; who has a real one is told that

@@ -12,8 +12,9 @@ use super::{Invited, Setup, SetupState};
 use crate::captures::present::Place;
 use crate::gateways;
 use crate::invoices::pay_links::client::onward;
-use crate::invoices::pay_links::{is_safe, system_url};
+use crate::invoices::pay_links::is_safe;
 use crate::pay_methods;
+use crate::settings::system_url;
 use crate::terms::Terms;
 
 pub fn routes() -> Routes {

@@ -16,7 +16,6 @@ use accounts::clients::{self, Locked};
 use kernel::{Error, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::jobs::NewJob;
-use platform::settings::Values;
 use platform::{App, crypto, record};
 use serde_json::json;
 
@@ -110,8 +109,7 @@ pub async fn make_link(
     store::insert_link(tx, &hash, client.id, gateway, now.plus_seconds(LIFE)).await?;
     let activity = Activity::new(format!("Link to add a payment method at {gateway} made")).client(client_id);
     activity_log::record(tx, by, activity.about(format!("client:{client_id}")), now).await?;
-    let values = Values::load(tx).await?;
-    Ok(format!("{}/add-card/{token}", values.text(&settings::SYSTEM_URL).trim_end_matches('/')))
+    Ok(format!("{}/add-card/{token}", settings::system_url(tx).await?))
 }
 
 /// Whose link it is. What is wrong with a link is not told: to a stranger it never existed.
