@@ -16,7 +16,7 @@ use crate::notes::{self, Selection};
 use crate::terms::{Buyer, Terms};
 
 /// What the new invoice says of where it comes from (its source); `doctor` knows these words.
-pub const MERGED: &str = "merge";
+const MERGED: &str = "merge";
 const SPLIT: &str = "split";
 
 /// Published when another invoice stands in for one.
