@@ -23,6 +23,7 @@ pub fn routes() -> Routes {
 pub fn events(events: &mut platform::Events) {
     events.on_lasting("sales.orders", orders::invoice_paid);
     events.on(orders::invoice_replaced);
+    events.on(orders::invoice_split);
     events.on(orders::client_closed);
 }
 

@@ -18,6 +18,7 @@ fn filled(path: &str) -> String {
 fn nobodys_failure_takes_a_payment_back() {
     let events = innkeeper::wiring::events();
     assert!(!events.has_binding::<billing::invoices::InvoicePaid>());
+    assert!(!events.has_binding::<billing::invoices::InvoiceReduced>());
     assert!(!events.has_binding::<billing::payments::PaymentRecorded>());
     assert!(!events.has_binding::<billing::recurring::DueDateMoved>());
     assert!(!events.has_binding::<billing::refunds::PaymentRefunded>());

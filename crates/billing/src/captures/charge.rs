@@ -121,13 +121,13 @@ pub(super) async fn prepare(
     Ok(Some(Prepared { attempt_id: begun.attempt_id, gateway, config, request }))
 }
 
-/// What may have changed since the batch chose the invoice.
-struct Leave {
-    switched_off: bool,
-    by_hand_only: bool,
+/// What may have changed since the batch chose the invoice, or since the client opened the page.
+pub(super) struct Leave {
+    pub switched_off: bool,
+    pub by_hand_only: bool,
 }
 
-async fn leave(tx: &mut Locked<'_>, invoice: &Invoice) -> Result<Leave> {
+pub(super) async fn leave(tx: &mut Locked<'_>, invoice: &Invoice) -> Result<Leave> {
     let (active, by_hand_only): (i64, i64) = tx
         .one(
             "SELECT (SELECT COUNT(*) FROM gateways WHERE name = $2 AND active), \

@@ -1,5 +1,5 @@
 //! The capture batch as a job, the job that owns every attempt whose outcome is open, and the one that gives up what
-//! waits for a client who has nothing to pay any more.
+//! waits for a client who has less to pay by now, or nothing.
 
 use accounts::activity_log::Actor;
 use kernel::{Result, Timestamp};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Report;
 use super::resolve;
-use crate::invoices::InvoicePaid;
+use crate::invoices::{InvoicePaid, InvoiceReduced};
 use crate::notes::InvoiceCancelled;
 use crate::terms::Terms;
 
@@ -28,22 +28,25 @@ pub fn register(registry: &mut Registry) {
     registry.add(super::webhooks::JOB, super::webhooks::perform);
 }
 
-/// What was paid in another way or cancelled must not be paid once more at the bank.
+/// What was paid in another way, credited or cancelled must not be paid once more at the bank.
 pub(super) fn events(events: &mut Events) {
-    events.on_lasting("billing.captures", |tx, event: &InvoicePaid| Box::pin(nothing_to_pay(tx, event.invoice_id)));
-    events.on(|tx, event: &InvoiceCancelled| Box::pin(nothing_to_pay(tx, event.invoice_id)));
+    events.on_lasting("billing.captures", |tx, event: &InvoicePaid| Box::pin(less_to_pay(tx, event.invoice_id)));
+    events.on_lasting("billing.captures", |tx, event: &InvoiceReduced| Box::pin(less_to_pay(tx, event.invoice_id)));
+    events.on(|tx, event: &InvoiceCancelled| Box::pin(less_to_pay(tx, event.invoice_id)));
 }
 
-async fn nothing_to_pay(tx: &mut Tx, invoice_id: i64) -> Result<()> {
-    let waiting: Option<(i64, Timestamp)> = tx
+async fn less_to_pay(tx: &mut Tx, invoice_id: i64) -> Result<()> {
+    let waiting: Option<(i64, Timestamp, i64)> = tx
         .optional(
-            "SELECT id, started_at FROM payment_attempts WHERE invoice_id = $1 AND state = 'action_required'",
+            "SELECT a.id, a.started_at, i.balance FROM payment_attempts a JOIN invoices i ON i.id = a.invoice_id \
+             WHERE a.invoice_id = $1 AND a.state = 'action_required' AND a.amount > i.balance",
             params![invoice_id],
         )
         .await?;
-    let Some((id, at)) = waiting else { return Ok(()) };
+    let Some((id, at, balance)) = waiting else { return Ok(()) };
+    // What is owed again before the job looks may become less once more.
     let job = NewJob::now(GIVE_UP, json!({ "attempt": id }), at)
-        .keyed(format!("give_up:{id}"))
+        .keyed(format!("give_up:{id}:{balance}"))
         .about(format!("invoice:{invoice_id}"))
         .attempts(1000);
     jobs::enqueue(tx, job, at).await.map(|_| ())

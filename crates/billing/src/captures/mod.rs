@@ -3,7 +3,8 @@
 //! What must hold, whatever crashes, times out or runs twice:
 //! - The attempt's row is committed before the provider is called, and its id is the provider's idempotency key.
 //! - One attempt per slot of the schedule, and no new one while another can still take money: two unique indexes say so.
-//!   One that waits for the client is given up at the provider before another is made.
+//!   One that waits for the client is given up at the provider before another is made, and when less is owed by then
+//!   than it would take: no client is sent to pay it.
 //! - An attempt whose outcome we do not know has a job that asks; nothing is retried before the answer is known.
 //! - The client's lock is held in our transactions only, never while the provider is asked.
 //!
@@ -30,6 +31,8 @@ use accounts::doors::{Permission, Routes};
 use kernel::{Currency, Date, Error, Money, Result, Timestamp};
 use platform::db::Conn;
 use platform::{params, record};
+
+use crate::invoices::Invoice;
 
 pub use charge::{attempt, attempt_now};
 pub use due::{Due, due};
@@ -123,6 +126,16 @@ impl Attempt {
     /// It can still be completed by the client.
     pub fn waits(&self) -> bool {
         self.state == AttemptState::ActionRequired
+    }
+
+    /// It takes what is owed on its invoice now, neither more nor less.
+    pub fn fits(&self, invoice: &Invoice) -> bool {
+        invoice.is_open() && invoice.balance == self.amount
+    }
+
+    /// It would take more than is owed on its invoice by now.
+    fn is_too_much(&self, invoice: &Invoice) -> bool {
+        !invoice.is_open() || invoice.balance < self.amount
     }
 }
 

@@ -157,8 +157,9 @@ async fn declined(
     let text = format!("Charge of {} declined: {reason}", attempt.money());
     let activity = Activity::new(text).client(attempt.client_id).about(format!("invoice:{}", attempt.invoice_id));
     activity_log::record(tx, &Actor::system("Capture"), activity, now).await?;
-    // A client who was there has seen it, unless the provider took its time.
-    if attempt.way == Way::OffSession || attempt.state == AttemptState::Pending {
+    // A client who was there has seen it, unless the provider took its time. One who was asked to authenticate was there,
+    // or we have given it up.
+    if (attempt.way == Way::OffSession && !attempt.waits()) || attempt.state == AttemptState::Pending {
         let event =
             CaptureDeclined { attempt_id: attempt.id, invoice_id: attempt.invoice_id, client_id: attempt.client_id };
         tx.announce(&event, now).await?;

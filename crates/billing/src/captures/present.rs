@@ -2,7 +2,8 @@
 //! of the provider's with a card that we never see.
 //!
 //! What must hold: pressing twice, going back and paying in another window lead to one payment. At most one attempt can
-//! take money at a time; who asks for another while it waits is sent to it, or it is given up first.
+//! take money at a time; who asks for another while it waits is sent to it, or it is given up first. It is when another
+//! amount is owed by then.
 
 use accounts::activity_log::Actor;
 use accounts::clients;
@@ -81,7 +82,7 @@ async fn pay_now(app: &App, invoice_id: i64, with: With, place: Place, start: St
     find(&mut app.db.read().await?, attempt_id).await
 }
 
-/// The attempt that waits for the client, if it is to be gone on with; else it is given up.
+/// The attempt that waits for the client, if it is to be gone on with and takes what is owed; else it is given up.
 async fn waiting(app: &App, by: &Actor, invoice_id: i64, with: With, start: Start) -> Result<Option<Attempt>> {
     let find_waiting = async || -> Result<Option<Attempt>> {
         let attempts = of_invoice(&mut app.db.read().await?, invoice_id).await?;
@@ -96,7 +97,8 @@ async fn waiting(app: &App, by: &Actor, invoice_id: i64, with: With, start: Star
         let over = matches!(now.state, AttemptState::Declined | AttemptState::Failed);
         return Ok((!over).then_some(now));
     }
-    if start == Start::GoOn && now.action_url.is_some() && is_with(&now, with) {
+    let invoice = invoices::find(&mut app.db.read().await?, invoice_id).await?;
+    if start == Start::GoOn && now.action_url.is_some() && is_with(&now, with) && now.fits(&invoice) {
         return Ok(Some(now));
     }
     match resolve::take_back(app, &now).await? {
@@ -153,6 +155,9 @@ async fn prepare(app: &App, invoice_id: i64, with: With, place: Place) -> Result
         .await?;
     if tries >= TRIES {
         return Err(Error::refused("That were many tries. Wait an hour, or ask us for another way to pay."));
+    }
+    if charge::leave(&mut locked, &invoice).await?.switched_off {
+        return Err(Error::refused("This way to pay is not offered any more. Please ask us for another one."));
     }
     let gateway = app.get::<Gateways>()?.find(&invoice.gateway)?;
     let config = gateways::config(&mut locked, app, &*gateway).await?;

@@ -157,7 +157,7 @@ pub(super) async fn resolve(app: &App, attempt_id: i64) -> Result<bool> {
     }
 }
 
-/// Gives up an attempt that waits for a client who has nothing to pay any more; `true` when there is no need to ask again.
+/// Gives up an attempt that waits for a client who has less to pay by now; `true` when there is no need to ask again.
 pub(super) async fn give_up_if_idle(app: &App, attempt_id: i64) -> Result<bool> {
     match idle(app, attempt_id).await? {
         Some(attempt) => take_back_and_settle(app, &attempt).await,
@@ -177,12 +177,12 @@ async fn is_settled(app: &App, attempt_id: i64) -> Result<bool> {
     Ok(find(&mut app.db.read().await?, attempt_id).await?.is_settled())
 }
 
-/// The attempt, if it waits although nothing is to be paid.
+/// The attempt, if it waits although less is to be paid, or nothing.
 async fn idle(app: &App, attempt_id: i64) -> Result<Option<Attempt>> {
     let mut conn = app.db.read().await?;
     let attempt = find(&mut conn, attempt_id).await?;
     let invoice = invoices::find(&mut conn, attempt.invoice_id).await?;
-    Ok(Some(attempt).filter(|attempt| attempt.waits() && !(invoice.is_open() && invoice.balance > 0)))
+    Ok(Some(attempt).filter(|attempt| attempt.waits() && attempt.is_too_much(&invoice)))
 }
 
 /// Asks once more about whatever is open of an invoice: somebody comes back and wants to know.

@@ -100,9 +100,13 @@ pub fn routes() -> Routes {
         act("/invoices/merge", MANAGE, "Make one invoice of several unpaid ones of a client; they are cancelled")
             .body(json!({ "type": "object", "required": ["invoice_ids"], "properties": { "invoice_ids": ids() } }))
             .answers(201, schema());
-    let split = act("/invoices/{id}/split", MANAGE, "Move lines of an unpaid invoice to one of their own")
-        .body(json!({ "type": "object", "required": ["line_ids"], "properties": { "line_ids": ids() } }))
-        .answers(201, schema());
+    let split = act(
+        "/invoices/{id}/split",
+        MANAGE,
+        "Move lines of an unpaid invoice to one of their own; writing credit notes must be allowed, too",
+    )
+    .body(json!({ "type": "object", "required": ["line_ids"], "properties": { "line_ids": ids() } }))
+    .answers(201, schema());
     let settle = act("/invoices/{id}/pay", payments::ADD, "Record a payment of all that is owed, without a reference")
         .body(json!({ "type": "object", "properties": {
             "gateway": { "type": "string", "description": "The invoice's when left out" },

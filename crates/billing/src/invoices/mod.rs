@@ -420,7 +420,23 @@ async fn advance_charges(tx: &mut Locked<'_>, documents: &[Document]) -> Result<
     recurring::first::billed(tx, &charges).await
 }
 
-/// Turns an unpaid invoice into a paid one and moves its services on. Doing it again does nothing.
+/// Announced when less is owed on an invoice than before, and something still is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct InvoiceReduced {
+    pub invoice_id: i64,
+    pub client_id: i64,
+}
+
+impl platform::Lasting for InvoiceReduced {
+    const NAME: &'static str = "billing.invoice_reduced";
+
+    fn subject(&self) -> String {
+        format!("invoice:{}", self.invoice_id)
+    }
+}
+
+/// To be called whenever less is owed on an invoice. Turns one on which nothing is owed any more into a paid one and
+/// moves its services on. Doing it again does nothing.
 pub(crate) async fn mark_paid(tx: &mut Locked<'_>, id: i64, client_id: i64, now: Timestamp) -> Result<()> {
     let changed = tx
         .execute(
@@ -431,9 +447,9 @@ pub(crate) async fn mark_paid(tx: &mut Locked<'_>, id: i64, client_id: i64, now:
         .await?;
     if changed == 1 {
         recurring::settle(tx, id, now).await?;
-        tx.announce(&InvoicePaid { invoice_id: id, client_id, now }, now).await?;
+        return tx.announce(&InvoicePaid { invoice_id: id, client_id, now }, now).await;
     }
-    Ok(())
+    tx.announce(&InvoiceReduced { invoice_id: id, client_id }, now).await
 }
 
 /// Published when a paid invoice is unpaid again, because its payment was taken back.
@@ -463,17 +479,22 @@ pub(crate) async fn reopen(tx: &mut Locked<'_>, id: i64, now: Timestamp) -> Resu
     tx.publish(&InvoiceReopened { invoice_id: id, client_id, now }).await
 }
 
-/// Refuses while a charge of the invoice is on its way: whether that money comes is not known yet, and what is taken off
-/// the balance meanwhile would be paid twice.
+/// Whether a charge of the invoice is on its way, so that it is not known yet whether that money comes.
+pub(crate) async fn is_charge_under_way(conn: &mut Conn, id: i64) -> Result<bool> {
+    conn.scalar(
+        "SELECT EXISTS (SELECT 1 FROM payment_attempts WHERE invoice_id = $1 \
+         AND state IN ('intent', 'unknown', 'pending'))",
+        params![id],
+    )
+    .await
+}
+
+/// Refuses while a charge of the invoice is on its way: what is taken off the balance meanwhile would be paid twice.
 pub(crate) async fn check_no_charge_under_way(conn: &mut Conn, id: i64) -> Result<()> {
-    let open: bool = conn
-        .scalar(
-            "SELECT EXISTS (SELECT 1 FROM payment_attempts WHERE invoice_id = $1 \
-             AND state IN ('intent', 'unknown', 'pending'))",
-            params![id],
-        )
-        .await?;
-    if open { Err(Error::refused("A charge of this invoice is under way. Wait for its outcome.")) } else { Ok(()) }
+    match is_charge_under_way(conn, id).await? {
+        true => Err(Error::refused("A charge of this invoice is under way. Wait for its outcome.")),
+        false => Ok(()),
+    }
 }
 
 /// Checks what a caller may say about an invoice before it is made.

@@ -16,7 +16,7 @@ use crate::notes::{self, Selection};
 use crate::terms::{Buyer, Terms};
 
 /// What the new invoice says of where it comes from (its source); `doctor` knows these words.
-pub const MERGED: &str = "merge";
+const MERGED: &str = "merge";
 const SPLIT: &str = "split";
 
 /// Published when another invoice stands in for one.
@@ -67,8 +67,19 @@ pub async fn merge(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, ids: &[i64]) 
     Ok(issued)
 }
 
-/// Moves lines of an unpaid invoice to one of their own; a credit note takes them off the old one.
+/// Published when some of the lines of an invoice stand on another from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoiceSplit {
+    pub old_id: i64,
+    pub new_id: i64,
+    pub client_id: i64,
+}
+
+/// Moves lines of an unpaid invoice to one of their own; a credit note takes them off the old one. The choice of lines is
+/// somebody's, for the one document and for the other, so both permissions are asked for.
 pub async fn split(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64, line_ids: &[i64]) -> Result<Issued> {
+    by.require(super::MANAGE)?;
+    by.require(notes::CREATE)?;
     let invoice = untouched(tx, id).await?;
     let lines = super::lines(tx, id).await?;
     if let Some(unknown) = line_ids.iter().find(|wanted| !lines.iter().any(|line| line.id == **wanted)) {
@@ -84,8 +95,9 @@ pub async fn split(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64, line
         go.iter().filter(|line| (line.net, line.tax1, line.tax2) != (0, 0, 0)).map(|line| line.id).collect();
     if !credited.is_empty() {
         let reason = format!("Moved to invoice {}", issued.number);
-        notes::credit(tx, &by.in_consequence(), terms, id, &Selection::Lines(credited), &reason).await?;
+        notes::credit(tx, by, terms, id, &Selection::Lines(credited), &reason).await?;
     }
+    tx.publish(&InvoiceSplit { old_id: id, new_id: issued.id, client_id: invoice.client_id }).await?;
     log(tx, by, terms, &issued, format!("Invoice {} split from {}", issued.number, invoice.title())).await?;
     Ok(issued)
 }

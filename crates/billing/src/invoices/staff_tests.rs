@@ -279,6 +279,62 @@ testkit::both_engines! {
         company.is_sound().await;
     }
 
+    // One that cannot be done, in the middle: the rest is done, and staff read how many.
+    async fn what_conflicts_is_told_and_the_rest_of_many_is_done(company: Company) {
+        let client = company.client("ada@example.com").await;
+        let ids = [company.owed(&client, "10.00").await, company.owed(&client, "10.00").await, company.owed(&client, "5.00").await];
+        let doors = Doors::of(&company).await;
+        let mut tx = company.app.db.write().await.unwrap();
+        tx.batch("CREATE UNIQUE INDEX each_amount_once ON transactions (amount_in)").await.unwrap();
+        tx.commit().await.unwrap();
+        let all = ids.map(|id| id.to_string()).join(",");
+        let fields = [("ids", all.as_str()), ("do", "pay"), ("once", "key"), ("gateway", "banktransfer"), ("date", "2026-01-15")];
+        let reply = doors.post("/admin/invoices/bulk/do", &fields).await;
+        assert_eq!((reply.status.as_u16(), reply.to.as_str()), (303, "/admin/invoices"), "{}", reply.text);
+        for word in ["2", "invoices", "1", "refused", "exists"] {
+            assert!(reply.flash.contains(word), "no “{word}” in {}", reply.flash);
+        }
+        assert!(!reply.flash.contains("database"), "{}", reply.flash);
+        let mut states = Vec::new();
+        for id in ids {
+            states.push(company.invoice_state(id).await.0);
+        }
+        assert_eq!(states, [InvoiceStatus::Paid, InvoiceStatus::Unpaid, InvoiceStatus::Paid]);
+        company.is_sound().await;
+    }
+
+    async fn splitting_needs_both_permissions_at_every_door(company: Company) {
+        let client = company.client("ada@example.com").await;
+        for owner in [1, 2] {
+            company.charge(&client, owner, "10.00", Cycle::Monthly, "2026-01-20", "banktransfer").await;
+        }
+        let id = generate(&company, &client).await[0];
+        let line = lines(&mut company.app.db.read().await.unwrap(), id).await.unwrap()[0].id;
+        let doors = Doors::of(&company).await;
+        for permission in [MANAGE, crate::notes::CREATE] {
+            let rows = "role_permissions WHERE permission = $1";
+            let mut tx = company.app.db.write().await.unwrap();
+            let roles: Vec<i64> = tx.column(&format!("SELECT role_id FROM {rows}"), params![permission.0]).await.unwrap();
+            tx.execute(&format!("DELETE FROM {rows}"), params![permission.0]).await.unwrap();
+            tx.commit().await.unwrap();
+            let page = doors.post(&format!("/admin/invoices/{id}/credit-note"), &[("line", &line.to_string()), ("do", "split")]).await;
+            assert_eq!(page.status, 403, "page without {}: {}", permission.0, page.text);
+            let api = doors.api("POST", &format!("/invoices/{id}/split"), json!({ "line_ids": [line] })).await;
+            assert_eq!(api.status, 403, "API without {}: {}", permission.0, api.text);
+            let shown = doors.get(&format!("/admin/invoices/{id}")).await;
+            assert!(!shown.text.contains("Move ticked lines"), "{}", shown.text);
+            let mut tx = company.app.db.write().await.unwrap();
+            for role in roles {
+                tx.execute("INSERT INTO role_permissions (role_id, permission) VALUES ($1, $2)", params![role, permission.0]).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+        }
+        assert_eq!((company.count("invoices").await, company.count("credit_notes").await), (1, 0));
+        doors.get(&format!("/admin/invoices/{id}")).await.shows(&["Move ticked lines"]);
+        assert_eq!(doors.api("POST", &format!("/invoices/{id}/split"), json!({ "line_ids": [line] })).await.status, 201);
+        company.is_sound().await;
+    }
+
     async fn each_deed_needs_its_permission(company: Company) {
         let client = company.client("ada@example.com").await;
         let id = company.owed(&client, "10.00").await;

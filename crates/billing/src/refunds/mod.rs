@@ -478,7 +478,8 @@ impl platform::Lasting for PaymentRefunded {
     }
 }
 
-/// The money stays: it is credit of the client again, and pays the invoice again that had been settled with it.
+/// The money stays: it is credit of the client again, and pays the invoice again that had been settled with it. While a
+/// charge of that invoice is under way it stays credit: the charge may pay the same.
 async fn fail(tx: &mut Locked<'_>, refund: &Refund, message: &str, terms: &Terms) -> Result<()> {
     let by = Actor::system("Refund");
     let kind = if was_credit(refund) { CreditKind::Refunded } else { CreditKind::Overpayment };
@@ -493,7 +494,8 @@ async fn fail(tx: &mut Locked<'_>, refund: &Refund, message: &str, terms: &Terms
     if let Some(invoice_id) = refund.invoice_id.filter(|_| refund.note_id.is_none()) {
         let invoice = invoices::find(tx, invoice_id).await?;
         let part = invoice.money(invoice.balance.min(amount.minor));
-        if invoice.status == InvoiceStatus::Unpaid && part.is_positive() {
+        let is_free = invoice.status == InvoiceStatus::Unpaid && !invoices::is_charge_under_way(tx, invoice_id).await?;
+        if is_free && part.is_positive() {
             credits::apply(tx, &by, invoice_id, part, terms.today, terms.now).await?;
         }
     }
@@ -501,11 +503,19 @@ async fn fail(tx: &mut Locked<'_>, refund: &Refund, message: &str, terms: &Terms
     activity_log::record(tx, &by, activity.about(subject(refund)), terms.now).await
 }
 
-/// Steps two and three: the gateway is asked and its answer is written. Goes on when whoever asked has left.
+/// Steps two and three: the gateway is asked and its answer is written. Goes on when whoever asked has left. What goes
+/// wrong here is no refusal of the refund, which is begun and has its job: the answer is the refund as it is then, so that
+/// nobody takes it for refused and begins another.
 pub async fn send(app: &App, refund_id: i64) -> Result<Refund> {
-    let app = app.clone();
-    let work = tokio::spawn(async move { ask(&app, refund_id, Asking::First).await });
-    work.await.map_err(|panic| Error::broken(format!("refund: {panic}")))?
+    let itself = app.clone();
+    let work = tokio::spawn(async move { ask(&itself, refund_id, Asking::First).await });
+    let error = match work.await {
+        Ok(Ok(refund)) => return Ok(refund),
+        Ok(Err(error)) => error,
+        Err(panic) => Error::broken(format!("refund: {panic}")),
+    };
+    tracing::error!(refund = refund_id, %error, "a refund is begun, but what came of it was not written; its job asks");
+    find(&mut app.db.read().await?, refund_id).await
 }
 
 /// Whether the gateway may know of the refund from an earlier call.

@@ -4,6 +4,8 @@ use serde_json::json;
 use testkit::Engine;
 
 use super::*;
+use crate::captures;
+use crate::pay_methods::{self, MakeDefault};
 use crate::testing::doors::Doors;
 use crate::testing::{Company, SIGNATURE, Scripted, usd};
 
@@ -153,6 +155,52 @@ testkit::both_engines! {
         doors.post("/admin/transactions/1/refund", &form("a", "1", "20.00", "gateway")).await;
         assert_eq!(company.invoice_state(1).await, (InvoiceStatus::Unpaid, "30.00".to_owned()));
         assert_eq!(company.credit_of(&client).await, "0.00");
+        company.is_sound().await;
+    }
+
+    // The client's card is being charged, with an answer that was lost, while the refund is refused.
+    async fn a_refund_that_fails_while_the_invoice_is_charged_is_credit(company: Company) {
+        let (doors, client) = paid(&company, "refused", "20.00").await;
+        let (app, by) = (&company.app, &company.by);
+        pay_methods::add(app, by, client.id, "sandbox", "timeout", "", MakeDefault::Yes).await.unwrap();
+        let charged = captures::attempt(app, by, 1, None, None).await.unwrap();
+        assert!(matches!(charged, captures::Ended::Unknown { .. }), "{charged:?}");
+        let body = json!({ "amount": "20.00", "invoice_id": 1, "reason": "Sorry" });
+        let first = doors.api_once("/transactions/1/refunds", "key", body.clone()).await;
+        assert_eq!((first.status.as_u16(), &first.json()["state"]), (201, &json!("failed")), "{}", first.text);
+        let again = doors.api_once("/transactions/1/refunds", "key", body).await;
+        assert_eq!((again.status.as_u16(), &again.json()["id"], company.count("refunds").await), (201, &first.json()["id"], 1));
+        assert_eq!((company.invoice_state(1).await.1, company.credit_of(&client).await), ("50.00".to_owned(), "20.00".to_owned()));
+        company.is_sound().await;
+        // The charge of 30.00 did come; the credit pays the rest.
+        later(&company, 121).await;
+        assert_eq!(company.invoice_state(1).await, (InvoiceStatus::Unpaid, "20.00".to_owned()));
+        assert_eq!(doors.action("ApplyCredit", &[("invoiceid", "1"), ("amount", "20.00")]).await["result"], "success");
+        assert_eq!((company.invoice_state(1).await.0, company.credit_of(&client).await), (InvoiceStatus::Paid, "0.00".to_owned()));
+        company.is_sound().await;
+    }
+
+    // Begun, and then something breaks between us and the gateway.
+    async fn a_refund_that_is_begun_is_never_answered_as_refused(company: Company) {
+        let (doors, client) = paid(&company, "ch_1", "60.00").await;
+        let gateway = async |config: &str| {
+            let mut tx = company.app.db.write().await.unwrap();
+            tx.execute("UPDATE gateways SET config = $1 WHERE name = 'sandbox'", params![config]).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        gateway("not JSON").await;
+        let body = json!({ "amount": "10.00", "reason": "Sorry" });
+        for _ in 0..2 {
+            let reply = doors.api_once("/transactions/1/refunds", "key", body.clone()).await;
+            assert_eq!((reply.status.as_u16(), &reply.json()["state"]), (201, &json!("intent")), "{}", reply.text);
+        }
+        let page = doors.post("/admin/transactions/1/refund", &form("a", "credit", "10.00", "gateway")).await;
+        assert_eq!(page.status.as_u16(), 422, "{}", page.text);
+        assert_eq!((company.count("refunds").await, company.credit_of(&client).await), (1, "0.00".to_owned()));
+        company.is_sound().await;
+        gateway("{}").await;
+        later(&company, 121).await;
+        assert_eq!((one(&company).await.state, company.count("transactions").await), (RefundState::Succeeded, 2));
         company.is_sound().await;
     }
 

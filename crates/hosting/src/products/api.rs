@@ -49,7 +49,7 @@ fn written_schema() -> Value {
         "featured": flag("A note: nothing reads it yet"),
         "retired": flag("Nobody can order it any more"),
         "needs_domain": flag("A domain is asked for"),
-        "stock_control": flag("Orders stop when none is left"),
+        "stock_control": flag("Orders stop when none is left; what is called off before it was set up goes back"),
         "stock": { "type": "integer", "minimum": 0 },
         "quantity_mode": one_of(QuantityMode::ALL.iter().map(|kind| kind.as_str()).collect()),
         "cycles_limit": { "type": "integer", "minimum": 0, "maximum": 999, "description": "Periods until a service is complete; 0: no end" },

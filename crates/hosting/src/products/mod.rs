@@ -240,6 +240,11 @@ pub(crate) async fn take_stock(tx: &mut Tx, product: &Product, quantity: i64) ->
     Ok(())
 }
 
+/// Puts back into the stock what was not sold after all.
+pub(crate) async fn give_stock(tx: &mut Tx, id: i64, quantity: i64) -> Result<()> {
+    store::give_stock(tx, id, quantity).await
+}
+
 fn blank(now: Timestamp) -> Product {
     Product {
         id: 0,

@@ -153,6 +153,11 @@ pub(super) async fn take_stock(tx: &mut Tx, id: i64, quantity: i64) -> Result<bo
     Ok(taken == 1)
 }
 
+pub(super) async fn give_stock(tx: &mut Tx, id: i64, quantity: i64) -> Result<()> {
+    tx.execute("UPDATE products SET stock = stock + $2 WHERE id = $1", params![id, quantity]).await?;
+    Ok(())
+}
+
 pub(super) async fn delete(tx: &mut Tx, id: i64) -> Result<()> {
     for sql in [
         "DELETE FROM product_options WHERE product_id = $1",

@@ -11,7 +11,7 @@ use super::charges::{Count, keep_first, put_addon_charge, put_charge, service_is
 use super::plan::{domain, selected};
 use super::{
     ADDON, Recalculate, SERVICE, Service, ServiceAddon, ServiceAddonEdit, ServiceEdit, ServiceStatus, find, find_addon,
-    first, store, subject,
+    first, stock, store, subject,
 };
 use crate::prices::{self, Owner};
 use crate::products::{self, Product};
@@ -103,6 +103,7 @@ async fn write(tx: &mut Locked<'_>, by: &Actor, before: Service, edit: ServiceEd
     }
     service.updated_at = now;
     store::update(tx, &service).await?;
+    stock::follow(tx, before.status, &service).await?;
     if picked != stored {
         store::set_options(tx, id, &picked).await?;
     }

@@ -8,7 +8,7 @@ use kernel::{Date, Error, Result, Timestamp};
 use super::charges::{Count, put_addon_charge, put_charge, put_first};
 use super::{
     ADDON, Created, FirstInvoice, FirstLine, NewAddon, NewService, Plan, PlannedAddon, SERVICE, Service, ServiceAddon,
-    ServiceStatus, find, first, plan, plan_addon, store, subject,
+    ServiceStatus, find, first, plan, plan_addon, stock, store, subject,
 };
 use crate::products::{self, Product};
 
@@ -22,7 +22,6 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
     }
     let gateway = gateways::require_active(tx, "gateway", &new.gateway).await?.name;
     let Plan { product, domain, cycle, quote, first, title, addons, picked } = plan(tx, &client, &new).await?;
-    products::take_stock(tx, &product, new.quantity).await?;
     let mut service = Service {
         id: 0,
         client_id: client.id,
@@ -53,6 +52,7 @@ pub async fn create(tx: &mut Locked<'_>, by: &Actor, new: NewService, now: Times
         updated_at: now,
     };
     service.id = store::insert(tx, &service).await?;
+    stock::take(tx, &service, &product).await?;
     store::set_options(tx, service.id, &picked).await?;
     let charge_id = put_charge(tx, &service, &product, Count::Kept, now).await?;
     put_first(tx, new.first_invoice, charge_id, &first).await?;

@@ -9,7 +9,7 @@ use platform::db::Tx;
 
 use super::change::complete;
 use super::charges::is_paid_off;
-use super::{ADDON, SERVICE, ServiceStatus, find, set_status, store};
+use super::{ADDON, SERVICE, ServiceStatus, find, lock_stock, set_status, store};
 
 /// A payment has moved a charge: the service or addon says the same. The last of a limited number of periods, once paid,
 /// completes a service. What the charge says now counts, because this may be called long after the event.
@@ -35,7 +35,9 @@ pub fn due_date_moved<'a>(tx: &'a mut Tx, event: &'a DueDateMoved) -> Reaction<'
 pub fn client_closed<'a>(tx: &'a mut Tx, event: &'a ClientClosed) -> Reaction<'a> {
     Box::pin(async move {
         let mut locked = clients::lock(tx, event.client_id).await?;
-        for (id, status) in store::live_of_client(&mut locked, event.client_id).await? {
+        let live = store::live_of_client(&mut locked, event.client_id).await?;
+        lock_stock(&mut locked, &live.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
+        for (id, status) in live {
             let end = match status {
                 ServiceStatus::Pending => ServiceStatus::Cancelled,
                 _ => ServiceStatus::Terminated,

@@ -19,6 +19,7 @@ mod events;
 mod first;
 pub mod panels;
 mod plan;
+mod stock;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use events::{client_closed, due_date_moved};
 use first::Said;
 pub use first::{FirstInvoice, FirstLine};
 pub use plan::{Plan, PlannedAddon, plan, plan_addon};
+pub use stock::lock_stock;
 pub use store::{Listed, NamedOption};
 
 pub const LIST: Permission = Permission("List Services");

@@ -126,6 +126,50 @@ pub(super) async fn set_options(tx: &mut Tx, service_id: i64, picked: &[Picked])
     Ok(())
 }
 
+/// That a service has taken its quantity from the stock of its product.
+pub(super) async fn insert_stock(tx: &mut Tx, service: &Service) -> Result<()> {
+    tx.execute(
+        "INSERT INTO taken_stock (service_id, product_id, quantity, returned) VALUES ($1, $2, $3, FALSE)",
+        params![service.id, service.product_id, service.quantity],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The product and the quantity that a service gives back now. Nothing where the product is not counted any more.
+pub(super) async fn return_stock(tx: &mut Tx, service_id: i64) -> Result<Option<(i64, i64)>> {
+    tx.optional(
+        "UPDATE taken_stock SET returned = TRUE WHERE service_id = $1 AND NOT returned \
+         AND product_id IN (SELECT id FROM products WHERE stock_control) RETURNING product_id, quantity",
+        params![service_id],
+    )
+    .await
+}
+
+/// The product and the quantity that a service has given back.
+pub(super) async fn returned_stock(conn: &mut Conn, service_id: i64) -> Result<Option<(i64, i64)>> {
+    conn.optional(
+        "SELECT product_id, quantity FROM taken_stock WHERE service_id = $1 AND returned",
+        params![service_id],
+    )
+    .await
+}
+
+pub(super) async fn hold_stock(tx: &mut Tx, service_id: i64) -> Result<()> {
+    tx.execute("UPDATE taken_stock SET returned = FALSE WHERE service_id = $1", params![service_id]).await?;
+    Ok(())
+}
+
+pub(super) async fn forget_stock(tx: &mut Tx, service_id: i64) -> Result<()> {
+    tx.execute("DELETE FROM taken_stock WHERE service_id = $1", params![service_id]).await?;
+    Ok(())
+}
+
+/// The products that services have taken from.
+pub(super) async fn stock_of(conn: &mut Conn, service_ids: &[i64]) -> Result<Vec<i64>> {
+    conn.column("SELECT DISTINCT product_id FROM taken_stock WHERE service_id IN $1[]", params![service_ids]).await
+}
+
 pub(super) async fn insert_addon(tx: &mut Tx, addon: &ServiceAddon) -> Result<i64> {
     tx.scalar(
         "INSERT INTO service_addons (service_id, addon_id, order_id, name, taxed, status, quantity, first_amount, \

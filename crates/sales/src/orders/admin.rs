@@ -8,8 +8,8 @@ use accounts::company;
 use accounts::doors::admin::or_back;
 use accounts::doors::{AdminCx, Id, Redirect, Routes};
 use axum::response::Response;
-use billing::invoices::InvoiceStatus;
-use billing::{gateways, invoices};
+use billing::gateways;
+use billing::invoices::{Invoice, InvoiceStatus};
 use hosting::prices::adverb;
 use hosting::services::ServiceStatus;
 use kernel::{Error, Money, Result};
@@ -21,7 +21,7 @@ use platform::web::lists::{self, Order as Direction, Page};
 use super::panels::{invoice_word, row};
 use super::{
     ADD, DELETE, Filter, InvoiceFate, Item, ItemKind, LIST, Listed, Move, NOT_DELETABLE, Order, OrderStatus, VIEW,
-    form, store,
+    documents, form, store,
 };
 use crate::orders;
 
@@ -180,7 +180,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let items = orders::items(&mut conn, id).await?;
     let client = clients::find(&mut conn, order.client_id).await?;
     let names = gateway_names(&mut conn).await?;
-    let invoice = invoice_view(&mut conn, &order).await?;
+    let invoices = documents::of(&mut conn, &order).await?;
     let zone = company::zone(&mut conn).await?;
     let activity = match cx.staff.may(activity_log::VIEW) {
         true => activity_log::about(&mut conn, &orders::subject(id)).await?,
@@ -209,7 +209,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
             ip => &order.ip,
             ordered_by => &order.ordered_by,
             notes => &order.notes,
-            invoice,
+            invoices => invoices.iter().map(|document| invoice_view(&document.invoice)).collect::<Vec<_>>(),
             deletable => matches!(order.status, OrderStatus::Cancelled | OrderStatus::Fraud),
             steps,
             items => items.iter().map(|item| context! {
@@ -232,17 +232,15 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     )
 }
 
-async fn invoice_view(conn: &mut Conn, order: &Order) -> Result<Option<Value>> {
-    let Some(id) = order.invoice_id else { return Ok(None) };
-    let invoice = invoices::find(conn, id).await?;
-    Ok(Some(context! {
-        href => format!("/admin/invoices/{id}"),
+fn invoice_view(invoice: &Invoice) -> Value {
+    context! {
+        href => format!("/admin/invoices/{}", invoice.id),
         title => invoice.title(),
         status => invoice_word(invoice.status.as_str()),
         total => invoice.money(invoice.total).to_string(),
         balance => invoice.money(invoice.balance).to_string(),
         open => invoice.is_open(),
-    }))
+    }
 }
 
 /// What a step does, in numbers.
@@ -265,16 +263,20 @@ async fn consequences(conn: &mut Conn, order: &Order, to: Move) -> Result<Vec<(S
     if let (Move::Accept, true) = (to, items.iter().any(|item| item.status == ServiceStatus::Pending)) {
         facts.push(("Recurring amount".to_owned(), recurring(order, &items)?.to_string()));
     }
-    if let Some(id) = order.invoice_id {
-        let invoice = invoices::find(conn, id).await?;
+    let anything_back = to == Move::Pending && !orders::lines_to_bill(conn, order, order.status).await?.is_empty();
+    for document in documents::of(conn, order).await? {
+        let invoice = &document.invoice;
         let owed = invoice.money(invoice.balance);
         let label = format!("Invoice {}", invoice.title());
-        let words = match (to, orders::fate(&invoice)) {
+        let words = match (to, document.fate()) {
             (Move::Cancel | Move::Fraud, InvoiceFate::Cancelled) => format!("{owed} open; it is cancelled"),
+            (Move::Cancel | Move::Fraud, InvoiceFate::LeftOpen) if document.is_shared => {
+                format!("{owed} open, for other things, too; it stays open, decide on its own page")
+            }
             (Move::Cancel | Move::Fraud, InvoiceFate::LeftOpen) => {
                 format!("{owed} open after a payment; it stays open, decide on its own page")
             }
-            (Move::Pending, _) if !orders::lines_to_bill(conn, order, order.status).await?.is_empty() => {
+            (Move::Pending, _) if anything_back && invoice.status == InvoiceStatus::Cancelled => {
                 "Cancelled: a new one is issued over what comes back".to_owned()
             }
             // A cancelled period counts as dealt with: accepting the order does not bill it once more.
@@ -339,8 +341,8 @@ async fn take_step(cx: AdminCx, Id(id): Id, to: Move) -> Result<Redirect, Fail> 
         let text = format!("Order {} is {} now", order.number, order.status);
         Ok(match fate {
             Some(InvoiceFate::LeftOpen) => Redirect::to(&here)
-                .warning(format!("{text}. Its invoice was paid in part or is about other things too, and stays open: decide on its own page.")),
-            Some(InvoiceFate::Cancelled) => Redirect::to(&here).saying(format!("{text}, and its invoice is cancelled")),
+                .warning(format!("{text}. An invoice of it was paid in part or is about other things too, and stays open: decide on its own page.")),
+            Some(InvoiceFate::Cancelled) => Redirect::to(&here).saying(format!("{text}. What was open of its invoices is cancelled")),
             _ => Redirect::to(&here).saying(text),
         })
     };
@@ -351,6 +353,7 @@ async fn delete_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let order = orders::find(&mut conn, id).await?;
     let items = orders::items(&mut conn, id).await?;
+    let invoices = documents::of(&mut conn, &order).await?.len();
     drop(conn);
     if !matches!(order.status, OrderStatus::Cancelled | OrderStatus::Fraud) {
         return Err(Fail(Error::refused(NOT_DELETABLE)));
@@ -358,7 +361,7 @@ async fn delete_page(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let services = items.iter().filter(|item| item.kind == ItemKind::Product).count();
     let facts = vec![
         ("Services that stay in the client's record".to_owned(), services.to_string()),
-        ("Invoices that stay".to_owned(), order.invoice_id.iter().count().to_string()),
+        ("Invoices that stay".to_owned(), invoices.to_string()),
     ];
     cx.page(
         "sales/orders/step.html",

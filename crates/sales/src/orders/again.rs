@@ -1,5 +1,5 @@
-//! The invoice of an order that comes back after it was called off with its invoice. Without it the first period, which
-//! the cancelled invoice billed, and the setup fee would be given away.
+//! The invoice of an order that comes back after it was called off with its invoices. Without it the first period, which
+//! a cancelled invoice billed, and the setup fee would be given away.
 
 use std::collections::HashSet;
 
@@ -8,19 +8,16 @@ use accounts::clients::{self, Locked};
 use billing::invoices::{self, InvoiceStatus, Line, NewInvoice, NewLine, Tell};
 use billing::recurring;
 use billing::terms::{Buyer, Terms};
-use hosting::services;
 use kernel::{Money, Period, Result, Timestamp};
 use platform::db::Conn;
 
 use super::moves::{Trigger, set_up, status_of};
-use super::{Order, OrderStatus, items, store, subject};
+use super::{Order, OrderStatus, documents, items, store, subject};
 
-/// The lines that are billed once more when an order goes back to pending from a status: those of its cancelled invoice
-/// whose service or addon is not over.
+/// The lines that are billed once more when an order goes back to pending from a status: those that its cancelled
+/// invoices hold and whose service or addon is not over.
 pub(crate) async fn lines_to_bill(conn: &mut Conn, order: &Order, from: OrderStatus) -> Result<Vec<Line>> {
-    let called_off = matches!(from, OrderStatus::Cancelled | OrderStatus::Fraud);
-    let Some(id) = order.invoice_id.filter(|_| called_off) else { return Ok(Vec::new()) };
-    if invoices::find(conn, id).await?.status != InvoiceStatus::Cancelled {
+    if !matches!(from, OrderStatus::Cancelled | OrderStatus::Fraud) {
         return Ok(Vec::new());
     }
     let mut owners = HashSet::new();
@@ -28,15 +25,13 @@ pub(crate) async fn lines_to_bill(conn: &mut Conn, order: &Order, from: OrderSta
         let status = status_of(conn, &item).await?;
         let revived = super::Move::Pending.of_service(from, status).unwrap_or(status);
         if !revived.is_over() {
-            owners.insert(match item.service_addon_id {
-                Some(addon) => (services::ADDON.to_owned(), addon),
-                None => (services::SERVICE.to_owned(), item.service_id),
-            });
+            owners.insert(documents::owner(&item));
         }
     }
-    let is_wanted =
-        |line: &Line| line.owner_kind.clone().zip(line.owner_id).is_some_and(|owner| owners.contains(&owner));
-    Ok(invoices::lines(conn, id).await?.into_iter().filter(is_wanted).collect())
+    let is_wanted = |line: &Line| documents::owner_of(line).is_some_and(|owner| owners.contains(&owner));
+    let all = documents::of(conn, order).await?;
+    let cancelled = all.into_iter().filter(|document| document.invoice.status == InvoiceStatus::Cancelled);
+    Ok(cancelled.flat_map(|document| document.lines).filter(is_wanted).collect())
 }
 
 /// Issues them, at the prices of then and with the taxes of today. `from` is the status that the order had.
@@ -68,6 +63,9 @@ pub(super) async fn bill(
             taxed: line.taxed,
         });
     }
+    let standing = documents::of(tx, &order).await?.into_iter().map(|document| document.invoice);
+    let standing: Vec<i64> =
+        standing.filter(|invoice| invoice.status != InvoiceStatus::Cancelled).map(|invoice| invoice.id).collect();
     let terms = Terms::load(tx, now).await?;
     let document = NewInvoice {
         buyer: Buyer::of(&clients::find(tx, order.client_id).await?),
@@ -81,6 +79,11 @@ pub(super) async fn bill(
     };
     let Some(issued) = invoices::issue(tx, &terms, vec![document], Tell::Client).await?.pop() else { return Ok(order) };
     store::set_invoice(tx, order.id, Some(issued.id)).await?;
+    // What was paid, or stayed open, goes on to count.
+    store::forget_split_off(tx, order.id).await?;
+    for id in standing {
+        store::add_split_off(tx, order.id, id).await?;
+    }
     let text =
         format!("Invoice {} of {} issued for order {} that came back", issued.number, issued.total, order.number);
     let activity = Activity::new(text).client(order.client_id).about(subject(order.id));

@@ -10,6 +10,7 @@ pub mod admin;
 mod again;
 pub mod api;
 pub mod compat;
+pub(crate) mod documents;
 mod form;
 mod moves;
 pub(crate) mod panels;
@@ -30,8 +31,9 @@ use platform::db::{Conn, Tx};
 use platform::record;
 
 pub(crate) use again::lines_to_bill;
-pub(crate) use moves::fate;
-pub use moves::{accept, cancel, client_closed, delete, invoice_paid, invoice_replaced, set_fraud, set_pending};
+pub use moves::{
+    accept, cancel, client_closed, delete, invoice_paid, invoice_replaced, invoice_split, set_fraud, set_pending,
+};
 pub use place::place;
 pub use quote::{Quote, quote};
 pub use store::Listed;
@@ -62,11 +64,11 @@ kernel::text_enum! {
 }
 
 kernel::text_enum! {
-    /// What became of an order's invoice when the order was called off.
+    /// What became of an order's invoices when the order was called off.
     pub enum InvoiceFate {
-        /// There was none, or nothing of it was open.
+        /// There was none, or nothing of them was open.
         Untouched = "untouched",
-        /// It was paid in part, or is about other things too, so what becomes of it is for staff to say.
+        /// One was paid in part, or is about other things too, so what becomes of it is for staff to say.
         LeftOpen = "left_open",
         Cancelled = "cancelled",
     }

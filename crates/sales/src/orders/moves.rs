@@ -1,9 +1,11 @@
 //! What becomes of an order: accepted, called off, put back, set up by its payment.
 
+use std::collections::HashSet;
+
 use accounts::activity_log::{self, Activity, Actor, changes};
 use accounts::clients::{self, ClientClosed, ClientStatus, Locked};
-use billing::invoices::rearrange::{InvoiceReplaced, MERGED};
-use billing::invoices::{self, Invoice, InvoicePaid, InvoiceStatus};
+use billing::invoices::rearrange::{InvoiceReplaced, InvoiceSplit};
+use billing::invoices::{self, InvoicePaid, InvoiceStatus};
 use billing::notes;
 use billing::terms::Terms;
 use hosting::products::AutoSetup;
@@ -13,7 +15,8 @@ use platform::Reaction;
 use platform::db::{Conn, Tx};
 
 use super::{
-    Ended, InvoiceFate, Item, Move, NOT_DELETABLE, NOT_PENDING, Order, OrderStatus, again, find, items, store, subject,
+    Ended, InvoiceFate, Item, Move, NOT_DELETABLE, NOT_PENDING, Order, OrderStatus, again, documents, find, items,
+    store, subject,
 };
 
 /// Makes a pending order active, with all that is pending of it.
@@ -29,17 +32,17 @@ pub async fn set_pending(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestam
     again::bill(tx, by, order, from, now).await
 }
 
-/// Calls an order off: what was not set up yet is cancelled, and so is the invoice if it is open.
+/// Calls an order off: what was not set up yet is cancelled, and so are its invoices as far as they are open.
 pub async fn cancel(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) -> Result<Ended> {
     let order = go(tx, by, id, Move::Cancel, now).await?;
-    let invoice = call_off_invoice(tx, by, &order, now).await?;
+    let invoice = call_off_invoices(tx, by, &order, now).await?;
     Ok(Ended { order, invoice })
 }
 
-/// Stops everything that was ordered, and cancels the invoice if it is open.
+/// Stops everything that was ordered, and cancels its invoices as far as they are open.
 pub async fn set_fraud(tx: &mut Locked<'_>, by: &Actor, id: i64, now: Timestamp) -> Result<Ended> {
     let order = go(tx, by, id, Move::Fraud, now).await?;
-    let invoice = call_off_invoice(tx, by, &order, now).await?;
+    let invoice = call_off_invoices(tx, by, &order, now).await?;
     Ok(Ended { order, invoice })
 }
 
@@ -70,7 +73,12 @@ async fn go(tx: &mut Locked<'_>, by: &Actor, id: i64, step: Move, now: Timestamp
             return Err(Error::refused("The client's account is closed. Reopen it first."));
         }
     }
-    for item in items(tx, id).await? {
+    let items = items(tx, id).await?;
+    if step != Move::Accept {
+        let services: Vec<i64> = items.iter().map(|item| item.service_id).collect();
+        services::lock_stock(tx, &services).await?;
+    }
+    for item in items {
         // An addon may have gone along with its service a moment ago, so its status is asked for anew.
         if let Some(status) = step.of_service(order.status, status_of(tx, &item).await?) {
             set_item_status(tx, by, &item, status, now).await?;
@@ -131,35 +139,31 @@ async fn change_status(
     Ok(Order { status, updated_at: now, ..order })
 }
 
-/// Cancels the invoice of an order that was called off. One that was paid in part is left to staff: whether that money
-/// goes back or becomes credit is theirs to say. While a charge of it is under way the order cannot be called off.
-async fn call_off_invoice(tx: &mut Locked<'_>, by: &Actor, order: &Order, now: Timestamp) -> Result<InvoiceFate> {
-    let Some(id) = order.invoice_id else { return Ok(InvoiceFate::Untouched) };
-    let invoice = invoices::find(tx, id).await?;
-    match fate(&invoice) {
-        InvoiceFate::Untouched => {}
-        InvoiceFate::LeftOpen => {
-            let why = if invoice.source == MERGED { "is about more than order" } else { "was paid in part for order" };
-            let text = format!("Invoice {} {why} {} and stays open", invoice.title(), order.number);
-            let activity = Activity::new(text).client(order.client_id).about(subject(order.id));
-            activity_log::record(tx, by, activity, now).await?;
-        }
-        InvoiceFate::Cancelled => {
-            let terms = Terms::load(tx, now).await?;
-            let reason = format!("Order {} {}", order.number, done(order.status));
-            notes::cancel(tx, &by.in_consequence(), &terms, id, &reason).await?;
+/// Cancels the invoices of an order that was called off. One that was paid in part is left to staff: whether that money
+/// goes back or becomes credit is theirs to say. While a charge of one is under way the order cannot be called off.
+async fn call_off_invoices(tx: &mut Locked<'_>, by: &Actor, order: &Order, now: Timestamp) -> Result<InvoiceFate> {
+    let mut fates = Vec::new();
+    for document in documents::of(tx, order).await? {
+        let invoice = &document.invoice;
+        fates.push(document.fate());
+        match document.fate() {
+            InvoiceFate::Untouched => {}
+            InvoiceFate::LeftOpen => {
+                let why = if document.is_shared { "is about more than order" } else { "was paid in part for order" };
+                let text = format!("Invoice {} {why} {} and stays open", invoice.title(), order.number);
+                let activity = Activity::new(text).client(order.client_id).about(subject(order.id));
+                activity_log::record(tx, by, activity, now).await?;
+            }
+            InvoiceFate::Cancelled => {
+                let terms = Terms::load(tx, now).await?;
+                let reason = format!("Order {} {}", order.number, done(order.status));
+                notes::cancel(tx, &by.in_consequence(), &terms, invoice.id, &reason).await?;
+            }
         }
     }
-    Ok(fate(&invoice))
-}
-
-/// What becomes of an invoice when its order is called off.
-pub(crate) fn fate(invoice: &Invoice) -> InvoiceFate {
-    match (invoice.is_open(), invoice.balance == invoice.total && invoice.source != MERGED) {
-        (false, _) => InvoiceFate::Untouched,
-        (true, false) => InvoiceFate::LeftOpen,
-        (true, true) => InvoiceFate::Cancelled,
-    }
+    // What somebody has to look at is told before what is done.
+    let told = [InvoiceFate::LeftOpen, InvoiceFate::Cancelled].into_iter().find(|fate| fates.contains(fate));
+    Ok(told.unwrap_or(InvoiceFate::Untouched))
 }
 
 /// What has happened to an order that may set things up by itself.
@@ -169,7 +173,8 @@ pub(super) enum Trigger {
     Paid,
 }
 
-/// Makes active what its product says is set up by itself now. When nothing is left to accept, the order is accepted.
+/// Makes active what its product says is set up by itself now. A payment sets up what it paid for: not what was split
+/// off to another invoice, before that is paid, too. When nothing is left to accept, the order is accepted.
 pub(super) async fn set_up(
     tx: &mut Locked<'_>,
     by: &Actor,
@@ -178,9 +183,13 @@ pub(super) async fn set_up(
     now: Timestamp,
 ) -> Result<()> {
     let all = items(tx, order.id).await?;
+    let unpaid = match trigger {
+        Trigger::Placed => HashSet::new(),
+        Trigger::Paid => documents::unpaid(&documents::of(tx, order).await?),
+    };
     let ready = |item: &&Item| match item.auto_setup {
         AutoSetup::Order => true,
-        AutoSetup::Payment => trigger == Trigger::Paid,
+        AutoSetup::Payment => trigger == Trigger::Paid && !unpaid.contains(&documents::owner(item)),
         AutoSetup::Accept | AutoSetup::Never => false,
     };
     for item in all.iter().filter(ready) {
@@ -200,7 +209,8 @@ pub fn invoice_paid<'a>(tx: &'a mut Tx, event: &'a InvoicePaid) -> Reaction<'a> 
         if invoices::find(tx, event.invoice_id).await?.status != InvoiceStatus::Paid {
             return Ok(());
         }
-        for order in store::pending_of_invoice(tx, event.invoice_id).await? {
+        let orders = store::of_invoice(tx, event.invoice_id).await?;
+        for order in orders.into_iter().filter(|order| order.status == OrderStatus::Pending) {
             let mut locked = clients::lock(tx, order.client_id).await?;
             set_up(&mut locked, &Actor::system("Payment"), &order, Trigger::Paid, event.now).await?;
         }
@@ -211,6 +221,20 @@ pub fn invoice_paid<'a>(tx: &'a mut Tx, event: &'a InvoicePaid) -> Reaction<'a> 
 /// The invoice of an order was merged into another: paying that one counts.
 pub fn invoice_replaced<'a>(tx: &'a mut Tx, event: &'a InvoiceReplaced) -> Reaction<'a> {
     Box::pin(async move { store::replace_invoice(tx, event.old_id, event.new_id).await })
+}
+
+/// Lines of an order stand on an invoice of their own from now on: that belongs to the order, too.
+pub fn invoice_split<'a>(tx: &'a mut Tx, event: &'a InvoiceSplit) -> Reaction<'a> {
+    Box::pin(async move {
+        let moved: HashSet<documents::Owner> =
+            invoices::lines(tx, event.new_id).await?.iter().filter_map(documents::owner_of).collect();
+        for order in store::of_invoice(tx, event.old_id).await? {
+            if items(tx, order.id).await?.iter().any(|item| moved.contains(&documents::owner(item))) {
+                store::add_split_off(tx, order.id, event.new_id).await?;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// A closed client orders nothing any more.

@@ -19,13 +19,33 @@ pub(super) async fn by_request_key(conn: &mut Conn, key: &str) -> Result<Option<
     conn.optional(&sql, params![key]).await
 }
 
-/// More than one, when their invoices were merged.
-pub(super) async fn pending_of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Order>> {
+/// The orders that stand on an invoice; more than one, when theirs were merged.
+pub(super) async fn of_invoice(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Order>> {
     let sql = format!(
-        "SELECT {} FROM orders WHERE invoice_id = $1 AND status = 'pending' AND deleted_at IS NULL ORDER BY id",
+        "SELECT {} FROM orders WHERE deleted_at IS NULL AND id IN (SELECT id FROM orders WHERE invoice_id = $1 \
+         UNION SELECT order_id FROM order_invoices WHERE invoice_id = $1) ORDER BY id",
         Order::columns("")
     );
     conn.all(&sql, params![invoice_id]).await
+}
+
+/// The invoices that lines of an order were split off to.
+pub(super) async fn split_off(conn: &mut Conn, id: i64) -> Result<Vec<i64>> {
+    conn.column("SELECT invoice_id FROM order_invoices WHERE order_id = $1 ORDER BY invoice_id", params![id]).await
+}
+
+pub(super) async fn add_split_off(tx: &mut Tx, id: i64, invoice_id: i64) -> Result<()> {
+    tx.execute(
+        "INSERT INTO order_invoices (order_id, invoice_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        params![id, invoice_id],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn forget_split_off(tx: &mut Tx, id: i64) -> Result<()> {
+    tx.execute("DELETE FROM order_invoices WHERE order_id = $1", params![id]).await?;
+    Ok(())
 }
 
 /// `None` when the number or the request key is taken.
@@ -129,9 +149,16 @@ pub(super) async fn items(conn: &mut Conn, order_ids: &[i64]) -> Result<Vec<Item
     conn.all(&sql, params![order_ids]).await
 }
 
-/// When an invoice was paid: the instant of the transaction that tells of it.
 pub(super) async fn replace_invoice(tx: &mut Tx, old_id: i64, new_id: i64) -> Result<()> {
     tx.execute("UPDATE orders SET invoice_id = $2 WHERE invoice_id = $1", params![old_id, new_id]).await?;
+    // An order that stands on the new one already stands on it once.
+    tx.execute(
+        "INSERT INTO order_invoices (order_id, invoice_id) SELECT order_id, $2 FROM order_invoices \
+         WHERE invoice_id = $1 ON CONFLICT DO NOTHING",
+        params![old_id, new_id],
+    )
+    .await?;
+    tx.execute("DELETE FROM order_invoices WHERE invoice_id = $1", params![old_id]).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@ use accounts::clients::{self, Client};
 use base64::Engine as _;
 use billing::invoices::{self, InvoiceStatus, Line, LineKind, rearrange};
 use billing::settings;
-use hosting::products::{ProductEdit, QuantityMode};
+use hosting::products::{self, ProductEdit, QuantityMode};
 use hosting::services;
 use platform::db::Conn;
 use serde_json::json;
@@ -85,6 +85,54 @@ async fn made_of(shop: &Shop, client_id: i64) -> Vec<(i64, Money)> {
     let report = shop.generate().await;
     let mine = report.made.iter().filter(|made| made.client_id == client_id);
     mine.filter_map(|made| Some((made.invoice.as_ref()?.id, made.total))).collect()
+}
+
+/// An order of two services that are set up by payment, of 31.00 and 19.00, and the invoice that the second was split off
+/// to.
+async fn split_order(shop: &Shop, client: &Client) -> (Placed, i64, i64) {
+    let edit = || ProductEdit { auto_setup: Some(AutoSetup::Payment), ..ProductEdit::default() };
+    let one = shop.product("One", &[("monthly", "21.00", "10.00")], edit()).await;
+    let two = shop.product("Two", &[("monthly", "15.00", "4.00")], edit()).await;
+    let placed = shop.place(shop.order(client, vec![monthly(one.id), monthly(two.id)])).await.unwrap();
+    let old = placed.invoice.as_ref().unwrap().id;
+    let of_second = |line: &&Line| line.owner_id == Some(placed.services[1].id);
+    let lines = invoices::lines(&mut conn(shop).await, old).await.unwrap();
+    let ids: Vec<i64> = lines.iter().filter(of_second).map(|line| line.id).collect();
+    let new = split(shop, old, &ids).await;
+    (placed, old, new)
+}
+
+async fn split(shop: &Shop, invoice: i64, lines: &[i64]) -> i64 {
+    let terms = shop.terms().await;
+    let mut tx = shop.app.db.write().await.unwrap();
+    let client_id = invoices::find(&mut tx, invoice).await.unwrap().client_id;
+    let mut locked = clients::lock(&mut tx, client_id).await.unwrap();
+    let issued = rearrange::split(&mut locked, &shop.by, &terms, invoice, lines).await.unwrap();
+    tx.commit().await.unwrap();
+    issued.id
+}
+
+async fn merge(shop: &Shop, client: &Client, ids: &[i64]) -> i64 {
+    let terms = shop.terms().await;
+    let mut tx = shop.app.db.write().await.unwrap();
+    let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+    let merged = rearrange::merge(&mut locked, &shop.by, &terms, ids).await.unwrap();
+    tx.commit().await.unwrap();
+    merged.id
+}
+
+async fn service_states(shop: &Shop, placed: &Placed) -> Vec<ServiceStatus> {
+    let mut states = Vec::new();
+    for made in &placed.services {
+        states.push(service(shop, made.id).await.status);
+    }
+    states
+}
+
+/// Status and balance.
+async fn invoice_state(shop: &Shop, id: i64) -> (InvoiceStatus, i64) {
+    let invoice = invoices::find(&mut conn(shop).await, id).await.unwrap();
+    (invoice.status, invoice.balance)
 }
 
 testkit::both_engines! {
@@ -566,6 +614,132 @@ testkit::both_engines! {
         shop.is_sound().await;
     }
 
+    async fn a_payment_sets_up_what_it_paid_for_and_nothing_that_was_split_off(shop: Shop) {
+        use ServiceStatus::{Active, Pending};
+        let client = shop.client("ada@example.com").await;
+        for first_paid in [0, 1] {
+            let (placed, old, new) = split_order(&shop, &client).await;
+            let invoices = [old, new];
+            shop.pay(invoices[first_paid]).await;
+            let half = if first_paid == 0 { [Active, Pending] } else { [Pending, Active] };
+            assert_eq!((service_states(&shop, &placed).await, status(&shop, placed.order.id).await), (half.to_vec(), OrderStatus::Pending));
+            shop.pay(invoices[1 - first_paid]).await;
+            assert_eq!((service_states(&shop, &placed).await, status(&shop, placed.order.id).await), (vec![Active, Active], OrderStatus::Active));
+            shop.is_sound().await;
+        }
+    }
+
+    // Only the setup fee stands elsewhere; and what was split off is split once more.
+    async fn what_is_paid_for_in_part_is_not_set_up(shop: Shop) {
+        use ServiceStatus::{Active, Pending};
+        let client = shop.client("ada@example.com").await;
+        let (placed, old, new) = split_order(&shop, &client).await;
+        let lines = invoices::lines(&mut conn(&shop).await, new).await.unwrap();
+        let setup: Vec<i64> = lines.iter().filter(|line| line.kind == LineKind::Setup).map(|line| line.id).collect();
+        let third = split(&shop, new, &setup).await;
+        shop.pay(old).await;
+        shop.pay(new).await;
+        assert_eq!(service_states(&shop, &placed).await, [Active, Pending]);
+        let page = shop.get(&format!("/admin/orders/{}", placed.order.id)).await.text;
+        for id in [old, new, third] {
+            assert!(page.contains(&format!("/admin/invoices/{id}\"")), "invoice {id} is missing in {page}");
+        }
+        shop.pay(third).await;
+        assert_eq!((service_states(&shop, &placed).await, status(&shop, placed.order.id).await), (vec![Active, Active], OrderStatus::Active));
+        shop.is_sound().await;
+    }
+
+    async fn an_order_that_is_called_off_takes_along_what_was_split_off(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let (placed, old, new) = split_order(&shop, &client).await;
+        let page = shop.get(&format!("/admin/orders/{}/cancel", placed.order.id)).await.text;
+        assert!(page.contains("31.00 USD open; it is cancelled") && page.contains("19.00 USD open; it is cancelled"), "{page}");
+        assert_eq!(step(&shop, placed.order.id, Move::Cancel).await.unwrap(), InvoiceFate::Cancelled);
+        for id in [old, new] {
+            assert_eq!(invoice_state(&shop, id).await, (InvoiceStatus::Cancelled, 0));
+        }
+        shop.is_sound().await;
+        // It comes back as one invoice over all of it.
+        step(&shop, placed.order.id, Move::Pending).await.unwrap();
+        let back = find(&mut conn(&shop).await, placed.order.id).await.unwrap().invoice_id.unwrap();
+        assert_eq!(invoice_state(&shop, back).await, (InvoiceStatus::Unpaid, 5000));
+        assert_eq!(shop.count("invoices").await, 3);
+        shop.is_sound().await;
+        shop.pay(back).await;
+        assert_eq!(service_states(&shop, &placed).await, [ServiceStatus::Active, ServiceStatus::Active]);
+        shop.is_sound().await;
+    }
+
+    // Money that came for a part of it is for staff to decide about, and what it paid for is not billed again.
+    async fn what_was_split_off_and_paid_is_kept_when_the_order_is_called_off(shop: Shop) {
+        use ServiceStatus::{Active, Cancelled, Pending};
+        let client = shop.client("ada@example.com").await;
+        let (placed, old, new) = split_order(&shop, &client).await;
+        shop.pay(new).await;
+        assert_eq!(step(&shop, placed.order.id, Move::Cancel).await.unwrap(), InvoiceFate::Cancelled);
+        assert_eq!((invoice_state(&shop, old).await.0, invoice_state(&shop, new).await.0), (InvoiceStatus::Cancelled, InvoiceStatus::Paid));
+        assert_eq!(service_states(&shop, &placed).await, [Cancelled, Active]);
+        step(&shop, placed.order.id, Move::Pending).await.unwrap();
+        let back = find(&mut conn(&shop).await, placed.order.id).await.unwrap().invoice_id.unwrap();
+        assert_eq!((invoice_state(&shop, back).await, service_states(&shop, &placed).await), ((InvoiceStatus::Unpaid, 3100), vec![Pending, Active]));
+        shop.pay(back).await;
+        assert_eq!((service_states(&shop, &placed).await, status(&shop, placed.order.id).await), (vec![Active, Active], OrderStatus::Active));
+        shop.is_sound().await;
+
+        let (placed, old, new) = split_order(&shop, &client).await;
+        shop.pay_part(new, "5.00").await;
+        assert_eq!(step(&shop, placed.order.id, Move::Cancel).await.unwrap(), InvoiceFate::LeftOpen);
+        assert_eq!(invoice_state(&shop, old).await, (InvoiceStatus::Cancelled, 0));
+        assert_eq!(invoice_state(&shop, new).await, (InvoiceStatus::Unpaid, 1400));
+        step(&shop, placed.order.id, Move::Pending).await.unwrap();
+        let back = find(&mut conn(&shop).await, placed.order.id).await.unwrap().invoice_id.unwrap();
+        assert_eq!(invoice_state(&shop, back).await, (InvoiceStatus::Unpaid, 3100), "the rest is asked for already");
+        shop.pay(back).await;
+        assert_eq!(service_states(&shop, &placed).await, [Active, Pending]);
+        shop.pay(new).await;
+        assert_eq!((service_states(&shop, &placed).await, status(&shop, placed.order.id).await), (vec![Active, Active], OrderStatus::Active));
+        shop.is_sound().await;
+    }
+
+    // Two orders on one invoice, of which one is split off again: each is called off and set up by itself.
+    async fn orders_that_were_merged_and_split_go_their_own_ways(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let edit = ProductEdit { auto_setup: Some(AutoSetup::Payment), ..ProductEdit::default() };
+        let product = shop.product("Prepaid", &[("monthly", "31.00", "10.00")], edit).await;
+        let mut placed = Vec::new();
+        for _ in 0..2 {
+            placed.push(shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap());
+        }
+        let ids: Vec<i64> = placed.iter().map(|placed| placed.invoice.as_ref().unwrap().id).collect();
+        let merged = merge(&shop, &client, &ids).await;
+        let of_second = |line: &&Line| line.owner_id == Some(placed[1].services[0].id);
+        let lines = invoices::lines(&mut conn(&shop).await, merged).await.unwrap();
+        let moved: Vec<i64> = lines.iter().filter(of_second).map(|line| line.id).collect();
+        let own = split(&shop, merged, &moved).await;
+        assert_eq!(step(&shop, placed[1].order.id, Move::Cancel).await.unwrap(), InvoiceFate::Cancelled);
+        assert_eq!(invoice_state(&shop, own).await.0, InvoiceStatus::Cancelled);
+        assert_eq!(invoice_state(&shop, merged).await, (InvoiceStatus::Unpaid, 4100), "that is the other's");
+        shop.pay(merged).await;
+        assert_eq!((status(&shop, placed[0].order.id).await, status(&shop, placed[1].order.id).await), (OrderStatus::Active, OrderStatus::Cancelled));
+        shop.is_sound().await;
+    }
+
+    // What was split off is merged with another invoice of the client.
+    async fn what_was_split_off_is_followed_when_it_is_merged(shop: Shop) {
+        use ServiceStatus::{Active, Pending};
+        let client = shop.client("ada@example.com").await;
+        let (placed, old, new) = split_order(&shop, &client).await;
+        let product = shop.starter().await;
+        let other = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+        let merged = merge(&shop, &client, &[new, other.invoice.as_ref().unwrap().id]).await;
+        shop.pay(old).await;
+        assert_eq!(service_states(&shop, &placed).await, [Active, Pending]);
+        assert_eq!(step(&shop, other.order.id, Move::Cancel).await.unwrap(), InvoiceFate::LeftOpen);
+        shop.pay(merged).await;
+        assert_eq!((service_states(&shop, &placed).await, status(&shop, placed.order.id).await), (vec![Active, Active], OrderStatus::Active));
+        shop.is_sound().await;
+    }
+
     // One order that is called off must not take the other's money along.
     async fn a_merged_invoice_is_left_to_staff_when_an_order_is_called_off(shop: Shop) {
         let client = shop.client("ada@example.com").await;
@@ -703,6 +877,76 @@ testkit::both_engines! {
         let left: Vec<i64> = tx.column("SELECT DISTINCT stock FROM products", platform::params![]).await.unwrap();
         assert_eq!(left, [3]);
         drop(tx);
+        shop.is_sound().await;
+    }
+
+    async fn what_is_called_off_goes_back_into_the_stock(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let edit = ProductEdit {
+            stock_control: Some(true),
+            stock: Some(2),
+            quantity_mode: Some(QuantityMode::Services),
+            ..ProductEdit::default()
+        };
+        let product = shop.product("Rare", &[("monthly", "5.00", "0")], edit).await;
+        let stock = async || products::find(&mut conn(&shop).await, product.id).await.unwrap().stock;
+        let two = || vec![NewItem { quantity: 2, ..monthly(product.id) }];
+        let placed = shop.place(shop.order(&client, two())).await.unwrap();
+        let id = placed.order.id;
+        for (to, left) in [(Move::Cancel, 2), (Move::Pending, 0), (Move::Fraud, 2), (Move::Pending, 0), (Move::Cancel, 2)] {
+            step(&shop, id, to).await.unwrap();
+            assert_eq!(stock().await, left, "{to:?}");
+        }
+        // Sold to somebody else by now: all of it stays as it is.
+        let other = shop.place(shop.order(&client, two())).await.unwrap();
+        let before = shop.rows().await;
+        let why = step(&shop, id, Move::Pending).await.unwrap_err();
+        assert_eq!(why.to_string(), "“Rare” is out of stock.");
+        assert_eq!((status(&shop, id).await, shop.rows().await), (OrderStatus::Cancelled, before));
+        // What runs was sold.
+        step(&shop, other.order.id, Move::Accept).await.unwrap();
+        step(&shop, other.order.id, Move::Cancel).await.unwrap();
+        assert_eq!(stock().await, 0);
+        let mut tx = shop.app.db.write().await.unwrap();
+        let mut locked = lock(&mut tx, id).await.unwrap();
+        delete(&mut locked, &shop.by, id, shop.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(stock().await, 0, "deleting gives nothing back a second time");
+        shop.is_sound().await;
+    }
+
+    async fn a_closed_client_gives_back_what_was_never_set_up(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let edit = ProductEdit { stock_control: Some(true), stock: Some(2), ..ProductEdit::default() };
+        let product = shop.product("Rare", &[("monthly", "5.00", "0")], edit).await;
+        for accepted in [true, false] {
+            let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+            if accepted {
+                step(&shop, placed.order.id, Move::Accept).await.unwrap();
+            }
+        }
+        let mut tx = shop.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        clients::close(&mut locked, &shop.by, client.id, shop.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(products::find(&mut conn(&shop).await, product.id).await.unwrap().stock, 1);
+    }
+
+    // As with placing them: each has taken of all products, in another order.
+    async fn orders_of_the_same_stock_are_called_off_at_once(shop: Shop) {
+        let mut made = Vec::new();
+        for number in 1..=12 {
+            let edit = ProductEdit { stock_control: Some(true), stock: Some(5), ..ProductEdit::default() };
+            made.push(shop.product(&format!("Rare {number}"), &[("monthly", "5.00", "0")], edit).await.id);
+        }
+        let (ada, bob) = (shop.client("ada@example.com").await, shop.client("bob@example.com").await);
+        let items = |ids: Vec<i64>| ids.into_iter().map(monthly).collect::<Vec<_>>();
+        let forwards = shop.place(shop.order(&ada, items(made.clone()))).await.unwrap().order.id;
+        let backwards = shop.place(shop.order(&bob, items(made.iter().rev().copied().collect()))).await.unwrap().order.id;
+        let (one, two) = tokio::join!(step(&shop, forwards, Move::Cancel), step(&shop, backwards, Move::Fraud));
+        assert_eq!((one.unwrap(), two.unwrap()), (InvoiceFate::Cancelled, InvoiceFate::Cancelled));
+        let left: Vec<i64> = conn(&shop).await.column("SELECT DISTINCT stock FROM products", platform::params![]).await.unwrap();
+        assert_eq!(left, [5]);
         shop.is_sound().await;
     }
 

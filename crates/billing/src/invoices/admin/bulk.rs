@@ -247,10 +247,10 @@ pub(super) async fn bulk_do(cx: AdminCx) -> Result<Redirect, Fail> {
         match one_of_many(&cx, &part, &asked).await {
             Ok(()) => done += part.len(),
             // A second click finds everything done already; what a rule refuses is told, the rest goes on.
-            Err(error @ (Error::Refused(_) | Error::Invalid(_) | Error::NotFound(_) | Error::Forbidden(_))) => {
-                refused.push(format!("{}: {error}", part[0]));
-            }
-            Err(other) => return Err(Fail(other)),
+            Err(error) => match refusal(error) {
+                Ok(words) => refused.push(format!("{}: {words}", part[0])),
+                Err(other) => return Err(Fail(other)),
+            },
         }
     }
     cx.app.wake.notify_waiters();
@@ -259,6 +259,18 @@ pub(super) async fn bulk_do(cx: AdminCx) -> Result<Redirect, Fail> {
         None => Redirect::to(PAGE).saying(words),
         Some(first) => Redirect::to(PAGE).warning(format!("{words} {} refused, the first: {first}", refused.len())),
     })
+}
+
+/// Why one is left as it is, in words for staff; anything else is the error again, which ends the whole.
+fn refusal(error: Error) -> Result<String> {
+    match error {
+        // What the database says is nobody's to read.
+        Error::Conflict(text) if text.starts_with("database:") => Ok("The same thing exists already.".to_owned()),
+        Error::Refused(_) | Error::Invalid(_) | Error::NotFound(_) | Error::Forbidden(_) | Error::Conflict(_) => {
+            Ok(error.to_string())
+        }
+        other => Err(other),
+    }
 }
 
 /// Each in a transaction of its own: one that is refused keeps no other from being done.

@@ -14,7 +14,7 @@ use crate::credits;
 use crate::gateways::Gateways;
 use crate::invoices::listing::{self, Choices};
 use crate::invoices::view::{self, Whole};
-use crate::invoices::{self, InvoiceStatus, pdf, store};
+use crate::invoices::{self, InvoiceStatus, MANAGE, pdf, store};
 use crate::once;
 use crate::terms::Terms;
 use crate::view::words;
@@ -117,7 +117,7 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         can_pend => open && invoice.status != InvoiceStatus::PaymentPending,
         can_collect => open && invoice.status != InvoiceStatus::Collections,
         can_unpend => open && invoice.status != InvoiceStatus::Unpaid,
-        splittable => invoice.status == InvoiceStatus::Unpaid && invoice.balance == invoice.total && whole.lines.len() > 1,
+        splittable => cx.staff.may(MANAGE) && invoice.status == InvoiceStatus::Unpaid && invoice.balance == invoice.total && whole.lines.len() > 1,
         chargeable => invoice.status == InvoiceStatus::Unpaid && invoice.balance > 0,
         usable => (sees_credit && usable.is_positive()).then(|| usable.decimal()),
         credit => sees_credit.then(|| credit.to_string()),

@@ -82,7 +82,9 @@ async fn page(cx: &PublicCx, token: &str, problem: &str) -> Result<Response, Fai
             hosted => attempt.way == Way::Hosted,
             // A charge of an absent client: it is made anew now that the client is here.
             absent => attempt.way == Way::OffSession,
-            can_go => target(cx, attempt, own).is_some(),
+            // Something was paid, credited or taken back since: the way to the provider would take another amount.
+            outdated => !attempt.fits(invoice),
+            can_go => attempt.fits(invoice) && target(cx, attempt, own).is_some(),
         }),
         failed => offer.failed.as_ref().map(words),
         instructions => if offer.instructions.is_empty() {
@@ -158,10 +160,10 @@ async fn go(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let (invoice, own) = invoice_and_own(&cx, &token).await?;
     let here = format!("/pay/{token}");
     let attempts = captures::of_invoice(&mut cx.app.db.read().await?, invoice.id).await?;
-    let waiting = attempts.iter().find(|attempt| attempt.waits());
+    let waiting = attempts.iter().find(|attempt| attempt.waits() && attempt.fits(&invoice));
     match waiting.and_then(|attempt| target(&cx, attempt, &own)) {
         Some(url) => onward(&cx, &here, url),
-        // Completed, given up or never there: the page tells.
+        // Completed, given up, over another amount than is owed, or never there: the page tells.
         None => Ok(Redirect::to(&here).into_response()),
     }
 }

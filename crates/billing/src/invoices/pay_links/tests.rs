@@ -70,6 +70,24 @@ impl Desk {
         platform::jobs::drain(&self.company.app).await.unwrap();
     }
 
+    /// Staff record what came in another way.
+    async fn pay_by_hand(&self, amount: &str) {
+        let id = format!("bank-{amount}");
+        let fields = [
+            ("invoiceid", "1"),
+            ("transid", &id),
+            ("gateway", "banktransfer"),
+            ("date", "2026-01-15"),
+            ("amount", amount),
+        ];
+        assert_eq!(self.doors.action("AddInvoicePayment", &fields).await["result"], "success");
+    }
+
+    /// What the attempts are over, the latest first.
+    async fn tried(&self) -> Vec<(i64, AttemptState)> {
+        self.attempts().await.iter().map(|attempt| (attempt.amount, attempt.state)).collect()
+    }
+
     async fn status(&self) -> InvoiceStatus {
         self.company.invoice_state(INVOICE).await.0
     }
@@ -357,6 +375,96 @@ testkit::both_engines! {
         }
         assert_eq!(desk.doors.get(&format!("{}/go", desk.here)).await.to, desk.here);
         assert_eq!(desk.attempts().await.len(), 1);
+        desk.company.is_sound().await;
+    }
+
+    // Staff record a part while the client is on the way to the bank. What was begun would take too much.
+    async fn nobody_is_sent_to_pay_another_amount_than_is_owed(desk: Desk) {
+        let card = desk.card("sca").await;
+        let go = format!("{}/go", desk.here);
+        assert_eq!(desk.confirm(card).await.to, go);
+        desk.doors.get(&go).await.shows(&["bank.example"]);
+        desk.pay_by_hand("30.00").await;
+        assert_eq!(desk.doors.get(&go).await.to, desk.here, "the way to the bank is closed");
+        let page = desk.page().await;
+        page.shows(&["20.00 USD", "Another amount is to be paid by now", "The payment of 50.00 USD that was begun"]);
+        assert!(!page.text.contains("Continue at your bank"), "{}", page.text);
+        // Pressed again in another window, which knows nothing of that.
+        assert_eq!(desk.confirm(card).await.to, go);
+        assert_eq!(desk.tried().await, [(2000, AttemptState::ActionRequired), (5000, AttemptState::Declined)]);
+        desk.doors.get(&go).await.shows(&["bank.example"]);
+        // More is owed again: what waits would leave a part of it.
+        desk.doors.post("/admin/transactions/1/void", &[("reason", "Typed twice")]).await;
+        assert_eq!(desk.company.invoice_state(INVOICE).await.1, "50.00");
+        assert_eq!(desk.doors.get(&go).await.to, desk.here);
+        assert_eq!(desk.confirm(card).await.to, go);
+        assert_eq!(desk.tried().await[..2], [(5000, AttemptState::ActionRequired), (2000, AttemptState::Declined)]);
+        let attempt = desk.attempts().await.remove(0);
+        desk.gateway.tell(&attempt.public_id, paid(&attempt));
+        desk.doors.get(&format!("{}/return", desk.here)).await;
+        assert_eq!((desk.status().await, desk.company.credit_of(&desk.client).await), (InvoiceStatus::Paid, "0.00".to_owned()));
+        desk.company.is_sound().await;
+    }
+
+    // The client is at the provider already and presses nothing of ours.
+    async fn what_waits_for_more_than_is_owed_is_given_up_at_the_provider(desk: Desk) {
+        let given_up = async |amount: i64| {
+            desk.later(1).await;
+            assert_eq!(desk.tried().await[0], (amount, AttemptState::Declined));
+            let attempt = desk.attempts().await.remove(0);
+            assert!(desk.gateway.asked().contains(&format!("close page_{}", attempt.public_id)), "{:?}", desk.gateway.asked());
+        };
+        assert_eq!(desk.press("card", "").await.to, format!("{}/go", desk.here));
+        desk.pay_by_hand("10.00").await;
+        given_up(5000).await;
+        desk.press("card", "").await;
+        desk.doors.action("AddCredit", &[("clientid", "1"), ("description", "A gift"), ("amount", "10.00")]).await;
+        assert_eq!(desk.doors.action("ApplyCredit", &[("invoiceid", "1"), ("amount", "10.00")]).await["result"], "success");
+        given_up(4000).await;
+        desk.press("card", "").await;
+        let noted = desk.doors.post("/admin/invoices/1/credit-note", &[("do", "credit"), ("amount", "10.00"), ("reason", "Sorry")]).await;
+        assert_eq!(noted.status, 303, "{}", noted.text);
+        given_up(3000).await;
+        // What takes what is owed is left alone.
+        desk.press("card", "").await;
+        desk.later(1).await;
+        assert_eq!(desk.tried().await[0], (2000, AttemptState::ActionRequired));
+        assert_eq!(desk.company.count("transactions").await, 1);
+        desk.company.is_sound().await;
+    }
+
+    async fn what_we_give_up_ourselves_is_no_decline_to_write_of(desk: Desk) {
+        desk.card("sca").await;
+        let ended = captures::attempt(&desk.company.app, &desk.company.by, INVOICE, None, None).await.unwrap();
+        assert_eq!(ended, captures::Ended::ActionRequired);
+        desk.later(1).await;
+        assert_eq!(desk.company.count("mails").await, 1, "the client is asked to come");
+        desk.pay_by_hand("30.00").await;
+        desk.later(1).await;
+        assert_eq!(desk.tried().await, [(5000, AttemptState::Declined)]);
+        assert_eq!(desk.company.count("mails").await, 1);
+        desk.company.is_sound().await;
+    }
+
+    // The page was open, or the request is made by hand.
+    async fn a_gateway_that_is_switched_off_takes_nothing(desk: Desk) {
+        let card = desk.card("ok").await;
+        desk.page().await.shows(&["Confirm payment", "Pay with another card"]);
+        let switch = async |active: &str| {
+            let mut tx = desk.company.app.db.write().await.unwrap();
+            tx.batch(&format!("UPDATE gateways SET active = {active} WHERE name = 'sandbox'")).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        switch("FALSE").await;
+        for reply in [desk.confirm(card).await, desk.press("card", "keep=1").await] {
+            assert_eq!(reply.status.as_u16(), 409);
+            assert!(reply.text.contains("This way to pay is not offered any more."), "{}", reply.text);
+        }
+        assert_eq!((desk.attempts().await.len(), desk.gateway.asked()), (0, Vec::new()));
+        assert_eq!(desk.status().await, InvoiceStatus::Unpaid);
+        switch("TRUE").await;
+        desk.confirm(card).await;
+        assert_eq!(desk.status().await, InvoiceStatus::Paid);
         desk.company.is_sound().await;
     }
 
