@@ -8,6 +8,7 @@ pub mod clients;
 pub mod company;
 pub mod doors;
 pub mod parties;
+pub mod repeats;
 pub mod roles;
 pub mod search;
 pub mod sessions;
@@ -28,7 +29,7 @@ pub const SETTINGS: [&[platform::Setting]; 2] = [company::SETTINGS, doors::limit
 
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
-    [sessions::ENDED, admins::OLD, &[doors::api::ANSWERED]].concat()
+    [sessions::ENDED, admins::OLD, &[repeats::FORGOTTEN]].concat()
 }
 
 /// What the command bar finds of this crate.

@@ -3,14 +3,13 @@
 //! What must hold: the key is taken in the transaction of the work itself, so there is either both or neither; of two
 //! presses at the same time the second waits for the first and then finds the key taken.
 
+use accounts::repeats::Key;
 use kernel::{Error, Result, Timestamp};
 use platform::db::Tx;
-use platform::{App, params};
+use platform::App;
 
 /// The name of the hidden field.
 pub const FIELD: &str = "once";
-
-const SCOPE: &str = "form";
 
 /// A key for a form that is being shown.
 pub fn key(app: &App) -> String {
@@ -22,12 +21,5 @@ pub async fn take(tx: &mut Tx, key: &str, now: Timestamp) -> Result<bool> {
     if key.is_empty() || key.len() > 100 {
         return Err(Error::refused("This form is out of date. Reload the page and send it again."));
     }
-    let taken = tx
-        .execute(
-            "INSERT INTO idempotency_keys (scope, key, request_hash, status, body, created_at) \
-             VALUES ($1, $2, '', 303, '', $3) ON CONFLICT (scope, key) DO NOTHING",
-            params![SCOPE, key, now],
-        )
-        .await?;
-    Ok(taken == 1)
+    Key::of_form(key).take_form(tx, now).await
 }

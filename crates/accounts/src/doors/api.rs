@@ -7,16 +7,16 @@ use axum::extract::{Extension, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kernel::{Error, FieldErrors, Result, Timestamp};
-use platform::prune::{After, KEEP_KEYS, Rubbish};
+use kernel::{Error, FieldErrors, Result};
 use platform::web::lists::{Page, Place, Request};
 use platform::web::{Fail, Form};
-use platform::{App, Tx, crypto, params};
+use platform::{App, Tx};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Permission, Staff, described, extension};
 use crate::activity_log::Actor;
+use crate::repeats::{Answer, Key};
 
 /// What the document says of one operation.
 #[derive(Debug, Clone)]
@@ -130,72 +130,15 @@ pub struct ApiCx {
     operation: Arc<Operation>,
     body: Bytes,
     key: Option<Key>,
-    replay: Option<Stored>,
+    replay: Option<Answer>,
 }
 
-/// What stands for the HTTP status of a request whose answer is not there yet.
-const UNDER_WAY: i64 = 0;
-
-fn under_way() -> Error {
-    Error::conflict(
-        "A request with this Idempotency-Key was begun and has not ended, or broke off. Look at what it was about before \
-         you use a new key.",
-    )
-}
-
-#[derive(Clone)]
-struct Key {
-    scope: String,
-    key: String,
-    request_hash: String,
-}
-
-/// The answer that a request with the same key was given.
-#[derive(Clone)]
-struct Stored {
-    status: u16,
-    body: String,
-}
-
-impl Stored {
-    fn replay(&self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
-        let mut response = json_response(status, self.body.clone());
-        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
-        response
-    }
-}
-
-impl Key {
-    async fn look_up(&self, app: &App) -> Result<Option<Stored>> {
-        let mut conn = app.db.read().await?;
-        let stored: Option<(String, i64, String)> = conn
-            .optional(
-                "SELECT request_hash, status, body FROM idempotency_keys WHERE scope = $1 AND key = $2",
-                params![self.scope, self.key],
-            )
-            .await?;
-        match stored {
-            Some((hash, ..)) if hash != self.request_hash => {
-                Err(Error::invalid("Idempotency-Key", "This key was used for a different request. Use a new one."))
-            }
-            Some((_, UNDER_WAY, _)) => Err(under_way()),
-            Some((_, status, body)) => Ok(Some(Stored { status: u16::try_from(status).unwrap_or(200), body })),
-            None => Ok(None),
-        }
-    }
-
-    /// Takes the key with what it stands for; whether it was free.
-    async fn take(&self, tx: &mut Tx, status: i64, body: &str, now: Timestamp) -> Result<bool> {
-        let stored = tx
-            .execute(
-                "INSERT INTO idempotency_keys (scope, key, request_hash, status, body, created_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (scope, key) DO NOTHING",
-                params![self.scope, self.key, self.request_hash, status, body, now],
-            )
-            .await?;
-        Ok(stored == 1)
-    }
+/// The first one's answer once more.
+fn replayed(answer: &Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let mut response = json_response(status, answer.body.clone());
+    response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    response
 }
 
 impl FromRequestParts<App> for ApiCx {
@@ -208,20 +151,11 @@ impl FromRequestParts<App> for ApiCx {
             Err(fail) => return Err(Fail::into_response(fail)),
         };
         match &cx.replay {
-            Some(stored) => Err(stored.replay()),
+            Some(answer) => Err(replayed(answer)),
             None => Ok(cx),
         }
     }
 }
-
-/// Requests that are no longer recognised as repeated, for [`platform::prune`]. Forms keep theirs in the same table.
-pub const ANSWERED: Rubbish = Rubbish {
-    name: "answers to repeated requests",
-    table: "idempotency_keys",
-    key: "scope, key",
-    condition: "created_at < $1",
-    after: After::Days(&KEEP_KEYS),
-};
 
 impl ApiCx {
     pub(super) async fn new(
@@ -245,12 +179,8 @@ impl ApiCx {
             let request =
                 [parts.method.as_str().as_bytes(), b" ", path.as_bytes(), b"?", query.as_bytes(), b"\n", &body]
                     .concat();
-            let found = Key {
-                scope: format!("api:{}", staff.id),
-                key: text.to_owned(),
-                request_hash: crypto::sha256_hex(&request),
-            };
-            replay = found.look_up(&app).await?;
+            let found = Key::of_request(staff.id, text, &request);
+            replay = found.answer(&mut app.db.read().await?).await?;
             key = Some(found);
         }
         Ok(ApiCx { app, now, staff, actor, path, query, operation, body, key, replay })
@@ -279,7 +209,7 @@ impl ApiCx {
     pub async fn commit(&self, mut tx: Tx, status: u16, body: Value) -> Result<Response, Fail> {
         let text = body.to_string();
         if let Some(key) = &self.key
-            && !key.take(&mut tx, i64::from(status), &text, self.now).await?
+            && !key.take(&mut tx, status, &text, self.now).await?
         {
             tx.rollback().await?;
             return Err(Fail(Error::conflict("A request with this Idempotency-Key has just been carried out.")));
@@ -294,9 +224,10 @@ impl ApiCx {
     /// A look at the key after a refusal. The same request may have been carried out meanwhile, and be the reason: then its
     /// answer is this one's too.
     pub(super) async fn second_look(&self) -> Option<Response> {
-        let stored = self.key.as_ref()?.look_up(&self.app).await;
-        match stored {
-            Ok(stored) => stored.map(|stored| stored.replay()),
+        let key = self.key.as_ref()?;
+        let found = async { key.answer(&mut self.app.db.read().await?).await };
+        match found.await {
+            Ok(answer) => answer.as_ref().map(replayed),
             Err(error) => Some(Fail(error).into_response()),
         }
     }
@@ -314,10 +245,7 @@ impl ApiCx {
     {
         if let Some(key) = &self.key {
             let mut tx = self.app.db.write().await?;
-            if !key.take(&mut tx, UNDER_WAY, "", self.now).await? {
-                tx.rollback().await?;
-                return Err(Fail(under_way()));
-            }
+            key.begin(&mut tx, self.now).await?;
             tx.commit().await?;
         }
         let cx = self.clone();
@@ -337,18 +265,9 @@ impl ApiCx {
         let Some(key) = &self.key else { return Ok(()) };
         let mut tx = self.app.db.write().await?;
         match worked {
-            Ok(body) => {
-                tx.execute(
-                    "UPDATE idempotency_keys SET status = $3, body = $4 WHERE scope = $1 AND key = $2",
-                    params![key.scope, key.key, i64::from(status), body.to_string()],
-                )
-                .await?;
-            }
+            Ok(body) => key.end(&mut tx, status, &body.to_string()).await?,
             Err(Error::Broken(_) | Error::Unavailable(_)) => {}
-            Err(_) => {
-                tx.execute("DELETE FROM idempotency_keys WHERE scope = $1 AND key = $2", params![key.scope, key.key])
-                    .await?;
-            }
+            Err(_) => key.free(&mut tx).await?,
         }
         tx.commit().await
     }
