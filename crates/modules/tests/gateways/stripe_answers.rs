@@ -846,6 +846,31 @@ fn told(kind: &str, object: Value) -> DisputeNews {
     news
 }
 
+#[tokio::test]
+async fn what_was_taken_says_what_of_it_went_back() {
+    for (refunded, disputed, returned) in
+        [(0, false, None), (250, false, Some(money("2.50", "EUR"))), (0, true, Some(money("10.00", "EUR")))]
+    {
+        let server = Server::answering(move |request| {
+            let charge = json!({
+                "id": "ch_1", "object": "charge", "amount": 1000, "amount_refunded": refunded, "currency": "eur",
+                "disputed": disputed, "balance_transaction": {"fee": 45, "currency": "eur"},
+            });
+            let listed = with(intent("succeeded"), "latest_charge", json!("ch_1"));
+            Reply::json(200, if request.path.contains("/v1/charges/ch_1") {
+                charge
+            } else {
+                json!({"object": "list", "data": [listed], "has_more": false})
+            })
+        })
+        .await;
+        let taken = stripe().taken_since(&stripe_config(&server.base), STARTED_AT).await.unwrap();
+        let [taken] = taken.as_slice() else { panic!("{taken:?}") };
+        assert_eq!((taken.amount, taken.fee), (money("10.00", "EUR"), Some(money("0.45", "EUR"))));
+        assert_eq!(taken.returned, returned);
+    }
+}
+
 #[test]
 fn a_dispute_says_what_was_taken_and_given_back() {
     let taken = || json!({"amount": -1000, "fee": 1500, "currency": "eur"});

@@ -158,6 +158,7 @@ testkit::both_engines! {
             reference: Some("T-9".to_owned()),
             occurred_on: Some(date("2026-01-10")),
             description: Some("Cash".to_owned()),
+            rate: None,
         };
         let changed = change(&company, payment, right.clone()).await.unwrap();
         assert_eq!((changed.reference.as_str(), changed.external_id.as_deref(), changed.occurred_on), ("T-9", Some("T-9"), date("2026-01-10")));
