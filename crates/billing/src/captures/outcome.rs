@@ -1,5 +1,8 @@
 //! Writing what came of an attempt, once, whoever tells of it.
 
+#[cfg(test)]
+mod tests;
+
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
 use kernel::{Date, Error, Money, Result, Timestamp};

@@ -198,9 +198,7 @@ async fn meant(conn: &mut Conn, hold: &Hold, taken: &Taken) -> Result<Option<Inv
         Err(Error::NotFound(_)) => None,
         found => Some(found?),
     };
-    Ok(found.filter(|invoice| {
-        invoice.created_at <= hold.backup_made_at && Some(invoice.client_id) == taken.client_id
-    }))
+    Ok(found.filter(|invoice| invoice.created_at <= hold.backup_made_at && Some(invoice.client_id) == taken.client_id))
 }
 
 /// What the books lack beside a payment, so that an invoice would be charged for it once more.
