@@ -264,6 +264,8 @@ pub struct Scripted {
     pages: Mutex<HashMap<String, PageState>>,
     pub pages_are_down: std::sync::atomic::AtomicBool,
     asked: Mutex<Vec<String>>,
+    /// What it says that it has taken, once a test has said so.
+    pub taken: Mutex<Option<Vec<Taken>>>,
 }
 
 impl Scripted {
@@ -427,6 +429,11 @@ impl Gateway for Scripted {
             PageState::Open => PageState::Expired,
             other => other,
         })
+    }
+
+    async fn taken_since(&self, _: &GatewayConfig, since: Timestamp) -> Result<Vec<Taken>, GatewayError> {
+        let taken = self.taken.lock().unwrap().clone().ok_or(GatewayError::Unsupported("listing what was taken"))?;
+        Ok(taken.into_iter().filter(|taken| taken.taken_at >= since).collect())
     }
 
     async fn refund(&self, _: &GatewayConfig, request: RefundRequest) -> Result<RefundOutcome, GatewayError> {

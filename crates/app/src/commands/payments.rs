@@ -66,9 +66,10 @@ async fn reconcile(common: &Common, args: Reconcile) -> Result<Report> {
     };
     let mut text = format!("Payments since {since} that the books lacked: {}", report.found.len());
     for found in &report.found {
-        let how = match &found.booked {
-            Ok(id) => format!("booked as transaction {id}"),
-            Err(why) => format!("NOT booked: {why}"),
+        let how = match (found.transaction_id, &found.problem) {
+            (Some(id), None) => format!("booked as transaction {id}"),
+            (Some(id), Some(problem)) => format!("booked as transaction {id}. LOOK: {problem}"),
+            (None, problem) => format!("NOT booked: {}", problem.as_deref().unwrap_or_default()),
         };
         text.push_str(&format!("\n  {} {} {}: {how}", found.gateway, found.external_id, found.amount));
     }
@@ -98,8 +99,8 @@ fn one_found(found: &restores::Found) -> Value {
         "client_id": found.client_id,
         "currency": found.amount.currency.code(),
         "amount": found.amount.decimal(),
-        "transaction_id": found.booked.as_ref().ok(),
-        "problem": found.booked.as_ref().err(),
+        "transaction_id": found.transaction_id,
+        "problem": found.problem,
     })
 }
 

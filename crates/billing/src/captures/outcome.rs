@@ -1,14 +1,18 @@
 //! Writing what came of an attempt, once, whoever tells of it.
 
+#[cfg(test)]
+mod tests;
+
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
-use kernel::{Date, Money, Result, Timestamp};
+use kernel::{Date, Error, Money, Result, Timestamp};
 use platform::{App, params};
 
 use super::{ActionNeeded, Attempt, AttemptState, CaptureDeclined, Ended, Way, find};
+use crate::credits;
 use crate::gateways::{self, GatewayError, LogLine, Outcome, card_numbers};
 use crate::invoices::{self, InvoiceStatus};
-use crate::payments::{self, Duplicate, NewPayment};
+use crate::payments::{self, Duplicate, NewPayment, Transaction, TransactionKind};
 use crate::terms::Terms;
 
 /// Step three: the answer is written. Concluding an attempt again with the same answer does nothing, and of what comes
@@ -104,7 +108,11 @@ async fn succeeded(
 ) -> Result<Ended> {
     let amount = attempt.money();
     unpend(tx, attempt.invoice_id, now).await?;
-    let transaction_id = match payments::by_external_id(tx, &attempt.gateway, external_id).await? {
+    let known = payments::by_external_id(tx, &attempt.gateway, external_id).await?;
+    if let Some(other) = known.as_ref().filter(|known| !is_payment_of(known, attempt)) {
+        return in_the_way(tx, attempt, other, now).await;
+    }
+    let transaction_id = match &known {
         Some(known) => known.id,
         None => {
             let invoice = invoices::find(tx, attempt.invoice_id).await?;
@@ -130,7 +138,56 @@ async fn succeeded(
     set(tx, attempt, change, now).await?;
     tx.execute("UPDATE payment_attempts SET transaction_id = $2 WHERE id = $1", params![attempt.id, transaction_id])
         .await?;
+    if let Some(known) = known {
+        use_credit_of(tx, by, attempt, &known, today, now).await?;
+    }
     Ok(Ended::Succeeded { amount })
+}
+
+fn is_payment_of(known: &Transaction, attempt: &Attempt) -> bool {
+    known.kind == TransactionKind::Payment
+        && known.client_id == Some(attempt.client_id)
+        && Money::new(known.amount_in, known.currency) == attempt.money()
+}
+
+/// Staff had written the gateway's id on something else. The attempt stays open, so that nothing is charged again, until
+/// they have put that right: then asking the gateway once more, or applying its event, books the payment.
+async fn in_the_way(tx: &mut Locked<'_>, attempt: &Attempt, other: &Transaction, now: Timestamp) -> Result<Ended> {
+    let reason = format!(
+        "The gateway has taken {}, and transaction {} has its reference {}, but is not a payment of {} by client {}. Void \
+         that transaction or give it another reference.",
+        attempt.money(),
+        other.id,
+        other.reference,
+        attempt.money(),
+        attempt.client_id
+    );
+    // One that was refused before is not open any more; another may be.
+    if attempt.is_settled() {
+        return Err(Error::conflict(reason));
+    }
+    set(tx, attempt, Change { reason: &reason, ..Change::to(AttemptState::Unknown) }, now).await?;
+    Ok(Ended::Unknown { reason })
+}
+
+/// A payment that staff had recorded before the gateway told of it pays the invoice that was charged with what of it
+/// became credit, as far as that is left.
+async fn use_credit_of(
+    tx: &mut Locked<'_>,
+    by: &Actor,
+    attempt: &Attempt,
+    known: &Transaction,
+    today: Date,
+    now: Timestamp,
+) -> Result<()> {
+    let invoice = invoices::find(tx, attempt.invoice_id).await?;
+    let made = payments::store::to_credit(tx, known.id).await?;
+    let left = credits::balance(tx, attempt.client_id, attempt.currency).await?;
+    let part = invoice.money(made.min(left.minor).min(invoice.balance));
+    if invoice.status != InvoiceStatus::Unpaid || !part.is_positive() {
+        return Ok(());
+    }
+    credits::apply(tx, &by.in_consequence(), invoice.id, part, today, now).await
 }
 
 async fn pending(tx: &mut Locked<'_>, attempt: &Attempt, external_id: &str, now: Timestamp) -> Result<Ended> {

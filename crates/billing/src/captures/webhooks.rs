@@ -11,7 +11,7 @@ use platform::web::Fail;
 use platform::{App, Tx, params};
 use serde_json::json;
 
-use super::{Attempt, AttemptState, Way, by_public_id, resolve};
+use super::{Attempt, AttemptState, Ended, Way, by_public_id, resolve};
 use crate::gateways::{self, Gateways, LogLine, Outcome, WebhookEffect, WebhookError};
 use crate::{disputes, pay_methods, refunds};
 
@@ -124,7 +124,11 @@ pub(super) async fn perform(app: App, job: Job) -> Result<Done> {
     let headers: Vec<(String, String)> = serde_json::from_str(&headers).unwrap_or_default();
     // Its age is judged by the moment at which it came, not by when the worker gets to it.
     let (state, reason) = match gateway.verify_webhook(&config, &headers, &body, received_at) {
-        Ok(event) => apply(&app, &name, event.effect).await?,
+        Ok(event) => match apply(&app, &name, event.effect).await {
+            // Trying again says the same: somebody must put something right first.
+            Err(error @ (Error::Invalid(_) | Error::Refused(_) | Error::Conflict(_))) => ("parked", error.to_string()),
+            applied => applied?,
+        },
         Err(error) => ("parked", error.to_string()),
     };
     let now = app.clock.now();
@@ -161,6 +165,7 @@ async fn apply(app: &App, gateway: &str, effect: WebhookEffect) -> Result<Applie
             disputes::Reported::Stranger => {
                 Ok(("parked", "The dispute is recorded; it is about a payment that is not ours.".to_owned()))
             }
+            disputes::Reported::Look(reason) => Ok(("parked", reason)),
         },
     }
 }
@@ -218,6 +223,8 @@ pub async fn charge_told(
             return Ok(("applied", "The page was looked at.".to_owned()));
         }
     }
-    super::conclude(app, &Actor::system("Gateway webhook"), attempt.id, Ok(outcome)).await?;
-    Ok(("applied", String::new()))
+    match super::conclude(app, &Actor::system("Gateway webhook"), attempt.id, Ok(outcome)).await? {
+        Ended::Unknown { reason } => Ok(("parked", reason)),
+        _ => Ok(("applied", String::new())),
+    }
 }

@@ -62,11 +62,13 @@ impl Dispute {
 }
 
 /// What became of news of a dispute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reported {
     Recorded,
     /// Recorded, but about a payment that is not in the books.
     Stranger,
+    /// Recorded, but its money is not booked, for this reason.
+    Look(String),
 }
 
 /// Writes down what a gateway says of a dispute. The same news again changes nothing.
@@ -75,17 +77,21 @@ pub(crate) async fn reported(app: &App, gateway: &str, news: DisputeNews) -> Res
     let mut tx = app.db.write().await?;
     let payment = payment_of(&mut tx, gateway, &news).await?;
     let client_id = payment.as_ref().and_then(|payment| payment.client_id);
-    match client_id {
+    let problem = match client_id {
         // The events of one client are written one after the other.
         Some(client_id) => {
             let mut locked = clients::lock(&mut tx, client_id).await?;
-            write(&mut locked, gateway, &news, payment.as_ref(), now).await?;
+            write(&mut locked, gateway, &news, payment.as_ref(), now).await?
         }
         None => write(&mut tx, gateway, &news, None, now).await?,
-    }
+    };
     tx.commit().await?;
     app.wake.notify_waiters();
-    Ok(if payment.is_some() { Reported::Recorded } else { Reported::Stranger })
+    Ok(match problem {
+        Some(problem) => Reported::Look(problem),
+        None if payment.is_some() => Reported::Recorded,
+        None => Reported::Stranger,
+    })
 }
 
 async fn payment_of(tx: &mut Tx, gateway: &str, news: &DisputeNews) -> Result<Option<Transaction>> {
@@ -97,13 +103,14 @@ async fn payment_of(tx: &mut Tx, gateway: &str, news: &DisputeNews) -> Result<Op
     Ok(None)
 }
 
+/// What of its money could not be booked, and why.
 async fn write(
     tx: &mut Tx,
     gateway: &str,
     news: &DisputeNews,
     payment: Option<&Transaction>,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<Option<String>> {
     let today = Terms::load(tx, now).await?.today;
     let known = store::find(tx, gateway, &news.external_id).await?;
     let before = known.as_ref().map(|known| known.state);
@@ -119,18 +126,29 @@ async fn write(
     store::update(tx, &dispute, news, state, now).await?;
     // What came back was taken before, whether or not we were told.
     let taken = news.withdrawn.or(news.reinstated.map(|_| Movement { fee: None }));
+    let mut problem = None;
     if let (Some(movement), None) = (taken, dispute.withdrawn_id) {
-        let id = book(tx, &dispute, movement, Direction::Out, today, now).await?;
-        store::set_withdrawn(tx, dispute.id, id).await?;
+        match book(tx, &dispute, movement, Direction::Out, today, now).await? {
+            Booked::As(id) => store::set_withdrawn(tx, dispute.id, id).await?,
+            Booked::InTheWay(other) => problem = Some(other),
+        }
     }
     if let (Some(movement), None) = (news.reinstated, dispute.reinstated_id) {
-        let id = book(tx, &dispute, movement, Direction::In, today, now).await?;
-        store::set_reinstated(tx, dispute.id, id).await?;
+        match book(tx, &dispute, movement, Direction::In, today, now).await? {
+            Booked::As(id) => store::set_reinstated(tx, dispute.id, id).await?,
+            Booked::InTheWay(other) => problem = problem.or(Some(other)),
+        }
     }
     if before != Some(state) {
         tell(tx, &dispute, state, now).await?;
     }
-    Ok(())
+    Ok(problem)
+}
+
+enum Booked {
+    As(i64),
+    /// What another transaction with this id is.
+    InTheWay(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +165,7 @@ async fn book(
     direction: Direction,
     today: Date,
     now: Timestamp,
-) -> Result<i64> {
+) -> Result<Booked> {
     let nothing = Money::zero(dispute.currency);
     let about = match dispute.transaction_id {
         Some(id) => format!("payment {id}"),
@@ -157,6 +175,9 @@ async fn book(
         Direction::Out => (nothing, dispute.money(), dispute.external_id.clone(), "withdrawn"),
         Direction::In => (dispute.money(), nothing, format!("{}/reinstated", dispute.external_id), "given back"),
     };
+    if let Some(known) = payments::by_external_id(tx, &dispute.gateway, &external_id).await? {
+        return adopt(tx, dispute, &known, (amount_in, amount_out)).await;
+    }
     let new = NewOther {
         gateway: dispute.gateway.clone(),
         external_id,
@@ -168,7 +189,26 @@ async fn book(
         occurred_on: today,
         description: format!("Dispute of {about}: money {what}"),
     };
-    payments::record_other(tx, &by(), new, now).await
+    let id = payments::book_other(tx, &by(), new, now).await?;
+    payments::mark_reported(tx, id).await?;
+    Ok(Booked::As(id))
+}
+
+/// What staff recorded by hand under the dispute's id before the gateway told of it is this money, if it is as much.
+async fn adopt(tx: &mut Tx, dispute: &Dispute, known: &Transaction, money: (Money, Money)) -> Result<Booked> {
+    let of = |minor: i64| Money::new(minor, known.currency);
+    if known.client_id.is_none() && (of(known.amount_in), of(known.amount_out)) == money {
+        payments::mark_reported(tx, known.id).await?;
+        return Ok(Booked::As(known.id));
+    }
+    let what = if money.0.is_zero() { "taken" } else { "given back" };
+    Ok(Booked::InTheWay(format!(
+        "The dispute is recorded. That {} was {what} is not booked: transaction {} has the reference {}, but is not of that \
+         money alone. Void that transaction or give it another reference, and apply this event again.",
+        dispute.money(),
+        known.id,
+        known.reference
+    )))
 }
 
 fn by() -> Actor {

@@ -116,4 +116,66 @@ testkit::both_engines! {
         assert_eq!(desk.account("clearing").await, 0);
         desk.company.is_sound().await;
     }
+
+    // Stripe gives the fee of a dispute back in some countries when it is won.
+    async fn a_fee_that_comes_back_is_booked(desk: Desk) {
+        for (id, state, reinstated) in [("evt_1", "open", None), ("evt_2", "won", Some("-15.00")), ("evt_3", "won", Some("-15.00"))] {
+            desk.event(id, state, json!({ "withdrawn": "15.00", "reinstated": reinstated })).await;
+        }
+        desk.doors.get("/admin/payments/webhooks?state=applied").await.shows(&["evt_1", "evt_2", "evt_3"]);
+        let dispute = desk.one().await;
+        assert_eq!((dispute.state, dispute.reinstated_id), (DisputeState::Won, Some(3)));
+        assert_eq!((desk.account("clearing").await, desk.account("fees").await, desk.account("other").await), (5000, 0, 0));
+        desk.doors.get("/admin/transactions/3").await.shows(&["money given back", "-15.00"]);
+        desk.doors.get("/admin/transactions").await.shows(&["Dispute of payment 1: money given back"]);
+        let back = desk.doors.api("GET", "/transactions/3", json!(null)).await.json();
+        assert_eq!((back["amount_in"].as_str(), back["fees"].as_str()), (Some("50.00"), Some("-15.00")), "{back}");
+        // By hand it stays what it was: a mistake.
+        let typed = json!({ "gateway": "sandbox", "currency": "USD", "amount_in": "50.00", "fees": "-15.00" });
+        assert_eq!(desk.doors.api("POST", "/transactions", typed).await.status, 422);
+        desk.company.is_sound().await;
+    }
+
+    async fn what_the_gateway_took_is_not_voided_or_renamed(desk: Desk) {
+        desk.event("evt_1", "won", json!({ "withdrawn": "15.00", "reinstated": "0.00" })).await;
+        for id in [2, 3] {
+            let path = format!("/transactions/{id}");
+            let voided = desk.doors.api("POST", &format!("{path}/void"), json!({})).await;
+            assert!(voided.status != 200 && voided.text.contains("The gateway reported this"), "{}", voided.text);
+            let renamed = desk.doors.api("PATCH", &path, json!({ "reference": "mine" })).await;
+            assert!(renamed.status != 200 && renamed.text.contains("The gateway reported this"), "{}", renamed.text);
+        }
+        desk.event("evt_2", "won", json!({ "withdrawn": "15.00", "reinstated": "0.00" })).await;
+        assert_eq!((desk.company.count("transactions").await, desk.account("other").await), (3, 0));
+        desk.company.is_sound().await;
+    }
+
+    async fn money_that_staff_recorded_before_is_that_of_the_dispute(desk: Desk) {
+        let typed = json!({ "gateway": "sandbox", "currency": "USD", "amount_out": "50.00", "fees": "15.00", "reference": "dp_1" });
+        assert_eq!(desk.doors.api("POST", "/transactions", typed).await.status, 201);
+        for id in ["evt_1", "evt_2"] {
+            desk.event(id, "lost", json!({ "withdrawn": "15.00" })).await;
+        }
+        let dispute = desk.one().await;
+        assert_eq!((dispute.state, dispute.withdrawn_id), (DisputeState::Lost, Some(2)));
+        assert_eq!((desk.company.count("transactions").await, desk.account("clearing").await), (2, -1500));
+        assert_ne!(desk.doors.api("POST", "/transactions/2/void", json!({})).await.status, 200, "it is the gateway's by now");
+        desk.company.is_sound().await;
+    }
+
+    async fn another_amount_under_its_id_is_for_staff_to_put_right(desk: Desk) {
+        let typed = json!({ "gateway": "sandbox", "currency": "USD", "amount_out": "49.00", "reference": "dp_1" });
+        assert_eq!(desk.doors.api("POST", "/transactions", typed).await.status, 201);
+        desk.event("evt_1", "lost", json!({ "withdrawn": "15.00" })).await;
+        desk.doors.get("/admin/payments/webhooks?state=parked").await.shows(&["evt_1", "50.00 USD was taken is not booked: transaction 2", "Apply again"]);
+        let dispute = desk.one().await;
+        assert_eq!((dispute.state, dispute.withdrawn_id), (DisputeState::Lost, None), "the dispute is seen");
+        let voided = desk.doors.api("POST", "/transactions/2/void", json!({})).await;
+        assert_eq!(voided.status, 200, "{}", voided.text);
+        assert_eq!(desk.doors.post("/admin/payments/webhooks/1/retry", &[]).await.status, 303);
+        platform::jobs::drain(&desk.company.app).await.unwrap();
+        desk.doors.get("/admin/payments/webhooks?state=applied").await.shows(&["evt_1"]);
+        assert_eq!((desk.one().await.withdrawn_id, desk.account("clearing").await), (Some(3), -1500));
+        desk.company.is_sound().await;
+    }
 }

@@ -277,6 +277,8 @@ pub struct Taken {
     pub amount: Money,
     pub fee: Option<Money>,
     pub taken_at: Timestamp,
+    /// What has been refunded of it or taken back by a bank since, all of it or a part.
+    pub returned: Option<Money>,
 }
 
 /// A page of the provider's to be made.

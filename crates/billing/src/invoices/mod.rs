@@ -460,23 +460,29 @@ pub struct InvoiceReopened {
     pub now: Timestamp,
 }
 
-/// A paid invoice on which something is owed again becomes unpaid, and so do the periods on it. What payment has set up
-/// stays as it is: that is for staff to say.
-pub(crate) async fn reopen(tx: &mut Locked<'_>, id: i64, now: Timestamp) -> Result<()> {
-    let reopened: Option<(i64,)> = tx
-        .optional(
+/// Paid invoices on which something is owed again become unpaid, and so do the periods on them, all together: what one
+/// payment had paid goes back with it. What payment has set up stays as it is: that is for staff to say.
+pub(crate) async fn reopen(tx: &mut Locked<'_>, ids: &[i64], now: Timestamp) -> Result<()> {
+    let reopened: Vec<(i64, i64)> = tx
+        .all(
             "UPDATE invoices SET status = 'unpaid', paid_at = NULL, updated_at = $2 \
-             WHERE id = $1 AND status = 'paid' AND balance > 0 RETURNING client_id",
-            params![id, now],
+             WHERE id IN $1[] AND status = 'paid' AND balance > 0 RETURNING id, client_id",
+            params![ids, now],
         )
         .await?;
-    let Some((client_id,)) = reopened else { return Ok(()) };
     // Lines that notes took back will not be paid, and their periods are over.
     let taken_back = |left: &crate::notes::Left| left.gross() == 0 && left.line.net != 0;
-    let left = crate::notes::left(tx, id).await?;
-    let kept: Vec<i64> = left.iter().filter(|left| taken_back(left)).filter_map(|left| left.line.charge_id).collect();
-    recurring::unsettle(tx, id, &kept, now).await?;
-    tx.publish(&InvoiceReopened { invoice_id: id, client_id, now }).await
+    let mut kept = Vec::new();
+    for (id, _) in &reopened {
+        let left = crate::notes::left(tx, *id).await?;
+        kept.extend(left.iter().filter(|left| taken_back(left)).filter_map(|left| Some((*id, left.line.charge_id?))));
+    }
+    let unpaid: Vec<i64> = reopened.iter().map(|(id, _)| *id).collect();
+    recurring::unsettle(tx, &unpaid, &kept, now).await?;
+    for (invoice_id, client_id) in reopened {
+        tx.publish(&InvoiceReopened { invoice_id, client_id, now }).await?;
+    }
+    Ok(())
 }
 
 /// Whether a charge of the invoice is on its way, so that it is not known yet whether that money comes.

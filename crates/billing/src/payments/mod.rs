@@ -358,17 +358,23 @@ async fn overpaid(
     credits::write(tx, movement, now).await.map(|_| ())
 }
 
-/// Replaces the rate of exchange that a transaction was recorded with.
+/// The rate of exchange that a transaction is recorded with, in place of the currency's.
 pub async fn set_rate(tx: &mut platform::Tx, id: i64, rate: &str) -> Result<()> {
-    let good = rate.parse::<rust_decimal::Decimal>().is_ok_and(|rate| rate > rust_decimal::Decimal::ZERO);
-    if !good {
-        return Err(Error::invalid(
-            "rate",
-            "Write how many units one unit of the base currency is worth, such as 0.92.",
-        ));
-    }
+    check_rate(rate)?;
     tx.execute("UPDATE transactions SET rate = $2 WHERE id = $1", params![id, rate]).await?;
     Ok(())
+}
+
+fn check_rate(rate: &str) -> Result<()> {
+    if rate.parse::<rust_decimal::Decimal>().is_ok_and(|rate| rate > rust_decimal::Decimal::ZERO) {
+        return Ok(());
+    }
+    Err(Error::invalid("rate", "Write how many units one unit of the base currency is worth, such as 0.92."))
+}
+
+/// Marks what a gateway told of by itself: it is not voided, and its reference and date stay.
+pub(crate) async fn mark_reported(tx: &mut platform::Tx, id: i64) -> Result<()> {
+    store::set_reported(tx, id).await
 }
 
 /// Income or expense that belongs to no client and no invoice: bank charges, interest.
@@ -384,9 +390,17 @@ pub struct NewOther {
     pub description: String,
 }
 
-pub async fn record_other(tx: &mut platform::Tx, by: &Actor, mut new: NewOther, now: Timestamp) -> Result<i64> {
+pub async fn record_other(tx: &mut platform::Tx, by: &Actor, new: NewOther, now: Timestamp) -> Result<i64> {
+    if new.fees.is_negative() {
+        return Err(Error::invalid("fees", "A fee is not negative. Record one that came back as money that came in."));
+    }
+    book_other(tx, by, new, now).await
+}
+
+/// As [`record_other`], of what a gateway told: it may have given a fee back, which is a negative one.
+pub(crate) async fn book_other(tx: &mut platform::Tx, by: &Actor, mut new: NewOther, now: Timestamp) -> Result<i64> {
     let net = new.amount_in.checked_sub(new.amount_out)?.checked_sub(new.fees)?;
-    if new.amount_in.is_negative() || new.amount_out.is_negative() || new.fees.is_negative() {
+    if new.amount_in.is_negative() || new.amount_out.is_negative() {
         return Err(Error::invalid("amount", "Amounts are not negative; say in or out."));
     }
     if new.amount_in.is_zero() && new.amount_out.is_zero() {

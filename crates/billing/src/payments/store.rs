@@ -2,7 +2,7 @@
 
 use accounts::clients::NAME;
 use kernel::{Currency, Date, Result};
-use platform::db::{Conn, Value};
+use platform::db::{Conn, Tx, Value};
 use platform::web::lists::{Column, Query, Sort, Where};
 use platform::{params, record};
 
@@ -174,11 +174,18 @@ pub async fn credit_and_reporter(conn: &mut Conn, transaction_id: i64) -> Result
     conn.one(
         "SELECT (SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM credit_movements \
                  WHERE transaction_id = $1 AND kind = 'overpayment'), \
-                (EXISTS (SELECT 1 FROM payment_attempts WHERE transaction_id = $1) \
+                ((SELECT reported FROM transactions WHERE id = $1) \
+                 OR EXISTS (SELECT 1 FROM payment_attempts WHERE transaction_id = $1) \
                  OR EXISTS (SELECT 1 FROM refunds WHERE refund_transaction_id = $1))",
         params![transaction_id],
     )
     .await
+}
+
+/// See [`super::mark_reported`].
+pub(super) async fn set_reported(tx: &mut Tx, transaction_id: i64) -> Result<()> {
+    tx.execute("UPDATE transactions SET reported = TRUE WHERE id = $1", params![transaction_id]).await?;
+    Ok(())
 }
 
 /// What of a payment became credit of the client.

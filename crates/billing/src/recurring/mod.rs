@@ -294,35 +294,31 @@ pub(crate) async fn settle_charges(
 
 record! {
     struct Settled {
+        invoice_id: i64,
         charge_id: i64,
         period_from: Date,
         period_until: Date,
-        owner_kind: String,
-        owner_id: i64,
-        description: String,
-        next_due_on: Date,
-        later_paid: bool,
     }
 }
 
-/// Marks the periods on an invoice as not settled any more, because its payment was taken back, and moves the due dates
-/// back to their starts. Those of the charges in `kept` stay: notes took them back. A later period that is paid refuses.
-pub async fn unsettle(tx: &mut Locked<'_>, invoice_id: i64, kept: &[i64], now: Timestamp) -> Result<()> {
+/// Marks the periods on invoices as not settled any more, because their payment was taken back, and moves the due dates
+/// back to their starts, the latest first. Those of the pairs of invoice and charge in `kept` stay: notes took them back.
+/// A later period that stays paid refuses.
+pub async fn unsettle(tx: &mut Locked<'_>, invoices: &[i64], kept: &[(i64, i64)], now: Timestamp) -> Result<()> {
     let settled: Vec<Settled> = tx
         .all(
-            "SELECT b.charge_id, b.period_from, b.period_until, c.owner_kind, c.owner_id, c.description, c.next_due_on, \
-             EXISTS (SELECT 1 FROM billed_periods l WHERE l.charge_id = b.charge_id AND l.settled \
-                     AND l.period_from >= b.period_until) \
-             FROM billed_periods b JOIN recurring_charges c ON c.id = b.charge_id \
-             WHERE b.invoice_id = $1 AND b.settled ORDER BY b.charge_id",
-            params![invoice_id],
+            "SELECT invoice_id, charge_id, period_from, period_until FROM billed_periods \
+             WHERE invoice_id IN $1[] AND settled ORDER BY charge_id, period_from DESC",
+            params![invoices],
         )
         .await?;
-    for period in settled.iter().filter(|period| !kept.contains(&period.charge_id)) {
-        if period.later_paid {
+    for period in settled.iter().filter(|period| !kept.contains(&(period.invoice_id, period.charge_id))) {
+        // As it is by now: a later period of the same payment has moved the due date already.
+        let charge = find(tx, period.charge_id).await?;
+        if store::is_settled_after(tx, period.charge_id, period.period_until).await? {
             return Err(Error::refused(format!(
                 "A later period of “{}” is paid. Take that payment back first.",
-                period.description
+                charge.description
             )));
         }
         tx.execute(
@@ -331,13 +327,13 @@ pub async fn unsettle(tx: &mut Locked<'_>, invoice_id: i64, kept: &[i64], now: T
         )
         .await?;
         // A date that somebody has moved since stays where it was put.
-        if period.next_due_on == period.period_until {
+        if charge.next_due_on == period.period_until {
             tx.execute(
                 "UPDATE recurring_charges SET next_due_on = $2 WHERE id = $1",
                 params![period.charge_id, period.period_from],
             )
             .await?;
-            let (owner_kind, owner_id) = (period.owner_kind.clone(), period.owner_id);
+            let (owner_kind, owner_id) = (charge.owner_kind, charge.owner_id);
             let (next_due_on, direction) = (period.period_from, Direction::Back);
             tx.announce(&DueDateMoved { owner_kind, owner_id, next_due_on, direction, now }, now).await?;
         }

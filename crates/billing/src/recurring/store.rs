@@ -58,3 +58,12 @@ pub(super) async fn is_settled(conn: &mut Conn, charge_id: i64, from: Date) -> R
     )
     .await
 }
+
+/// Whether a period that begins on a day or later is settled.
+pub(super) async fn is_settled_after(conn: &mut Conn, charge_id: i64, from: Date) -> Result<bool> {
+    conn.scalar(
+        "SELECT EXISTS (SELECT 1 FROM billed_periods WHERE charge_id = $1 AND period_from >= $2 AND settled)",
+        params![charge_id, from],
+    )
+    .await
+}

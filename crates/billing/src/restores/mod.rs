@@ -6,6 +6,7 @@
 //! - What is found is booked once, by the unique key of a gateway's transaction. An invoice that was issued after the
 //!   backup is not there any more, and its id may become another's: such a payment becomes the client's credit, which
 //!   pays the invoice that is made anew.
+//! - What cannot be placed, and what shows that the books lack something else, keeps payments on hold until somebody looked.
 
 #[cfg(test)]
 mod tests;
@@ -17,8 +18,9 @@ use platform::db::Conn;
 use platform::{App, params, record};
 
 use crate::captures;
+use crate::credits;
 use crate::gateways::{self, Gateways, Outcome, Taken};
-use crate::invoices;
+use crate::invoices::{self, Invoice};
 use crate::payments::{self, Duplicate, NewPayment};
 use crate::terms::Terms;
 
@@ -61,8 +63,9 @@ pub struct Found {
     pub external_id: String,
     pub amount: Money,
     pub client_id: Option<i64>,
-    /// The transaction, or why there is none.
-    pub booked: std::result::Result<i64, String>,
+    pub transaction_id: Option<i64>,
+    /// What somebody must look into before payments go on.
+    pub problem: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -78,7 +81,7 @@ pub struct Report {
 impl Report {
     /// Whether somebody must look before payments may go on.
     pub fn is_clear(&self) -> bool {
-        self.unasked.is_empty() && self.found.iter().all(|found| found.booked.is_ok())
+        self.unasked.is_empty() && self.found.iter().all(|found| found.problem.is_none())
     }
 }
 
@@ -97,11 +100,18 @@ pub async fn reconcile(app: &App, by: &Actor, release: Release) -> Result<Report
     let active: Vec<String> = conn.column("SELECT name FROM gateways WHERE active ORDER BY name", params![]).await?;
     drop(conn);
     let mut report = Report { since: Some(hold.backup_made_at), ..Report::default() };
+    let mut placed = Vec::new();
     for gateway in app.get::<Gateways>()?.all() {
         if active.iter().any(|name| name == gateway.name()) && gateway.capabilities().off_session {
-            compare(app, by, &**gateway, &hold, &mut report).await?;
+            placed.extend(compare(app, by, &**gateway, &hold, &mut report).await?);
         }
     }
+    // Only when all of them have their place is it seen what is missing beside them.
+    let mut conn = app.db.read().await?;
+    for (gateway, taken, place) in placed {
+        report.found.extend(found(&mut conn, &hold, gateway, taken, place).await?);
+    }
+    drop(conn);
     if report.is_clear() || release == Release::Checked {
         let now = app.clock.now();
         let mut tx = app.db.write().await?;
@@ -118,77 +128,147 @@ pub async fn reconcile(app: &App, by: &Actor, release: Release) -> Result<Report
     Ok(report)
 }
 
+/// Where a payment of the gateway's list is.
+enum Place {
+    /// In the backup.
+    Known,
+    /// Booked by an earlier comparison, or by what the gateway told since the restore.
+    Booked(i64),
+    BookedNow(i64),
+    Nowhere(String),
+}
+
 async fn compare(
     app: &App,
     by: &Actor,
     gateway: &dyn gateways::Gateway,
     hold: &Hold,
     report: &mut Report,
-) -> Result<()> {
+) -> Result<Vec<(&'static str, Taken, Place)>> {
     let config = gateways::config(&mut app.db.read().await?, app, gateway).await?;
     let since = hold.backup_made_at.plus_seconds(-LOOK_BACK_SECONDS);
     let all = match gateway.taken_since(&config, since).await {
         Ok(all) => all,
         Err(error) => {
             report.unasked.push((gateway.name().to_owned(), error.to_string()));
-            return Ok(());
+            return Ok(Vec::new());
         }
     };
     report.compared.push(gateway.name().to_owned());
+    let mut placed = Vec::with_capacity(all.len());
     for taken in all {
-        if let Some(booked) = book(app, by, gateway.name(), &taken).await? {
-            report.found.push(Found {
-                gateway: gateway.name().to_owned(),
-                external_id: taken.external_id,
-                amount: taken.amount,
-                client_id: taken.client_id,
-                booked,
-            });
-        }
+        let place = place(app, by, gateway.name(), hold, &taken).await?;
+        placed.push((gateway.name(), taken, place));
     }
-    Ok(())
+    Ok(placed)
 }
 
-/// `None` when the books know the payment.
-async fn book(app: &App, by: &Actor, gateway: &str, taken: &Taken) -> Result<Option<std::result::Result<i64, String>>> {
-    let mut conn = app.db.read().await?;
-    if payments::by_external_id(&mut conn, gateway, &taken.external_id).await?.is_some() {
+async fn place(app: &App, by: &Actor, gateway: &str, hold: &Hold, taken: &Taken) -> Result<Place> {
+    match payments::by_external_id(&mut app.db.read().await?, gateway, &taken.external_id).await? {
+        Some(known) if known.created_at < hold.restored_at => return Ok(Place::Known),
+        Some(known) => return Ok(Place::Booked(known.id)),
+        None => {}
+    }
+    match book(app, by, gateway, hold, taken).await {
+        Ok(id) => Ok(Place::BookedNow(id)),
+        Err(error @ (Error::Unavailable(_) | Error::Broken(_))) => Err(error),
+        Err(error) => Ok(Place::Nowhere(error.to_string())),
+    }
+}
+
+/// What is told of a payment: that it is booked now, and what is still the matter with it.
+async fn found(conn: &mut Conn, hold: &Hold, gateway: &str, taken: Taken, place: Place) -> Result<Option<Found>> {
+    let (transaction_id, problem) = match place {
+        Place::Known => return Ok(None),
+        Place::Nowhere(why) => (None, Some(why)),
+        Place::BookedNow(id) => (Some(id), missing(conn, hold, &taken, id).await?),
+        Place::Booked(id) => match missing(conn, hold, &taken, id).await? {
+            None => return Ok(None),
+            problem => (Some(id), problem),
+        },
+    };
+    let Taken { external_id, amount, client_id, .. } = taken;
+    Ok(Some(Found { gateway: gateway.to_owned(), external_id, amount, client_id, transaction_id, problem }))
+}
+
+/// The invoice that a payment was for, if the backup has it: one that was made since may have another's id.
+async fn meant(conn: &mut Conn, hold: &Hold, taken: &Taken) -> Result<Option<Invoice>> {
+    let Some(id) = taken.invoice_id else { return Ok(None) };
+    let found = match invoices::find(conn, id).await {
+        Err(Error::NotFound(_)) => None,
+        found => Some(found?),
+    };
+    Ok(found.filter(|invoice| invoice.created_at <= hold.backup_made_at && Some(invoice.client_id) == taken.client_id))
+}
+
+/// What the books lack beside a payment, so that an invoice would be charged for it once more.
+async fn missing(conn: &mut Conn, hold: &Hold, taken: &Taken, transaction_id: i64) -> Result<Option<String>> {
+    // A charge takes all that an invoice owes. One that owes something after it has lost what else was recorded for it.
+    let invoice = meant(conn, hold, taken).await?.filter(|invoice| invoice.is_open() && invoice.balance > 0);
+    if let Some(invoice) = invoice {
+        return Ok(Some(format!(
+            "Invoice {} still owes {}, and {} was all that it owed when this was taken. So a payment, credit or a credit \
+             note was recorded for it after the backup. Record it again.",
+            invoice.title(),
+            invoice.money(invoice.balance),
+            taken.amount
+        )));
+    }
+    // The invoice that it was for may stand in place of one in the backup: merged, split, or made anew by hand.
+    let Some(client_id) = taken.client_id else { return Ok(None) };
+    let (made_credit, _) = payments::store::credit_and_reporter(conn, transaction_id).await?;
+    let credit = credits::balance(conn, client_id, taken.amount.currency).await?;
+    if made_credit <= 0 || !credit.is_positive() {
         return Ok(None);
     }
-    let attempt: Option<i64> = conn
-        .optional("SELECT id FROM payment_attempts WHERE public_id = $1", params![taken.attempt])
-        .await?
-        .map(|(id,)| id);
-    drop(conn);
-    if let Some(attempt) = attempt {
-        // It was under way when the backup was made.
-        let outcome = Outcome::Succeeded { external_id: taken.external_id.clone(), fee: taken.fee };
-        captures::conclude(app, by, attempt, Ok(outcome)).await?;
-        let known = payments::by_external_id(&mut app.db.read().await?, gateway, &taken.external_id).await?;
-        return Ok(known.map(|known| Ok(known.id)));
-    }
-    match record(app, by, gateway, taken).await {
-        Ok(id) => Ok(Some(Ok(id))),
-        Err(error @ (Error::Unavailable(_) | Error::Broken(_))) => Err(error),
-        Err(error) => Ok(Some(Err(error.to_string()))),
-    }
+    Ok(open_invoice(conn, client_id).await?.map(|invoice| {
+        format!(
+            "This became credit of client {client_id}, whose invoice {} is open with {}. If this has paid it, apply the \
+             credit ({credit}) to it.",
+            invoice.title(),
+            invoice.money(invoice.balance)
+        )
+    }))
 }
 
-async fn record(app: &App, by: &Actor, gateway: &str, taken: &Taken) -> Result<i64> {
+/// The oldest invoice that a client owes.
+async fn open_invoice(conn: &mut Conn, client_id: i64) -> Result<Option<Invoice>> {
+    let sql = format!(
+        "SELECT {} FROM invoices WHERE client_id = $1 AND balance > 0 \
+         AND status IN ('unpaid', 'payment_pending', 'collections') ORDER BY id LIMIT 1",
+        Invoice::columns("")
+    );
+    conn.optional(&sql, params![client_id]).await
+}
+
+async fn book(app: &App, by: &Actor, gateway: &str, hold: &Hold, taken: &Taken) -> Result<i64> {
+    if let Some(returned) = taken.returned {
+        return Err(Error::refused(format!(
+            "{returned} of this was refunded or disputed since. Record the payment and what was given back by hand."
+        )));
+    }
+    let mut conn = app.db.read().await?;
+    let attempt: Option<(i64,)> =
+        conn.optional("SELECT id FROM payment_attempts WHERE public_id = $1", params![taken.attempt]).await?;
+    drop(conn);
+    let Some((attempt,)) = attempt else { return record(app, by, gateway, hold, taken).await };
+    // It was under way when the backup was made.
+    let outcome = Outcome::Succeeded { external_id: taken.external_id.clone(), fee: taken.fee };
+    captures::conclude(app, by, attempt, Ok(outcome)).await?;
+    let booked = payments::by_external_id(&mut app.db.read().await?, gateway, &taken.external_id).await?;
+    booked.map(|booked| booked.id).ok_or_else(|| {
+        Error::refused("The attempt is settled by another payment. Look at both in the gateway's dashboard.")
+    })
+}
+
+async fn record(app: &App, by: &Actor, gateway: &str, hold: &Hold, taken: &Taken) -> Result<i64> {
     let client_id = taken.client_id.ok_or_else(|| Error::refused("The gateway does not say whose payment it is."))?;
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     let terms = Terms::load(&mut tx, now).await?;
     let id = {
         let mut locked = clients::lock(&mut tx, client_id).await?;
-        let invoice = match taken.invoice_id {
-            Some(id) => invoices::find(&mut locked, id).await.ok(),
-            None => None,
-        };
-        // Only what was open at the backup, for just this amount, is surely the invoice that was meant.
-        let meant = invoice.filter(|invoice| {
-            invoice.client_id == client_id && invoice.money(invoice.balance) == taken.amount && invoice.is_open()
-        });
+        let invoice = meant(&mut locked, hold, taken).await?.filter(Invoice::is_open);
         let new = NewPayment {
             client_id,
             gateway: gateway.to_owned(),
@@ -201,9 +281,11 @@ async fn record(app: &App, by: &Actor, gateway: &str, taken: &Taken) -> Result<i
                 .unwrap_or(Money::zero(taken.amount.currency)),
             occurred_on: terms.day_of(taken.taken_at),
             description: "Taken after the backup that this database was restored from".to_owned(),
-            invoices: meant.map(|invoice| invoice.id).into_iter().collect(),
+            invoices: invoice.map(|invoice| invoice.id).into_iter().collect(),
         };
-        payments::record(&mut locked, by, new, now).await?.transaction_id
+        let id = payments::record(&mut locked, by, new, now).await?.transaction_id;
+        payments::mark_reported(&mut locked, id).await?;
+        id
     };
     tx.commit().await?;
     Ok(id)

@@ -429,6 +429,47 @@ async fn an_attempt_is_absent_only_at_the_end_of_the_list() {
     assert!(is_unknown(&unreadable), "{unreadable:?}");
 }
 
+#[tokio::test]
+async fn what_was_taken_is_listed_with_what_of_it_was_given_back() {
+    let since = STARTED_AT;
+    let taken = async |charge: Value| {
+        let intent = with(
+            with(intent("succeeded"), "latest_charge", json!("ch_1")),
+            "metadata",
+            json!({"innkeeper_attempt": "a-1", "innkeeper_client": "3", "innkeeper_invoice": "17"}),
+        );
+        let server = Server::answering(move |request| {
+            if request.path.starts_with("/v1/charges/ch_1") {
+                Reply::json(200, charge.clone())
+            } else {
+                list(vec![intent.clone(), foreign_of_nobody()], false)
+            }
+        })
+        .await;
+        stripe().taken_since(&stripe_config(&server.base), since).await
+    };
+    let charge = |refunded: i64, disputed: bool| {
+        json!({"id": "ch_1", "amount": 1000, "amount_refunded": refunded, "disputed": disputed, "currency": "eur",
+            "balance_transaction": {"fee": 30, "currency": "eur"}})
+    };
+    for (refunded, disputed, returned) in
+        [(0, false, None), (400, false, Some("4.00")), (1000, false, Some("10.00")), (0, true, Some("10.00"))]
+    {
+        let all = taken(charge(refunded, disputed)).await.unwrap();
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert_eq!((all[0].client_id, all[0].invoice_id, all[0].amount), (Some(3), Some(17), money("10.00", "EUR")));
+        assert_eq!(all[0].returned, returned.map(|decimal| money(decimal, "EUR")), "{refunded} {disputed}");
+    }
+    // What cannot be read is not "nothing".
+    let unreadable = taken(json!({"id": "ch_1"})).await;
+    assert!(is_unknown(&unreadable), "{unreadable:?}");
+}
+
+/// A payment that has nothing to do with us.
+fn foreign_of_nobody() -> Value {
+    with(with(intent("succeeded"), "id", json!("pi_5")), "metadata", json!({}))
+}
+
 // "Never" lets the client be charged again: the time must have passed by our clock and by theirs.
 #[tokio::test]
 async fn an_absent_attempt_is_in_progress_while_it_may_be_on_its_way() {
@@ -844,6 +885,34 @@ fn told(kind: &str, object: Value) -> DisputeNews {
     let event = received(&format!("charge.dispute.{kind}"), object).unwrap();
     let WebhookEffect::Dispute(news) = event.effect else { panic!("{event:?}") };
     news
+}
+
+#[tokio::test]
+async fn what_was_taken_says_what_of_it_went_back() {
+    for (refunded, disputed, returned) in
+        [(0, false, None), (250, false, Some(money("2.50", "EUR"))), (0, true, Some(money("10.00", "EUR")))]
+    {
+        let server = Server::answering(move |request| {
+            let charge = json!({
+                "id": "ch_1", "object": "charge", "amount": 1000, "amount_refunded": refunded, "currency": "eur",
+                "disputed": disputed, "balance_transaction": {"fee": 45, "currency": "eur"},
+            });
+            let listed = with(intent("succeeded"), "latest_charge", json!("ch_1"));
+            Reply::json(
+                200,
+                if request.path.contains("/v1/charges/ch_1") {
+                    charge
+                } else {
+                    json!({"object": "list", "data": [listed], "has_more": false})
+                },
+            )
+        })
+        .await;
+        let taken = stripe().taken_since(&stripe_config(&server.base), STARTED_AT).await.unwrap();
+        let [taken] = taken.as_slice() else { panic!("{taken:?}") };
+        assert_eq!((taken.amount, taken.fee), (money("10.00", "EUR"), Some(money("0.45", "EUR"))));
+        assert_eq!(taken.returned, returned);
+    }
 }
 
 #[test]

@@ -229,6 +229,23 @@ async fn a_refund_can_be_asked_for_again() {
 }
 
 #[tokio::test]
+async fn what_was_taken_is_listed_with_what_of_it_was_given_back() {
+    let Some(bench) = Bench::start().await else { return };
+    let (outcome, _) = bench.charged("4242424242424242", "a-1").await;
+    let Outcome::Succeeded { external_id, .. } = outcome else { panic!("{outcome:?}") };
+    bench.charged(DECLINED_WHEN_CHARGED, "a-2").await;
+    for (id, part, returned) in [("r-1", "4.00", "4.00"), ("r-2", "6.00", "10.00")] {
+        let before = stripe().taken_since(&bench.config, now().plus_seconds(-60)).await.unwrap();
+        assert_eq!(before.len(), 1, "{before:?}");
+        assert_eq!((before[0].attempt.as_str(), &before[0].external_id), ("a-1", &external_id));
+        assert_eq!(before[0].returned.is_none(), id == "r-1", "{before:?}");
+        stripe().refund(&bench.config, refund_request(id, &external_id, money(part, "EUR"))).await.unwrap();
+        let after = stripe().taken_since(&bench.config, now().plus_seconds(-60)).await.unwrap();
+        assert_eq!(after[0].returned, Some(money(returned, "EUR")));
+    }
+}
+
+#[tokio::test]
 async fn a_failed_payment_is_not_refunded() {
     let Some(bench) = Bench::start().await else { return };
     let (_, attempt) = bench.charged(DECLINED_WHEN_CHARGED, "a-1").await;

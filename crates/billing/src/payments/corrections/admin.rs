@@ -66,6 +66,7 @@ fn written(form: &Form) -> Result<TransactionEdit> {
         reference: text("reference"),
         occurred_on: form.raw("date").and_then(|text| errors.take("date", day(text.trim()))),
         description: text("description"),
+        rate: None,
     };
     errors.check()?;
     Ok(edit)

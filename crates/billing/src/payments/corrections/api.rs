@@ -43,6 +43,7 @@ async fn update(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
         reference: body.text("reference"),
         occurred_on: body.parsed("date", Date::parse),
         description: body.text("description"),
+        rate: None,
     };
     body.done()?;
     let mut tx = cx.app.db.write().await?;

@@ -14,7 +14,6 @@ pub fn routes() -> Routes {
 
 struct Asked {
     edit: TransactionEdit,
-    rate: Option<String>,
     /// The first field whose value is another than the one recorded.
     fixed: Option<&'static str>,
 }
@@ -50,8 +49,9 @@ async fn update_transaction(cx: CompatCx) -> Result<Answer> {
             reference: params.text("transid").map(str::to_owned),
             occurred_on: date,
             description: params.text("description").map(str::to_owned),
+            rate: params.decimal("rate").map(str::to_owned),
         };
-        Ok(Asked { edit, rate: params.decimal("rate").map(str::to_owned), fixed })
+        Ok(Asked { edit, fixed })
     })?;
     if let Some(name) = asked.fixed {
         return Ok(Answer::error(format!(
@@ -64,9 +64,6 @@ async fn update_transaction(cx: CompatCx) -> Result<Answer> {
             return Ok(Answer::error(sentence(&error)));
         }
         Err(other) => return Err(other),
-    }
-    if let Some(rate) = &asked.rate {
-        payments::set_rate(&mut tx, id, rate).await?;
     }
     tx.commit().await?;
     Ok(Answer::success().with("transactionid", id))

@@ -34,6 +34,8 @@ pub struct TransactionEdit {
     pub reference: Option<String>,
     pub occurred_on: Option<Date>,
     pub description: Option<String>,
+    /// Units of the currency for one unit of the base currency.
+    pub rate: Option<String>,
 }
 
 /// Published when a recorded payment was taken back.
@@ -62,20 +64,34 @@ pub async fn edit(tx: &mut Tx, by: &Actor, id: i64, edit: TransactionEdit, now: 
         ("reference", before.reference.clone(), after.reference.clone()),
         ("date", before.occurred_on.to_string(), after.occurred_on.to_string()),
         ("description", before.description.clone(), after.description.clone()),
+        ("rate", before.rate.clone(), after.rate.clone()),
     ]);
     if changed.is_empty() {
         return Ok(before);
     }
     tx.execute(
-        "UPDATE transactions SET reference = $2, external_id = $3, occurred_on = $4, description = $5 WHERE id = $1",
-        params![id, after.reference, after.external_id, after.occurred_on, after.description],
+        "UPDATE transactions SET reference = $2, external_id = $3, occurred_on = $4, description = $5, rate = $6 \
+         WHERE id = $1",
+        params![id, after.reference, after.external_id, after.occurred_on, after.description, after.rate],
     )
     .await?;
     if after.occurred_on != before.occurred_on {
         ledger::redate(tx, &source(&before), after.occurred_on, now).await?;
+        redate_credit(tx, &before, after.occurred_on).await?;
     }
     log(tx, by, &after, Activity::new(format!("Transaction {id} changed")).changed(changed), now).await?;
     find(tx, id).await
+}
+
+/// What of a payment became credit did so with it, on its day. What refunds moved of that later stays where it is.
+async fn redate_credit(tx: &mut Tx, payment: &Transaction, on: Date) -> Result<()> {
+    tx.execute(
+        "UPDATE credit_movements SET booked_on = $2 \
+         WHERE transaction_id = $1 AND kind = 'overpayment' AND amount > 0 AND created_at = $3",
+        params![payment.id, on, payment.created_at],
+    )
+    .await?;
+    Ok(())
 }
 
 async fn edited(tx: &mut Tx, before: &Transaction, edit: TransactionEdit) -> Result<Transaction> {
@@ -86,6 +102,10 @@ async fn edited(tx: &mut Tx, before: &Transaction, edit: TransactionEdit) -> Res
     }
     if let Some(date) = edit.occurred_on {
         after.occurred_on = date;
+    }
+    if let Some(rate) = edit.rate {
+        errors.take("rate", super::check_rate(&rate));
+        after.rate = rate;
     }
     let reference = edit.reference.and_then(|text| errors.take("reference", kernel::single_line(&text, 255)));
     if let Some(reference) = reference.filter(|reference| *reference != before.reference) {
@@ -185,10 +205,8 @@ async fn take_back(
         .await?;
     }
     ledger::reverse(tx, &source(payment), &format!("void:{}", payment.id), "void", today, now).await?;
-    for (invoice_id, _) in &settled {
-        invoices::reopen(tx, *invoice_id, now).await?;
-    }
-    Ok(())
+    let settled: Vec<i64> = settled.into_iter().map(|(invoice_id, _)| invoice_id).collect();
+    invoices::reopen(tx, &settled, now).await
 }
 
 async fn check_reopens(tx: &mut Locked<'_>, invoice_id: i64) -> Result<()> {

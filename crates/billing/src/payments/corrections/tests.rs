@@ -102,6 +102,88 @@ testkit::both_engines! {
         company.is_sound().await;
     }
 
+    // One transfer for January and February, on two invoices or on one that they were merged into.
+    async fn a_payment_of_two_periods_is_voided_whole(company: Company) {
+        company.set(&crate::settings::CONTINUOUS, "true").await;
+        let client = company.client("ada@example.com").await;
+        company.charge(&client, 1, "10.00", Cycle::Monthly, "2026-01-20", "banktransfer").await;
+        let first = generate(&company).await[0];
+        company.today("2026-02-18");
+        let second = generate(&company).await[0];
+        for reference in ["T-1", "T-2"] {
+            let both = pay(&company, client.id, "20.00", reference, &[first, second]).await;
+            assert_eq!(due(&company).await, date("2026-03-20"));
+            take_back(&company, both).await.unwrap();
+            let owed = (InvoiceStatus::Unpaid, "10.00".to_owned());
+            assert_eq!((company.invoice_state(first).await, company.invoice_state(second).await), (owed.clone(), owed));
+            assert_eq!(due(&company).await, date("2026-01-20"));
+            company.is_sound().await;
+        }
+        let terms = company.terms().await;
+        let mut tx = company.app.db.write().await.unwrap();
+        let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+        let merged = invoices::rearrange::merge(&mut locked, &company.by, &terms, &[first, second]).await.unwrap().id;
+        tx.commit().await.unwrap();
+        let payment = pay(&company, client.id, "20.00", "T-3", &[merged]).await;
+        assert_eq!(due(&company).await, date("2026-03-20"));
+        // What is paid later must go first.
+        company.today("2026-03-18");
+        let third = generate(&company).await[0];
+        let later = pay(&company, client.id, "10.00", "T-4", &[third]).await;
+        let refused = take_back(&company, payment).await.unwrap_err().to_string();
+        assert!(refused.contains("A later period of “Hosting 1” is paid"), "{refused}");
+        assert_eq!(company.invoice_state(merged).await.0, InvoiceStatus::Paid);
+        take_back(&company, later).await.unwrap();
+        take_back(&company, payment).await.unwrap();
+        assert_eq!((company.invoice_state(merged).await.0, due(&company).await), (InvoiceStatus::Unpaid, date("2026-01-20")));
+        company.is_sound().await;
+    }
+
+    async fn what_became_credit_moves_with_its_payment(company: Company) {
+        let client = company.client("ada@example.com").await;
+        let invoice = company.owed(&client, "40.00").await;
+        let payment = pay(&company, client.id, "60.00", "T-1", &[invoice]).await;
+        // A part of the credit is given back, on that very day: it stays there.
+        let doors = Doors::of(&company).await;
+        let refund = json!({ "amount": "5.00", "method": "manual", "reason": "Gift" });
+        let made = doors.api("POST", &format!("/transactions/{payment}/refunds"), refund).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let days = async || -> Vec<(i64, Date)> {
+            let mut conn = company.app.db.read().await.unwrap();
+            conn.all("SELECT amount, booked_on FROM credit_movements ORDER BY id", platform::params![]).await.unwrap()
+        };
+        let today = company.terms_today();
+        assert_eq!(days().await, [(2000, today), (-500, today)]);
+        for day in ["2026-01-10", "2026-01-12"] {
+            let edit = TransactionEdit { occurred_on: Some(date(day)), ..TransactionEdit::default() };
+            change(&company, payment, edit).await.unwrap();
+            assert_eq!(days().await, [(2000, date(day)), (-500, today)]);
+        }
+        company.is_sound().await;
+    }
+
+    async fn a_change_of_the_rate_is_written_down(company: Company) {
+        let client = company.client("ada@example.com").await;
+        let payment = pay(&company, client.id, "40.00", "T-1", &[]).await;
+        let doors = Doors::of(&company).await;
+        let id = payment.to_string();
+        for _ in 0..2 {
+            let answer = doors.action("UpdateTransaction", &[("transactionid", &id), ("rate", "1.25")]).await;
+            assert_eq!(answer["result"], "success", "{answer}");
+            let mut conn = company.app.db.read().await.unwrap();
+            assert_eq!(find(&mut conn, payment).await.unwrap().rate, "1.25");
+            let entries = accounts::activity_log::about(&mut conn, &format!("transaction:{payment}")).await.unwrap();
+            assert_eq!(entries.len(), 1, "the same again changes nothing");
+            let changes = format!("{:?}", entries[0].changes());
+            assert!(changes.contains("rate") && changes.contains("1.25") && changes.contains('1'), "{changes}");
+        }
+        let wrong = doors.refused("UpdateTransaction", &[("transactionid", &id), ("rate", "0")]).await;
+        assert!(wrong.contains("such as 0.92"), "{wrong}");
+        take_back(&company, payment).await.unwrap();
+        assert_eq!(doors.refused("UpdateTransaction", &[("transactionid", &id), ("rate", "1.5")]).await, VOIDED);
+        company.is_sound().await;
+    }
+
     async fn what_became_credit_is_taken_from_the_credit_or_refused(company: Company) {
         let client = company.client("ada@example.com").await;
         let one = company.owed(&client, "40.00").await;
@@ -158,6 +240,7 @@ testkit::both_engines! {
             reference: Some("T-9".to_owned()),
             occurred_on: Some(date("2026-01-10")),
             description: Some("Cash".to_owned()),
+            rate: None,
         };
         let changed = change(&company, payment, right.clone()).await.unwrap();
         assert_eq!((changed.reference.as_str(), changed.external_id.as_deref(), changed.occurred_on), ("T-9", Some("T-9"), date("2026-01-10")));

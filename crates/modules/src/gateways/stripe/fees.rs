@@ -1,8 +1,8 @@
-//! What Stripe keeps of a payment.
+//! What Stripe keeps of a payment, and what of it was given back.
 
 use std::time::Duration;
 
-use billing::gateways::Outcome;
+use billing::gateways::{GatewayError, Outcome};
 use kernel::Money;
 use serde::Deserialize;
 
@@ -41,4 +41,22 @@ async fn fee(api: &Api<'_>, charge: &str) -> Option<Money> {
     let answer = api.get(&path, &[("expand[]", "balance_transaction")]).await.ok()?;
     let Charge { balance_transaction } = api::object(&answer).ok()?;
     amount::from_stripe(balance_transaction.fee, &balance_transaction.currency)
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    amount: i64,
+    #[serde(default)]
+    amount_refunded: i64,
+    #[serde(default)]
+    disputed: bool,
+    currency: String,
+}
+
+/// What the client has back of a charge; a disputed one counts as a whole, whatever becomes of the dispute.
+pub(super) async fn returned(api: &Api<'_>, charge: &str) -> Result<Option<Money>, GatewayError> {
+    let path = format!("/v1/charges/{}", path_id(charge)?);
+    let kept: Kept = api::object(&api.get(&path, &[]).await?)?;
+    let units = if kept.disputed { kept.amount } else { kept.amount_refunded };
+    Ok(amount::from_stripe(units, &kept.currency).filter(|money| money.is_positive()))
 }

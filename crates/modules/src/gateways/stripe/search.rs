@@ -114,7 +114,12 @@ async fn taken(api: &Api<'_>, intent: PaymentIntent, since: Timestamp) -> Result
         Outcome::Succeeded { fee, .. } => fee,
         _ => None,
     };
+    let returned = match &intent.latest_charge {
+        Some(charge) => fees::returned(api, charge.id()).await?,
+        None => None,
+    };
     Ok(Taken {
+        returned,
         attempt: intent.attempt().unwrap_or_default().to_owned(),
         client_id: intent.id_of(CLIENT),
         invoice_id: intent.id_of(INVOICE),
