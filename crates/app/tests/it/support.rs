@@ -12,8 +12,13 @@ use axum::http::{Request, Response, StatusCode, header};
 use base64::Engine as _;
 use http_body_util::BodyExt;
 use innkeeper::cli::Common;
+use innkeeper::instance::{self, Migrations};
 use innkeeper::logging::LogFormat;
-use innkeeper::{instance, wiring};
+use innkeeper::wiring;
+use jiff::tz::TimeZone;
+use kernel::Timestamp;
+use platform::clock::Clock;
+use platform::context::Extensions;
 use platform::web::lists::escape;
 use platform::{App, params};
 use serde_json::Value;
@@ -109,6 +114,10 @@ impl Place {
     }
 
     pub async fn app(&self) -> App {
+        self.app_with(None).await
+    }
+
+    async fn app_with(&self, clock: Option<Timestamp>) -> App {
         let common = Common {
             data: self.folder.to_path_buf(),
             database: Some(self.url.clone()),
@@ -116,7 +125,7 @@ impl Place {
             json: false,
             log: LogFormat::Text,
         };
-        instance::open(&common).await.unwrap()
+        instance::open_with(&common, Migrations::Refuse, clock, Extensions::default()).await.unwrap()
     }
 }
 
@@ -222,7 +231,9 @@ impl Open for Site {
         let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer().try_init();
         let place = Place::open(engine).await;
         place.done(&["init", "--sandbox"]);
-        let app = place.app().await;
+        // The daily batches are due or not by the hour: it is always the same one.
+        let noon = Timestamp::at(Clock::system().now().date_in(&TimeZone::UTC), 12, &TimeZone::UTC);
+        let app = place.app_with(Some(noon)).await;
         let service = accounts::doors::service(app.clone(), wiring::routes());
         Site { app, place, service }
     }
