@@ -34,7 +34,10 @@ pub struct Operation {
     pub status: u16,
     /// JSON Schema of the answer.
     pub answer: Value,
+    pub media: &'static str,
 }
+
+const JSON: &str = "application/json";
 
 impl Operation {
     pub fn new(
@@ -54,6 +57,7 @@ impl Operation {
             query: Vec::new(),
             status: 200,
             answer: json!({}),
+            media: JSON,
         }
     }
 
@@ -76,6 +80,12 @@ impl Operation {
     pub fn answers(mut self, status: u16, schema: Value) -> Operation {
         self.status = status;
         self.answer = schema;
+        self
+    }
+
+    /// The answer is a file.
+    pub fn answers_with_file(mut self, media: &'static str) -> Operation {
+        self.media = media;
         self
     }
 }
@@ -368,6 +378,26 @@ impl Body {
         self.errors.take(name, kernel::Money::parse(&text, currency))
     }
 
+    /// An object whose fields are not known beforehand, each with text.
+    pub fn texts(&mut self, name: &str) -> Vec<(String, String)> {
+        let fields = match self.fields.get(name) {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::Object(fields)) => fields.clone(),
+            Some(_) => {
+                self.errors.add(name, "Write an object: {\"key\": \"value\"}.");
+                return Vec::new();
+            }
+        };
+        let mut out = Vec::new();
+        for (key, value) in fields {
+            match value {
+                Value::String(text) if !text.contains('\0') => out.push((key, text.trim().to_owned())),
+                _ => self.errors.add(format!("{name}.{key}"), "Write text in quotes, without the NUL character."),
+            }
+        }
+        out
+    }
+
     pub fn array(&mut self, name: &str) -> Vec<Value> {
         match self.fields.get(name) {
             None | Some(Value::Null) => Vec::new(),
@@ -448,9 +478,11 @@ pub fn document(operations: &[Arc<Operation>]) -> Value {
         let path = format!("/api/v1{}", operation.path);
         let mut parameters: Vec<Value> = Vec::new();
         for place in operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-            parameters.push(json!({
-                "name": place, "in": "path", "required": true, "schema": { "type": "integer", "format": "int64" }
-            }));
+            let schema = match place {
+                "name" => json!({ "type": "string", "minLength": 1 }),
+                _ => json!({ "type": "integer", "format": "int64" }),
+            };
+            parameters.push(json!({ "name": place, "in": "path", "required": true, "schema": schema }));
         }
         for (name, schema, help) in &operation.query {
             parameters.push(json!({ "name": name, "in": "query", "schema": schema, "description": help }));
@@ -461,6 +493,7 @@ pub fn document(operations: &[Arc<Operation>]) -> Value {
                 "description": "A repeated request with the same key and content gets the first one's answer and does nothing."
             }));
         }
+        let content = if operation.media == JSON { json!({ "schema": operation.answer }) } else { json!({}) };
         let problem = |text: &str| json!({ "description": text, "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } } });
         let mut described = json!({
             "tags": [operation.tag],
@@ -471,7 +504,7 @@ pub fn document(operations: &[Arc<Operation>]) -> Value {
             "responses": {
                 operation.status.to_string(): {
                     "description": "Done",
-                    "content": { "application/json": { "schema": operation.answer } }
+                    "content": { operation.media: content }
                 },
                 "400": problem("The request cannot be read"),
                 "401": problem("No valid credential"),

@@ -4,10 +4,10 @@
 use accounts::clients;
 use accounts::company;
 use accounts::doors::admin::or_back;
-use accounts::doors::{AdminCx, Id, Permission, Redirect, Routes};
+use accounts::doors::{AdminCx, Id, Redirect, Routes};
 use axum::Json;
 use axum::response::Response;
-use kernel::{Error, Money, Result, nonempty};
+use kernel::{Error, Money, Result};
 use minijinja::{Value, context};
 use platform::db::Conn;
 use platform::runs::{self, Run, RunState};
@@ -18,8 +18,9 @@ use serde_json::json;
 use super::store::{self, AttemptFilter, EventFilter};
 use super::webhooks::{self, EventState};
 use super::{AttemptState, CAPTURE, Due, Ended, OPEN, jobs};
-use crate::gateways;
+use crate::gateways::{self, VIEW_LOG};
 use crate::once;
+use crate::payments::LIST;
 use crate::terms::Terms;
 use crate::view::{add_up, no_file, option, words};
 
@@ -27,8 +28,6 @@ const SECTION: &str = "billing";
 const PAGE: &str = "/admin/payments/capture";
 const WEBHOOKS: &str = "/admin/payments/webhooks";
 const TRIGGER: &str = "staff";
-const LIST: Permission = Permission("List Transactions");
-const VIEW_LOG: Permission = Permission("View Gateway Log");
 /// So many due invoices are shown before a run.
 const SHOWN: usize = 50;
 
@@ -244,16 +243,7 @@ fn states() -> Vec<Value> {
 
 async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
     let request = cx.list(store::ATTEMPT_SORTS, Order::Descending)?;
-    let states_wanted = match request.filter("state") {
-        "" => Vec::new(),
-        "open" => OPEN.to_vec(),
-        text => vec![AttemptState::parse(text).map_err(|message| Error::invalid("state", message))?],
-    };
-    let filter = AttemptFilter {
-        states: states_wanted,
-        gateway: request.filter("gateway").to_owned(),
-        client_id: nonempty(request.filter("client")).map(|text| text.parse().unwrap_or(-1)),
-    };
+    let filter = AttemptFilter::of(&request)?;
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
     let columns = store::attempt_columns();
@@ -297,11 +287,7 @@ async fn attempts(cx: AdminCx) -> Result<Response, Fail> {
 
 async fn events(cx: AdminCx) -> Result<Response, Fail> {
     let request = cx.list(store::EVENT_SORTS, Order::Descending)?;
-    let state = match nonempty(request.filter("state")) {
-        Some(text) => Some(EventState::parse(text).map_err(|message| Error::invalid("state", message))?),
-        None => None,
-    };
-    let filter = EventFilter { state, gateway: request.filter("gateway").to_owned() };
+    let filter = EventFilter::of(&request)?;
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
     let columns = store::ListedEvent::columns("e");

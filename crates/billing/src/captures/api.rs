@@ -1,5 +1,8 @@
 //! Captures in the JSON API. Both operations talk to the gateway and answer when it has answered.
 
+mod attempts;
+mod events;
+
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use kernel::{Money, Result};
@@ -34,7 +37,7 @@ pub fn routes() -> Routes {
         "dry_run": { "type": "boolean", "description": "Only say what would be charged" },
     } }))
     .answers(200, report_schema());
-    Routes::new().api(one, capture).api(all, capture_due)
+    Routes::new().api(one, capture).api(all, capture_due).merge(attempts::routes()).merge(events::routes())
 }
 
 fn money_schema() -> Value {

@@ -1,13 +1,14 @@
 //! SQL of the lists of attempts and of events.
 
 use accounts::clients::NAME;
-use kernel::{Currency, Timestamp};
-use platform::db::Value;
-use platform::record;
-use platform::web::lists::{Query, Sort, Where};
+use kernel::{Currency, Error, Result, Timestamp, nonempty};
+use platform::db::{Conn, Value};
+use platform::web::lists::{Query, Request, Sort, Where};
+use platform::{params, record};
 
 use super::webhooks::EventState;
 use super::{AttemptState, OPEN};
+use crate::view::id_filter;
 
 record! {
     #[derive(Debug, Clone)]
@@ -44,6 +45,17 @@ fn literals(states: &[AttemptState]) -> String {
 pub const ATTEMPT_SORTS: &[Sort] = &[Sort::by("id", &[]).with(&["a.client_id"])];
 
 impl AttemptFilter {
+    /// The filter that a list's request names; `open` stands for every state in which there is work to do.
+    pub fn of(request: &Request) -> Result<AttemptFilter> {
+        let states = match request.filter("state") {
+            "" => Vec::new(),
+            "open" => OPEN.to_vec(),
+            text => vec![AttemptState::parse(text).map_err(|message| Error::invalid("state", message))?],
+        };
+        let gateway = request.filter("gateway").to_owned();
+        Ok(AttemptFilter { states, gateway, client_id: id_filter(request, "client") })
+    }
+
     /// The attempts. Their lines are [`attempt_columns`].
     pub fn query(&self) -> Query<'_> {
         let joins = "JOIN clients c ON c.id = a.client_id JOIN invoices i ON i.id = a.invoice_id";
@@ -92,6 +104,11 @@ record! {
     }
 }
 
+pub async fn event(conn: &mut Conn, id: i64) -> Result<ListedEvent> {
+    let sql = format!("SELECT {} FROM webhook_events WHERE id = $1", ListedEvent::columns(""));
+    conn.optional(&sql, params![id]).await?.ok_or(Error::NotFound("Webhook event"))
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
     pub state: Option<EventState>,
@@ -101,6 +118,15 @@ pub struct EventFilter {
 pub const EVENT_SORTS: &[Sort] = &[Sort::by("id", &[]).with(&["e.state"])];
 
 impl EventFilter {
+    /// The filter that a list's request names.
+    pub fn of(request: &Request) -> Result<EventFilter> {
+        let state = match nonempty(request.filter("state")) {
+            Some(text) => Some(EventState::parse(text).map_err(|message| Error::invalid("state", message))?),
+            None => None,
+        };
+        Ok(EventFilter { state, gateway: request.filter("gateway").to_owned() })
+    }
+
     /// The events: columns of [`ListedEvent`].
     pub fn query(&self) -> Query<'_> {
         let mut conditions = Where::default();

@@ -13,7 +13,7 @@ use platform::web::lists::{self, Order, Page};
 
 use super::store::{self, LogFilter, Logged};
 use super::{CONFIGURE, Configure, Gateway, Gateways, Move, VIEW_LOG, contract::Capabilities};
-use crate::view::{date_filter, id_filter, option, words};
+use crate::view::{option, words};
 
 const PAGE: &str = "/admin/setup/gateways";
 const SECTION: &str = "configuration";
@@ -59,12 +59,8 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     };
     let rows: Vec<Value> =
         set_up.iter().map(|gateway| row(&gateway.name, &gateway.display_name, gateway.active, true)).collect();
-    let others: Vec<Value> = modules
-        .all()
+    let others: Vec<Value> = super::addable(&cx.app, &set_up)?
         .iter()
-        .filter(|module| !set_up.iter().any(|gateway| gateway.name == module.name()))
-        // It would be refused: it moves no money.
-        .filter(|module| module.name() != "sandbox" || cx.app.sandbox)
         .map(|module| row(module.name(), module.display_name(), false, false))
         .collect();
     cx.page("billing/gateways/list.html", SECTION, "Payment gateways", context! { rows, others })
@@ -81,10 +77,8 @@ async fn form_page(cx: &AdminCx, name: &str, wrong: Option<&FieldErrors>) -> Res
     let stored = super::all(&mut conn).await?.into_iter().find(|gateway| gateway.name == name);
     let set = super::secrets_set(&mut conn, &cx.app, &*module).await?;
     drop(conn);
-    let values: BTreeMap<String, String> = match &stored {
-        Some(gateway) => {
-            serde_json::from_str(&gateway.config).map_err(|error| Error::broken(format!("gateway {name}: {error}")))?
-        }
+    let values = match &stored {
+        Some(gateway) => gateway.values()?,
         None => BTreeMap::new(),
     };
     let typed = |key: &str| wrong.and_then(|_| cx.form.raw(key)).map(str::to_owned);
@@ -185,15 +179,7 @@ async fn log(cx: AdminCx) -> Result<Response, Fail> {
     let request = cx.list(store::SORTS, Order::Descending)?;
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
-    let filter = LogFilter {
-        text: request.filter("q").to_owned(),
-        gateway: request.filter("gateway").to_owned(),
-        result: request.filter("result").to_owned(),
-        client_id: id_filter(&request, "client"),
-        invoice_id: id_filter(&request, "invoice"),
-        from: date_filter(&request, "from")?.map(|day| company::day_start(day, &zone)),
-        until: date_filter(&request, "to")?.map(|day| company::day_end(day, &zone)),
-    };
+    let filter = LogFilter::of(&request, &zone)?;
     let columns = Logged::columns("l");
     if request.csv {
         drop(conn);

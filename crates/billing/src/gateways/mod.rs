@@ -70,6 +70,21 @@ record! {
     }
 }
 
+impl SetUp {
+    /// What its open fields hold.
+    pub fn values(&self) -> Result<BTreeMap<String, String>> {
+        serde_json::from_str(&self.config).map_err(|error| Error::broken(format!("gateway {}: {error}", self.name)))
+    }
+}
+
+/// The modules that are not among those set up. The sandbox moves no money and would be refused in production.
+pub fn addable(app: &App, set_up: &[SetUp]) -> Result<Vec<Arc<dyn Gateway>>> {
+    let new = |module: &&Arc<dyn Gateway>| {
+        !set_up.iter().any(|gateway| gateway.name == module.name()) && (module.name() != "sandbox" || app.sandbox)
+    };
+    Ok(app.get::<Gateways>()?.all().iter().filter(new).cloned().collect())
+}
+
 pub async fn all(conn: &mut Conn) -> Result<Vec<SetUp>> {
     let sql = format!("SELECT {} FROM gateways ORDER BY position, name", SetUp::columns(""));
     conn.all(&sql, params![]).await

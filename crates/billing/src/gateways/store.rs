@@ -1,9 +1,13 @@
 //! SQL of the gateway log.
 
-use kernel::Timestamp;
+use accounts::company;
+use kernel::{Result, Timestamp};
 use platform::db::Value;
+use platform::jiff::tz::TimeZone;
 use platform::record;
-use platform::web::lists::{Column, Query, Sort, Where};
+use platform::web::lists::{Column, Query, Request, Sort, Where};
+
+use crate::view::{date_filter, id_filter};
 
 record! {
     #[derive(Debug, Clone, serde::Serialize)]
@@ -35,6 +39,19 @@ pub struct LogFilter {
 pub const SORTS: &[Sort] = &[Sort::by("at", &[Column::int("l.at")]).with(&["l.gateway", "l.client_id"])];
 
 impl LogFilter {
+    /// The filter that a list's request names; days are those of the business.
+    pub fn of(request: &Request, zone: &TimeZone) -> Result<LogFilter> {
+        Ok(LogFilter {
+            text: request.filter("q").to_owned(),
+            gateway: request.filter("gateway").to_owned(),
+            result: request.filter("result").to_owned(),
+            client_id: id_filter(request, "client"),
+            invoice_id: id_filter(request, "invoice"),
+            from: date_filter(request, "from")?.map(|day| company::day_start(day, zone)),
+            until: date_filter(request, "to")?.map(|day| company::day_end(day, zone)),
+        })
+    }
+
     /// The lines of the log: columns of [`Logged`]. Words are looked for line by line.
     pub fn query(&self) -> Query<'_> {
         Query { table: "gateway_log l", id: "l.id", joins: "", filter: self.conditions() }

@@ -98,6 +98,40 @@ testkit::both_engines! {
         assert_eq!(names, ["sandbox", "banktransfer"]);
     }
 
+    async fn the_json_api_sets_a_gateway_up_and_tells_no_secret(company: Company) {
+        let doors = Doors::of(&company).await;
+        let path = "/gateways/sandbox";
+        let set = json!({
+            "display_name": "Cards", "active": false, "values": { "account": "acct_7" }, "secrets": { "key": "sk_hidden" },
+        });
+        let reply = doors.api("PATCH", path, set).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let shown = doors.api("GET", path, serde_json::Value::Null).await;
+        assert_eq!(shown.json(), reply.json());
+        assert!(!shown.text.contains("sk_hidden"));
+        assert_eq!((&shown.json()["display_name"], &shown.json()["active"]), (&json!("Cards"), &json!(false)));
+        let fields = shown.json()["fields"].as_array().unwrap().clone();
+        let field = |key: &str| fields.iter().find(|field| field["key"] == key).unwrap().clone();
+        assert_eq!((&field("account")["value"], &field("account")["set"]), (&json!("acct_7"), &json!(true)));
+        assert_eq!((&field("key")["value"], &field("key")["set"]), (&serde_json::Value::Null, &json!(true)));
+        // What is left out stays; what is wrong is named, and nothing changes.
+        let reply = doors.api("PATCH", path, json!({ "display_name": "Cards and more" })).await;
+        assert_eq!(reply.json()["active"], false);
+        for (wrong, named) in [
+            (json!({ "values": { "frob": "1" } }), "frob"),
+            (json!({ "values": { "account": 7 } }), "values.account"),
+            (json!({ "secrets": ["x"] }), "secrets"),
+            (json!({ "secrets": { "account": "1" } }), "account"),
+            (json!({ "name": "other" }), "name"),
+        ] {
+            let reply = doors.api("PATCH", path, wrong.clone()).await;
+            assert_eq!((reply.status.as_u16(), &reply.json()["errors"][0]["field"]), (422, &json!(named)), "{wrong}");
+        }
+        assert_eq!(doors.api("GET", "/gateways/nothing", serde_json::Value::Null).await.status, 404);
+        assert_eq!(doors.api("PATCH", "/gateways/nothing", json!({})).await.status, 404);
+        assert_eq!(doors.api("GET", path, serde_json::Value::Null).await.json()["display_name"], "Cards and more");
+    }
+
     async fn the_log_is_filtered_and_has_no_page_too_many(company: Company) {
         let now = company.app.clock.now();
         let mut tx = company.app.db.write().await.unwrap();
@@ -122,6 +156,11 @@ testkit::both_engines! {
         assert_eq!(doors.get("/admin/payments/gateway-log?from=tomorrow").await.status.as_u16(), 422);
         let file = doors.get("/admin/payments/gateway-log?gateway=sandbox&format=csv").await;
         assert_eq!(file.text.lines().count(), 31);
+        let listed = doors.api("GET", "/gateway-log?gateway=sandbox&q=line+5", serde_json::Value::Null).await.json();
+        let details: Vec<&str> = listed["items"].as_array().unwrap().iter().map(|line| line["detail"].as_str().unwrap()).collect();
+        assert_eq!(details, ["line 58 100%", "line 56 100%", "line 54 100%", "line 52 100%", "line 50 100%"]);
+        assert_eq!((&listed["total"], &listed["next"]), (&json!(5), &serde_json::Value::Null));
+        assert_eq!(doors.api("GET", "/gateway-log?to=2026-01-14", serde_json::Value::Null).await.json()["total"], 0);
     }
 
     async fn details_name_the_version_that_the_documentation_has(company: Company) {

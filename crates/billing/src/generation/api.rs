@@ -1,17 +1,18 @@
 //! Generate Due Invoices and the runs of batches in the JSON API.
 
 use accounts::clients;
-use accounts::doors::api::answer;
+use accounts::doors::api::{answer, list_answer, list_schema};
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use kernel::{Date, Error, Result};
 use platform::runs;
 use platform::runs::Progress;
 use platform::web::Fail;
+use platform::web::lists::{Order, Request};
 use serde_json::{Value, json};
 
 use super::jobs::{TASK, run_now, summary};
-use super::{Detail, GENERATE, Mode, Report, Scope};
+use super::{Detail, GENERATE, Mode, Parked, Report, Scope};
 use crate::captures::CAPTURE;
 use crate::terms::Terms;
 
@@ -35,7 +36,54 @@ pub fn routes() -> Routes {
     .answers(200, result_schema());
     let run = Operation::new("GET", "/runs/{id}", GENERATE, TAG, "How far a batch is, and its result")
         .answers(200, run_schema());
-    Routes::new().api(generate, generate_due).api(run, show)
+    let parked =
+        Operation::new("GET", "/parked-clients", GENERATE, TAG, "List clients that the batches leave out, and why")
+            .query(
+                "sort",
+                json!({ "type": "string", "enum": ["at", "-at"] }),
+                "The latest first unless this says otherwise",
+            )
+            .paged()
+            .answers(200, list_schema(parked_schema()));
+    let unpark =
+        Operation::new("POST", "/parked-clients/{id}/unpark", GENERATE, TAG, "Put a client back into the batches")
+            .answers(
+                200,
+                json!({ "type": "object", "properties": {
+            "client_id": { "type": "integer", "format": "int64" }, "parked": { "type": "boolean" } } }),
+            );
+    Routes::new().api(generate, generate_due).api(run, show).api(parked, index_parked).api(unpark, bill_again)
+}
+
+fn parked_schema() -> Value {
+    json!({ "type": "object", "properties": {
+        "client_id": { "type": "integer", "format": "int64" },
+        "client_name": { "type": "string" },
+        "reason": { "type": "string" },
+        "at": { "type": "string", "format": "date-time" },
+    } })
+}
+
+async fn index_parked(cx: ApiCx) -> Result<Response, Fail> {
+    let request = Request::parse(&cx.query, super::PARKED_SORTS, Order::Descending)?;
+    let page = super::parked_page(&mut cx.app.db.read().await?, &request).await?;
+    let shown = |parked: &Parked| {
+        json!({
+            "client_id": parked.client_id,
+            "client_name": clients::name(&parked.company, &parked.first_name, &parked.last_name),
+            "reason": parked.reason,
+            "at": parked.at,
+        })
+    };
+    let items = page.rows.iter().map(shown).collect();
+    Ok(list_answer(&request, &page, items))
+}
+
+async fn bill_again(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut tx = cx.app.db.write().await?;
+    clients::find(&mut tx, id).await?;
+    super::unpark(&mut tx, &cx.actor, id, cx.now).await?;
+    cx.commit(tx, 200, json!({ "client_id": id, "parked": false })).await
 }
 
 fn money_schema() -> Value {

@@ -9,6 +9,7 @@ use platform::runs::Progress;
 use super::*;
 use crate::invoices::{InvoiceStatus, store};
 use crate::payments::{Duplicate, NewPayment};
+use crate::testing::doors::Doors;
 use crate::testing::{Company, date, usd};
 use crate::{payments, recurring, settings};
 
@@ -212,8 +213,15 @@ testkit::both_engines! {
         assert!(generate(&company).await.failures.is_empty());
         let mut tx = company.app.db.write().await.unwrap();
         tx.execute("UPDATE recurring_charges SET amount = 500 WHERE id >= $1", params![broken]).await.unwrap();
-        unpark(&mut tx, &company.by, bob.id, company.app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
+        let doors = Doors::of(&company).await;
+        let parked = doors.api("GET", "/parked-clients", serde_json::Value::Null).await.json();
+        assert_eq!((&parked["items"][0]["client_id"], &parked["total"]), (&serde_json::json!(bob.id), &serde_json::json!(1)));
+        let path = format!("/parked-clients/{}/unpark", bob.id);
+        assert_eq!(doors.api("POST", &path, serde_json::Value::Null).await.status, 200);
+        assert_eq!(doors.api("POST", &path, serde_json::Value::Null).await.status, 409);
+        assert_eq!(doors.api("POST", "/parked-clients/99/unpark", serde_json::Value::Null).await.status, 404);
+        assert_eq!(doors.api("GET", "/parked-clients", serde_json::Value::Null).await.json()["total"], 0);
         assert_eq!(generate(&company).await.invoices, 1);
         company.is_sound().await;
     }

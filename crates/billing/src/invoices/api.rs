@@ -13,7 +13,7 @@ use super::drafts::{self, DraftEdit, NewDraft, OwnRates};
 use super::listing::{self, Filter, SORTS, Search};
 use super::standing::{self, Standing};
 use super::view::{self, Whole};
-use super::{CREATE, Invoice, LIST, Line, MANAGE, NewLine, Tell, mail, rearrange};
+use super::{CREATE, Invoice, LIST, Line, MANAGE, NewLine, Tell, mail, pay_links, pdf, rearrange};
 use crate::terms::Terms;
 use crate::{notes, payments};
 
@@ -112,7 +112,20 @@ pub fn routes() -> Routes {
             "gateway": { "type": "string", "description": "The invoice's when left out" },
             "date": { "type": "string", "format": "date", "description": "Today when left out" } } }))
         .answers(200, schema());
+    let print = Operation::new("GET", "/invoices/{id}/pdf", LIST, TAG, "An invoice as a PDF file")
+        .answers_with_file("application/pdf");
+    let link = Operation::new(
+        "POST",
+        "/invoices/{id}/pay-link",
+        MANAGE,
+        TAG,
+        "Make an address where the client pays without logging in. Each call makes another one; the others go on working",
+    )
+    .answers(200, json!({ "type": "object", "required": ["url"], "properties": {
+        "url": { "type": "string", "description": "Told once: only its hash is kept" } } }));
     Routes::new()
+        .api(print, pdf_file)
+        .api(link, pay_link)
         .api(remind, send_reminder)
         .api(resend, send_again)
         .api(copy, duplicate)
@@ -533,4 +546,16 @@ async fn call_off(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
         "credit_note": noted.map(|noted| notes::api::noted_json(&noted)),
     });
     cx.commit(tx, 200, body).await
+}
+
+async fn pdf_file(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    Ok(pdf::of_invoice(&cx.app, id, cx.now).await?)
+}
+
+/// No `Idempotency-Key` keeps its answer, which is a secret: a repetition makes another link.
+async fn pay_link(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut tx = cx.app.db.write().await?;
+    let url = pay_links::hand_out(&mut tx, &cx.app, &cx.actor, id, cx.now).await?;
+    tx.commit().await?;
+    Ok(answer(&json!({ "url": url })))
 }

@@ -1,7 +1,7 @@
 //! The printed invoice and credit note. Printed from the frozen rows, so that the same document prints alike for ever;
 //! only what was paid since then is new.
 
-use accounts::parties::Party;
+use accounts::parties::{self, Party};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, Result, Timestamp};
@@ -10,7 +10,7 @@ use platform::App;
 
 use super::InvoiceStatus;
 use super::view::{self, Whole};
-use crate::notes::{CreditNote, NoteLine};
+use crate::notes::{self, CreditNote, NoteLine};
 use crate::settings;
 use crate::terms::Terms;
 
@@ -49,8 +49,36 @@ fn seller(seller: &Party) -> Value {
     context! { name, lines, ..party(&named) }
 }
 
+/// The PDF of an invoice.
+pub async fn of_invoice(app: &App, id: i64, now: Timestamp) -> Result<Response> {
+    let mut conn = app.db.read().await?;
+    let invoice = super::find(&mut conn, id).await?;
+    let terms = Terms::load(&mut conn, now).await?;
+    let whole = view::load(&mut conn, invoice).await?;
+    drop(conn);
+    of_whole(app, &terms, &whole).await
+}
+
+/// The PDF of an invoice of which everything is known.
+pub async fn of_whole(app: &App, terms: &Terms, whole: &Whole) -> Result<Response> {
+    Ok(response(&format!("invoice-{}", whole.invoice.title()), invoice(app, terms, whole).await?))
+}
+
+/// The PDF of a credit note.
+pub async fn of_note(app: &App, id: i64) -> Result<Response> {
+    let mut conn = app.db.read().await?;
+    let credited = notes::find(&mut conn, id).await?;
+    let lines = notes::lines(&mut conn, id).await?;
+    let invoice = super::find(&mut conn, credited.invoice_id).await?;
+    let seller = parties::find(&mut conn, credited.seller_id).await?;
+    let buyer = parties::find(&mut conn, credited.buyer_id).await?;
+    drop(conn);
+    let bytes = note(app, &credited, &lines, &invoice.title(), &seller, &buyer).await?;
+    Ok(response(&format!("credit-note-{}", credited.number), bytes))
+}
+
 /// The bytes of an invoice's PDF. Rendering is computation, so it happens on a thread of its own.
-pub async fn invoice(app: &App, terms: &Terms, whole: &Whole) -> Result<Vec<u8>> {
+async fn invoice(app: &App, terms: &Terms, whole: &Whole) -> Result<Vec<u8>> {
     let invoice = &whole.invoice;
     let money = |minor: i64| invoice.money(minor).to_string();
     let overdue = view::is_overdue(invoice.status, invoice.due_on, terms.today);
@@ -131,7 +159,7 @@ pub async fn invoice(app: &App, terms: &Terms, whole: &Whole) -> Result<Vec<u8>>
 }
 
 /// The bytes of a credit note's PDF.
-pub async fn note(
+async fn note(
     app: &App,
     note: &CreditNote,
     lines: &[NoteLine],
@@ -188,7 +216,7 @@ async fn print(app: &App, values: Value, title: String, created_at: Timestamp) -
 }
 
 /// The file as an answer that browsers show. Document numbers are ASCII, so the name needs no encoding.
-pub fn response(name: &str, bytes: Vec<u8>) -> Response {
+fn response(name: &str, bytes: Vec<u8>) -> Response {
     let safe: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
     let disposition = HeaderValue::from_str(&format!("inline; filename=\"{safe}.pdf\""))

@@ -1,6 +1,6 @@
 use accounts::clients::{Client, Panel, Seen};
 use kernel::Cycle;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::testing::{Company, Doors, Scripted, date};
@@ -75,6 +75,10 @@ testkit::both_engines! {
         let pdf = doors.send(None, "GET", &format!("/pay/{link}/pdf"), "text/plain", String::new()).await;
         assert!(pdf.body.starts_with(b"%PDF"));
         assert_eq!(doors.send(None, "GET", "/pay/0123", "text/plain", String::new()).await.status, 404);
+        let made = doors.api("POST", &format!("/invoices/{id}/pay-link"), Value::Null).await;
+        let own = made.json()["url"].as_str().unwrap().split_once("/pay/").unwrap().1.to_owned();
+        assert_ne!(own, link);
+        assert_eq!(doors.send(None, "GET", &format!("/pay/{own}"), "text/plain", String::new()).await.status, 200);
         company.today("2026-03-20");
         assert_eq!(doors.send(None, "GET", &format!("/pay/{link}"), "text/plain", String::new()).await.status, 409);
         company.is_sound().await;
@@ -102,6 +106,14 @@ testkit::both_engines! {
         assert!(doors.get(&format!("/admin/credit-notes/{note}/pdf")).await.body.starts_with(b"%PDF"));
         assert_eq!(doors.get(&format!("/admin/credit-notes/{note}")).await.status, 200);
         assert_eq!(doors.get("/admin/credit-notes").await.status, 200);
+        for path in [format!("/invoices/{}/pdf", made["id"]), format!("/credit-notes/{note}/pdf")] {
+            let pdf = doors.api("GET", &path, Value::Null).await;
+            assert_eq!((pdf.status, pdf.kind.as_str()), (200, "application/pdf"), "{path}");
+            assert!(pdf.body.starts_with(b"%PDF"));
+        }
+        let notes = doors.api("GET", "/credit-notes", Value::Null).await.json();
+        assert_eq!((&notes["items"][0]["id"], &notes["items"][0]["invoice_id"]), (&note, &made["id"]));
+        assert_eq!((doors.api("GET", "/invoices/9/pdf", Value::Null).await.status, doors.api("GET", "/credit-notes/9/pdf", Value::Null).await.status), (404, 404));
         company.is_sound().await;
     }
 

@@ -1,15 +1,14 @@
 //! Credit notes in the staff area: the list, one note, its PDF, and writing one from an invoice's page.
 
-use accounts::clients;
 use accounts::doors::{AdminCx, Id, Routes};
 use accounts::parties;
 use axum::response::Response;
-use kernel::{Currency, Date, Money, Result};
+use kernel::Money;
 use minijinja::{Value, context};
-use platform::record;
 use platform::web::Fail;
-use platform::web::lists::{self, Order, Page, Query, Sort, Where};
+use platform::web::lists::{self, Order, Page};
 
+use super::store::{self, Listed};
 use super::{CREATE, LIST};
 use crate::invoices::{self, pdf};
 
@@ -23,49 +22,17 @@ pub fn routes() -> Routes {
         .post("/admin/invoices/{id}/credit-note", CREATE, invoices::admin::credit)
 }
 
-const SORTS: &[Sort] = &[Sort::by("id", &[])];
-const COLUMNS: &str = "n.id, n.number, n.invoice_id, i.number, n.client_id, c.first_name, c.last_name, c.company, \
-    n.issued_on, n.currency, n.total, n.reason";
 const FILE: (&str, &[&str]) = (
     "credit-notes",
     &["Id", "Number", "Invoice id", "Invoice", "Client id", "Client", "Issued", "Currency", "Total", "Reason"],
 );
 
-record! {
-    struct Listed {
-        id: i64,
-        number: String,
-        invoice_id: i64,
-        invoice_number: Option<String>,
-        client_id: i64,
-        first_name: String,
-        last_name: String,
-        company: String,
-        issued_on: Date,
-        currency: Currency,
-        total: i64,
-        reason: String,
-    }
-}
-
-impl Listed {
-    fn client(&self) -> String {
-        clients::name(&self.company, &self.first_name, &self.last_name)
-    }
-}
-
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(SORTS, Order::Descending)?;
-    let query = Query {
-        table: "credit_notes n",
-        id: "n.id",
-        joins: "JOIN invoices i ON i.id = n.invoice_id JOIN clients c ON c.id = n.client_id",
-        filter: Where::default(),
-    };
+    let request = cx.list(store::SORTS, Order::Descending)?;
     if request.csv {
-        return Ok(lists::file(&cx.app.db, &request, query, COLUMNS, FILE, csv_row).await?);
+        return Ok(lists::file(&cx.app.db, &request, store::listed(), store::LISTED, FILE, csv_row).await?);
     }
-    let page: Page<Listed> = query.page(&mut cx.app.db.read().await?, &request, COLUMNS).await?;
+    let page: Page<Listed> = store::listed().page(&mut cx.app.db.read().await?, &request, store::LISTED).await?;
     let rows: Vec<Value> = page
         .rows
         .iter()
@@ -122,13 +89,5 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
 }
 
 async fn print(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
-    let mut conn = cx.app.db.read().await?;
-    let note = super::find(&mut conn, id).await?;
-    let lines = super::lines(&mut conn, id).await?;
-    let invoice = invoices::find(&mut conn, note.invoice_id).await?;
-    let seller = parties::find(&mut conn, note.seller_id).await?;
-    let buyer = parties::find(&mut conn, note.buyer_id).await?;
-    drop(conn);
-    let bytes = pdf::note(&cx.app, &note, &lines, &invoice.title(), &seller, &buyer).await?;
-    Ok(pdf::response(&format!("credit-note-{}", note.number), bytes))
+    Ok(pdf::of_note(&cx.app, id).await?)
 }

@@ -1,15 +1,17 @@
 //! Credit notes in the JSON API.
 
 use accounts::clients;
-use accounts::doors::api::answer;
+use accounts::doors::api::{answer, list_answer, list_schema};
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
-use kernel::Result;
+use kernel::{Money, Result};
 use platform::web::Fail;
+use platform::web::lists::{Order, Page, Request};
 use serde_json::{Value, json};
 
+use super::store::{self, Listed};
 use super::{CREATE, CreditNote, LIST, NoteLine, Noted, Selection};
-use crate::invoices;
+use crate::invoices::{self, pdf};
 use crate::terms::Terms;
 
 const TAG: &str = "Credit notes";
@@ -34,7 +36,49 @@ pub fn routes() -> Routes {
         "reason": { "type": "string", "maxLength": 500 } } }))
     .answers(201, note());
     let one = Operation::new("GET", "/credit-notes/{id}", LIST, TAG, "One credit note").answers(200, note());
-    Routes::new().api(make, create).api(one, show)
+    let list = Operation::new("GET", "/credit-notes", LIST, TAG, "List credit notes")
+        .query("sort", json!({ "type": "string", "enum": ["id", "-id"] }), "Newest first unless this says otherwise")
+        .paged()
+        .answers(200, list_schema(listed_schema()));
+    let print = Operation::new("GET", "/credit-notes/{id}/pdf", LIST, TAG, "A credit note as a PDF file")
+        .answers_with_file("application/pdf");
+    Routes::new().api(make, create).api(one, show).api(list, index).api(print, pdf_file)
+}
+
+fn listed_schema() -> Value {
+    let id = || json!({ "type": "integer", "format": "int64" });
+    let text = || json!({ "type": "string" });
+    json!({ "type": "object", "properties": {
+        "id": id(), "number": text(), "client_id": id(), "client_name": text(),
+        "invoice_id": id(), "invoice_number": { "type": ["string", "null"] },
+        "currency": text(), "issued_on": { "type": "string", "format": "date" }, "reason": text(), "total": text(),
+    } })
+}
+
+fn listed_json(note: &Listed) -> Value {
+    json!({
+        "id": note.id,
+        "number": note.number,
+        "client_id": note.client_id,
+        "client_name": note.client(),
+        "invoice_id": note.invoice_id,
+        "invoice_number": note.invoice_number,
+        "currency": note.currency.code(),
+        "issued_on": note.issued_on,
+        "reason": note.reason,
+        "total": Money::new(note.total, note.currency).decimal(),
+    })
+}
+
+async fn index(cx: ApiCx) -> Result<Response, Fail> {
+    let request = Request::parse(&cx.query, store::SORTS, Order::Descending)?;
+    let page: Page<Listed> = store::listed().whole_page(&mut cx.app.db.read().await?, &request, store::LISTED).await?;
+    let items = page.rows.iter().map(listed_json).collect();
+    Ok(list_answer(&request, &page, items))
+}
+
+async fn pdf_file(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    Ok(pdf::of_note(&cx.app, id).await?)
 }
 
 pub(crate) fn noted_json(noted: &Noted) -> Value {

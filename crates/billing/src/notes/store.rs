@@ -1,10 +1,50 @@
 //! SQL of credit notes.
 
-use kernel::Result;
+use accounts::clients;
+use kernel::{Currency, Date, Result};
 use platform::db::{Conn, Insert, Tx};
-use platform::{cells, params};
+use platform::web::lists::{Query, Sort, Where};
+use platform::{cells, params, record};
 
 use super::{CreditNote, NoteLine};
+
+pub(super) const SORTS: &[Sort] = &[Sort::by("id", &[])];
+/// The columns of [`Listed`].
+pub(super) const LISTED: &str = "n.id, n.number, n.invoice_id, i.number, n.client_id, c.first_name, c.last_name, \
+    c.company, n.issued_on, n.currency, n.total, n.reason";
+
+record! {
+    pub(super) struct Listed {
+        pub id: i64,
+        pub number: String,
+        pub invoice_id: i64,
+        pub invoice_number: Option<String>,
+        pub client_id: i64,
+        pub first_name: String,
+        pub last_name: String,
+        pub company: String,
+        pub issued_on: Date,
+        pub currency: Currency,
+        pub total: i64,
+        pub reason: String,
+    }
+}
+
+impl Listed {
+    pub(super) fn client(&self) -> String {
+        clients::name(&self.company, &self.first_name, &self.last_name)
+    }
+}
+
+/// All notes: columns of [`Listed`].
+pub(super) fn listed() -> Query<'static> {
+    Query {
+        table: "credit_notes n",
+        id: "n.id",
+        joins: "JOIN invoices i ON i.id = n.invoice_id JOIN clients c ON c.id = n.client_id",
+        filter: Where::default(),
+    }
+}
 
 pub(super) async fn find(conn: &mut Conn, id: i64) -> Result<Option<CreditNote>> {
     let sql = format!("SELECT {} FROM credit_notes WHERE id = $1", CreditNote::columns(""));

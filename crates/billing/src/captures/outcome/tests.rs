@@ -160,10 +160,27 @@ testkit::both_engines! {
         let page = books.doors.get("/admin/payments/webhooks?state=parked").await;
         page.shows(&["evt_1", "is not a payment of 10.00 USD by client", "Apply again"]);
         assert_eq!(books.state().await.0, AttemptState::Unknown);
+        let api = async |method: &str, path: &str| {
+            let reply = books.doors.api(method, path, serde_json::Value::Null).await;
+            (reply.status.as_u16(), reply.json())
+        };
+        let (_, events) = api("GET", "/webhook-events?state=parked").await;
+        assert_eq!((&events["items"][0]["external_id"], &events["total"]), (&json!("evt_1"), &json!(1)));
+        let (_, open) = api("GET", "/payment-attempts?state=open").await;
+        assert_eq!((&open["items"][0]["state"], &open["items"][0]["amount"]), (&json!("unknown"), &json!("10.00")));
         books.void(wrong).await;
-        assert_eq!(books.doors.post("/admin/payments/webhooks/1/retry", &[]).await.status, 303);
+        let (status, event) = api("POST", "/webhook-events/1/retry").await;
+        assert_eq!((status, &event["state"]), (200, &json!("received")));
         books.drain(1).await;
         assert_eq!((books.state().await.0, books.invoice().await), (AttemptState::Succeeded, paid()));
+        let (_, attempt) = api("GET", "/payment-attempts/1").await;
+        assert_eq!((&attempt["state"], attempt["transaction_id"].is_i64()), (&json!("succeeded"), true));
+        assert_eq!(api("GET", "/payment-attempts?state=open").await.1["total"], 0);
+        assert_eq!(api("GET", "/webhook-events/1").await.1["state"], "applied");
+        // It is in the books: there is nothing left to be applied again.
+        assert_eq!(api("POST", "/webhook-events/1/retry").await.0, 409);
+        assert_eq!((api("POST", "/webhook-events/2/retry").await.0, api("GET", "/payment-attempts/2").await.0), (404, 404));
+        assert_eq!(api("GET", "/payment-attempts?state=lost").await.0, 422);
         books.doors.get("/admin/payments/webhooks?state=applied").await.shows(&["evt_1"]);
         books.company.is_sound().await;
     }

@@ -14,9 +14,8 @@ use crate::credits;
 use crate::gateways::Gateways;
 use crate::invoices::listing::{self, Choices};
 use crate::invoices::view::{self, Whole};
-use crate::invoices::{self, InvoiceStatus, MANAGE, pdf, store};
+use crate::invoices::{InvoiceStatus, MANAGE, pdf, store};
 use crate::once;
-use crate::terms::Terms;
 use crate::view::words;
 
 pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
@@ -179,11 +178,5 @@ fn mail_word(state: mail::MailState) -> &'static str {
 }
 
 pub(super) async fn print(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
-    let mut conn = cx.app.db.read().await?;
-    let invoice = invoices::find(&mut conn, id).await?;
-    let terms = Terms::load(&mut conn, cx.now).await?;
-    let whole = view::load(&mut conn, invoice).await?;
-    drop(conn);
-    let bytes = pdf::invoice(&cx.app, &terms, &whole).await?;
-    Ok(pdf::response(&format!("invoice-{}", whole.invoice.title()), bytes))
+    Ok(pdf::of_invoice(&cx.app, id, cx.now).await?)
 }

@@ -111,8 +111,7 @@ fn target<'a>(cx: &PublicCx, attempt: &'a Attempt, own: &str) -> Option<&'a str>
 
 async fn print(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let (whole, terms, _) = load(&cx, &token).await?;
-    let bytes = pdf::invoice(&cx.app, &terms, &whole).await?;
-    Ok(pdf::response(&format!("invoice-{}", whole.invoice.title()), bytes))
+    Ok(pdf::of_whole(&cx.app, &terms, &whole).await?)
 }
 
 async fn confirm(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
