@@ -325,8 +325,9 @@ async fn note(app: &App, id: i64, state: MailState, error: Option<&str>) -> Resu
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     tx.execute(
+        // What was sent stays sent, whatever a second attempt beside it says afterwards.
         "UPDATE mails SET state = $2, error = $3, attempts = attempts + 1, sent_at = $4, \
-         sealed_token = CASE WHEN $2 = 'sent' THEN NULL ELSE sealed_token END WHERE id = $1",
+         sealed_token = CASE WHEN $2 = 'sent' THEN NULL ELSE sealed_token END WHERE id = $1 AND state <> 'sent'",
         params![id, state, error, (state == MailState::Sent).then_some(now)],
     )
     .await?;
