@@ -137,12 +137,22 @@ pub async fn enqueue_all(tx: &mut Tx, jobs: Vec<NewJob>, now: Timestamp) -> Resu
 /// every other job.
 pub(crate) async fn take_up(tx: &mut Tx, job: NewJob, node: &str, now: Timestamp) -> Result<Claimed> {
     let by = next_claim(node);
-    let id = tx.scalar(
-        "INSERT INTO jobs (kind, payload, unique_key, subject, state, run_at, attempts, max_attempts, created_at, \
+    let id = tx
+        .scalar(
+            "INSERT INTO jobs (kind, payload, unique_key, subject, state, run_at, attempts, max_attempts, created_at, \
          lease_until, lease_owner) VALUES ($1, $2, $3, $4, 'running', $5, 1, $6, $5, $7, $8) RETURNING id",
-        params![job.kind, job.payload.to_string(), job.key, job.subject, now, job.max_attempts, lease_from(now), by],
-    )
-    .await?;
+            params![
+                job.kind,
+                job.payload.to_string(),
+                job.key,
+                job.subject,
+                now,
+                job.max_attempts,
+                lease_from(now),
+                by
+            ],
+        )
+        .await?;
     Ok(Claimed { id, by })
 }
 
@@ -420,7 +430,10 @@ async fn conclude(app: &App, claim: &Claimed, attempts: u32, max_attempts: u32, 
         }
     };
     if !ours {
-        tracing::warn!(job = id, "a job's lease ran out before it was done; what became of it is for its next claim to say");
+        tracing::warn!(
+            job = id,
+            "a job's lease ran out before it was done; what became of it is for its next claim to say"
+        );
     }
     tx.commit().await
 }
