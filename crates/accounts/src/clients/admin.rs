@@ -439,7 +439,8 @@ fn flags_of(client: &Client) -> Vec<String> {
         (client.marketing_opt_in, "Wants marketing mail"),
     ]
     .into_iter()
-    .filter_map(|(set, words)| set.then(|| words.to_owned()))
+    .filter(|(set, _)| *set)
+    .map(|(_, words)| words.to_owned())
     .collect();
     let unwanted: Vec<String> = client.email_preferences.unwanted().map(|kind| kind.label().to_lowercase()).collect();
     if !unwanted.is_empty() {

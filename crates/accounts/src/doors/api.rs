@@ -394,7 +394,7 @@ impl Body {
             match value {
                 Value::Null => {}
                 Value::Bool(value) => flags.push((key.clone(), *value)),
-                _ => self.errors.add(&format!("{name}.{key}"), "Write true or false."),
+                _ => self.errors.add(format!("{name}.{key}"), "Write true or false."),
             }
         }
         flags
