@@ -76,7 +76,8 @@ impl Events {
         self.listeners.entry(TypeId::of::<E>()).or_default().push(erased(listener));
     }
 
-    /// Subscribes `listener` to a lasting event. It may be called once more later, so it looks at how things are then.
+    /// Subscribes `listener` to a lasting event. It may be called once more later, by a job in a transaction of its own:
+    /// so it takes the lock of the client itself before it reads what it decides by, and looks at how things are then.
     /// The name stands in stored jobs, so it stays.
     pub fn on_lasting<E, F>(&mut self, name: &'static str, listener: F)
     where

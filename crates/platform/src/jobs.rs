@@ -3,13 +3,19 @@
 //! What must hold:
 //! - A job is enqueued in the transaction of what causes it: both happen or neither.
 //! - A job may run twice (a lease that ran out, a crash after the work): its work must bear that.
+//! - Only the last claim of a job renews its lease and says what became of it. A claim whose lease ran out is another
+//!   one than the next, even when the same node takes the job again while it is still doing it.
 //! - A job that has used up its attempts stays, visible, as failed; so does one whose worker has died as often. What it
 //!   was the job of (a batch's run) is told in the same transaction.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kernel::{Error, Result, Timestamp};
@@ -128,14 +134,40 @@ pub async fn enqueue_all(tx: &mut Tx, jobs: Vec<NewJob>, now: Timestamp) -> Resu
 }
 
 /// Records a job that this node is doing already, so that its lease, and what follows when it runs out, are those of
-/// every other job. The id of the job.
-pub(crate) async fn take_up(tx: &mut Tx, job: NewJob, node: &str, now: Timestamp) -> Result<i64> {
-    tx.scalar(
-        "INSERT INTO jobs (kind, payload, unique_key, subject, state, run_at, attempts, max_attempts, created_at, \
+/// every other job.
+pub(crate) async fn take_up(tx: &mut Tx, job: NewJob, node: &str, now: Timestamp) -> Result<Claimed> {
+    let by = next_claim(node);
+    let id = tx
+        .scalar(
+            "INSERT INTO jobs (kind, payload, unique_key, subject, state, run_at, attempts, max_attempts, created_at, \
          lease_until, lease_owner) VALUES ($1, $2, $3, $4, 'running', $5, 1, $6, $5, $7, $8) RETURNING id",
-        params![job.kind, job.payload.to_string(), job.key, job.subject, now, job.max_attempts, lease_from(now), node],
-    )
-    .await
+            params![
+                job.kind,
+                job.payload.to_string(),
+                job.key,
+                job.subject,
+                now,
+                job.max_attempts,
+                lease_from(now),
+                by
+            ],
+        )
+        .await?;
+    Ok(Claimed { id, by })
+}
+
+/// A job in the hands of one claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Claimed {
+    id: i64,
+    by: String,
+}
+
+/// Names a claim. The count tells those of one process apart; the job's attempts would not, because who asks again later
+/// and who tries a failed job again count them back.
+fn next_claim(node: &str) -> String {
+    static CLAIMS: AtomicU64 = AtomicU64::new(1);
+    format!("{node}/{}", CLAIMS.fetch_add(1, Ordering::Relaxed))
 }
 
 fn lease_from(now: Timestamp) -> Timestamp {
@@ -185,9 +217,9 @@ pub async fn work(app: App, mut stop: tokio::sync::watch::Receiver<bool>) {
             match claim(&app, AT_ONCE - running.len().min(AT_ONCE)).await {
                 Ok(jobs) => {
                     claimed = jobs.len();
-                    for job in jobs {
+                    for (job, claim) in jobs {
                         let app = app.clone();
-                        running.spawn(async move { perform(&app, job).await });
+                        running.spawn(async move { perform(&app, job, claim).await });
                     }
                 }
                 Err(error) => tracing::error!(%error, "jobs cannot be claimed"),
@@ -218,15 +250,15 @@ pub async fn drain(app: &App) -> Result<u32> {
         if jobs.is_empty() {
             return Ok(count);
         }
-        for job in jobs {
-            perform(app, job).await;
+        for (job, claim) in jobs {
+            perform(app, job, claim).await;
             count += 1;
         }
     }
 }
 
 /// Takes due jobs, and jobs whose worker has died, for this node.
-async fn claim(app: &App, limit: usize) -> Result<Vec<Job>> {
+async fn claim(app: &App, limit: usize) -> Result<Vec<(Job, Claimed)>> {
     if limit == 0 {
         return Ok(Vec::new());
     }
@@ -244,24 +276,26 @@ async fn claim(app: &App, limit: usize) -> Result<Vec<Job>> {
     if !ready && !abandoned {
         return Ok(Vec::new());
     }
+    let by = next_claim(&app.node);
     let mut tx = app.db.write().await?;
     let mut jobs = Vec::new();
     // In two steps, each along an index that ends with the limit: together they would sort all that is due, each time.
     if abandoned {
         bury(&mut tx, now).await?;
         jobs =
-            take(&mut tx, app, now, limit, "state = 'running' AND lease_until <= $1 ORDER BY lease_until, id").await?;
+            take(&mut tx, &by, now, limit, "state = 'running' AND lease_until <= $1 ORDER BY lease_until, id").await?;
     }
     if ready && jobs.len() < limit {
         let rest = limit - jobs.len();
-        jobs.extend(take(&mut tx, app, now, rest, "state = 'ready' AND run_at <= $1 ORDER BY run_at, id").await?);
+        jobs.extend(take(&mut tx, &by, now, rest, "state = 'ready' AND run_at <= $1 ORDER BY run_at, id").await?);
     }
     tx.commit().await?;
     jobs.sort_by_key(|job| (job.run_at, job.id));
-    Ok(jobs)
+    let claims: Vec<Claimed> = jobs.iter().map(|job| Claimed { id: job.id, by: by.clone() }).collect();
+    Ok(jobs.into_iter().zip(claims).collect())
 }
 
-async fn take(tx: &mut Tx, app: &App, now: Timestamp, limit: usize, which: &str) -> Result<Vec<Job>> {
+async fn take(tx: &mut Tx, by: &str, now: Timestamp, limit: usize, which: &str) -> Result<Vec<Job>> {
     let sql = format!(
         "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_until = $2, lease_owner = $3 \
          WHERE id IN (SELECT id FROM jobs WHERE {which} LIMIT $4{}) RETURNING {}",
@@ -269,7 +303,7 @@ async fn take(tx: &mut Tx, app: &App, now: Timestamp, limit: usize, which: &str)
         Job::columns("")
     );
     let limit = i64::try_from(limit).unwrap_or(1);
-    tx.all(&sql, params![now, lease_from(now), app.node, limit]).await
+    tx.all(&sql, params![now, lease_from(now), by, limit]).await
 }
 
 /// A job that brings its process down is not tried for ever: after its attempts it has failed.
@@ -289,7 +323,7 @@ async fn bury(tx: &mut Tx, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-async fn perform(app: &App, job: Job) {
+async fn perform(app: &App, job: Job, claim: Claimed) {
     let id = job.id;
     let kind = job.kind.clone();
     let attempts = job.attempts;
@@ -298,7 +332,7 @@ async fn perform(app: &App, job: Job) {
         Some(handler) => {
             let handler = handler.clone();
             let work = tokio::spawn(handler(app.clone(), job));
-            with_lease(app, id, work).await
+            with_lease(app, &claim, work).await
         }
         None => Err(Error::broken(format!("no handler for jobs of kind {kind}"))),
     };
@@ -308,60 +342,75 @@ async fn perform(app: &App, job: Job) {
     } else {
         metrics::counter!("innkeeper_jobs_done_total", "kind" => kind.clone()).increment(1);
     }
-    if let Err(error) = conclude(app, id, attempts, max_attempts, outcome).await {
+    if let Err(error) = conclude(app, &claim, attempts, max_attempts, outcome).await {
         tracing::error!(job = id, kind, %error, "the outcome of a job could not be stored; its lease will run out");
     }
 }
 
-/// Waits for the work and renews the lease meanwhile.
-pub(crate) async fn with_lease<R>(app: &App, id: i64, mut work: tokio::task::JoinHandle<Result<R>>) -> Result<R> {
+/// Waits for the work and renews the lease meanwhile. Work whose lease was lost goes on to its end, because what is
+/// stopped in the middle of a call is what nobody knows the outcome of; but it has no say any more.
+pub(crate) async fn with_lease<R>(
+    app: &App,
+    claim: &Claimed,
+    mut work: tokio::task::JoinHandle<Result<R>>,
+) -> Result<R> {
+    let mut held = true;
     loop {
         tokio::select! {
             done = &mut work => return match done {
                 Ok(outcome) => outcome,
                 Err(panic) => Err(Error::broken(format!("the job's code panicked: {panic}"))),
             },
-            () = tokio::time::sleep(LEASE / 3) => {
-                let until = lease_from(app.clock.now());
-                if let Ok(mut tx) = app.db.write().await {
-                    let renewed = tx
-                        .execute(
-                            "UPDATE jobs SET lease_until = $2 WHERE id = $1 AND state = 'running' AND lease_owner = $3",
-                            params![id, until, app.node],
-                        )
-                        .await;
-                    if renewed.is_ok() {
-                        let _ = tx.commit().await;
-                    }
-                }
+            () = tokio::time::sleep(LEASE / 3), if held => match renew(app, claim).await {
+                Ok(renewed) => held = renewed,
+                Err(error) => tracing::warn!(job = claim.id, %error, "the lease of a job could not be renewed"),
             }
         }
     }
 }
 
-/// Ends a job that this node has done.
-pub(crate) async fn done(tx: &mut Tx, id: i64, node: &str, now: Timestamp) -> Result<()> {
-    tx.execute(
-        "UPDATE jobs SET state = 'done', finished_at = $2, lease_until = NULL, last_error = NULL \
-         WHERE id = $1 AND lease_owner = $3",
-        params![id, now, node],
-    )
-    .await?;
-    Ok(())
+/// `false` when the job is in other hands by now, or was given up.
+async fn renew(app: &App, claim: &Claimed) -> Result<bool> {
+    let mut tx = app.db.write().await?;
+    let renewed = tx
+        .execute(
+            "UPDATE jobs SET lease_until = $2 WHERE id = $1 AND state = 'running' AND lease_owner = $3",
+            params![claim.id, lease_from(app.clock.now()), claim.by],
+        )
+        .await?;
+    tx.commit().await?;
+    Ok(renewed > 0)
 }
 
-async fn conclude(app: &App, id: i64, attempts: u32, max_attempts: u32, outcome: Result<Done>) -> Result<()> {
+/// Ends a job that this claim has done, even one that was given up for lost meanwhile; `false` when the job is not this
+/// claim's any more.
+pub(crate) async fn done(tx: &mut Tx, claim: &Claimed, now: Timestamp) -> Result<bool> {
+    let ended = tx
+        .execute(
+            "UPDATE jobs SET state = 'done', finished_at = $2, lease_until = NULL, last_error = NULL \
+             WHERE id = $1 AND state IN ('running', 'failed') AND lease_owner = $3",
+            params![claim.id, now, claim.by],
+        )
+        .await?;
+    Ok(ended > 0)
+}
+
+/// Writes down what became of a job, unless it is not this claim's any more.
+async fn conclude(app: &App, claim: &Claimed, attempts: u32, max_attempts: u32, outcome: Result<Done>) -> Result<()> {
+    let Claimed { id, by } = claim;
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
-    match outcome {
-        Ok(Done::Finished) => done(&mut tx, id, &app.node, now).await?,
+    let ours = match outcome {
+        Ok(Done::Finished) => done(&mut tx, claim, now).await?,
         Ok(Done::Again(at)) => {
-            tx.execute(
-                "UPDATE jobs SET state = 'ready', run_at = $2, attempts = attempts - 1, lease_until = NULL \
-                 WHERE id = $1 AND lease_owner = $3",
-                params![id, at, app.node],
-            )
-            .await?;
+            let put_off = tx
+                .execute(
+                    "UPDATE jobs SET state = 'ready', run_at = $2, attempts = attempts - 1, lease_until = NULL \
+                     WHERE id = $1 AND state = 'running' AND lease_owner = $3",
+                    params![id, at, by],
+                )
+                .await?;
+            put_off > 0
         }
         Err(error) => {
             let state = if attempts >= max_attempts { JobState::Failed } else { JobState::Ready };
@@ -370,14 +419,21 @@ async fn conclude(app: &App, id: i64, attempts: u32, max_attempts: u32, outcome:
             let subject: Option<(Option<String>,)> = tx
                 .optional(
                     "UPDATE jobs SET state = $2, run_at = $3, last_error = $4, finished_at = $5, lease_until = NULL \
-                     WHERE id = $1 AND lease_owner = $6 RETURNING subject",
-                    params![id, state, now.plus_seconds(backoff(attempts)), reason, finished, app.node],
+                     WHERE id = $1 AND state = 'running' AND lease_owner = $6 RETURNING subject",
+                    params![id, state, now.plus_seconds(backoff(attempts)), reason, finished, by],
                 )
                 .await?;
-            if let (JobState::Failed, Some((Some(subject),))) = (state, subject) {
-                runs::give_up(&mut tx, &subject, &reason, now).await?;
+            if let (JobState::Failed, Some((Some(subject),))) = (state, &subject) {
+                runs::give_up(&mut tx, subject, &reason, now).await?;
             }
+            subject.is_some()
         }
+    };
+    if !ours {
+        tracing::warn!(
+            job = id,
+            "a job's lease ran out before it was done; what became of it is for its next claim to say"
+        );
     }
     tx.commit().await
 }
@@ -391,7 +447,7 @@ fn backoff(attempts: u32) -> i64 {
 pub async fn retry(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
     let retried: Option<(Option<String>,)> = tx
         .optional(
-            "UPDATE jobs SET state = 'ready', run_at = $2, attempts = 0, finished_at = NULL \
+            "UPDATE jobs SET state = 'ready', run_at = $2, attempts = 0, finished_at = NULL, lease_owner = NULL \
              WHERE id = $1 AND state = 'failed' RETURNING subject",
             params![id, now],
         )

@@ -91,6 +91,8 @@ kernel::text_enum! {
         Queued = "queued",
         Sent = "sent",
         Failed = "failed",
+        /// Not sent, because the recipient does not want such mails.
+        Unwanted = "unwanted",
     }
 }
 enum_column!(MailState);
@@ -113,6 +115,17 @@ pub struct NewMail {
     pub html_body: String,
     /// The secret part of a link in the bodies. Kept encrypted, and no longer than until the message is delivered.
     pub token: Option<String>,
+}
+
+/// A message that nobody gets. It was never written out, so that no link in it was made.
+#[derive(Debug, Clone)]
+pub struct Withheld {
+    pub key: String,
+    pub client_id: i64,
+    pub subject: String,
+    pub template: &'static str,
+    pub recipient: String,
+    pub title: String,
 }
 
 /// What stands in a stored message where a delivered one has its token.
@@ -145,11 +158,47 @@ pub async fn send(tx: &mut Tx, app: &App, mail: NewMail, settings: &Values, now:
     let sender = format!("{} <{}>", mail.sender_name.replace(['<', '>', '"', ','], " "), settings.text(&FROM));
     let seal = |token: &String| app.vault.seal(&app.random, &place_of(&mail.key), token.as_bytes());
     let sealed = mail.token.as_ref().map(seal).transpose()?;
+    let Some(id) = insert(tx, &mail, &sender, sealed, MailState::Queued, None, now).await? else { return Ok(false) };
+    let job = NewJob::now(DELIVER, serde_json::json!({ "mail": id }), now).keyed(format!("mail:{id}")).attempts(8);
+    jobs::enqueue(tx, job, now).await?;
+    Ok(true)
+}
+
+/// Notes a message that is not sent because its recipient does not want it, with the reason that staff read where they
+/// look for it. `false` when its key was used before.
+pub async fn withhold(tx: &mut Tx, mail: Withheld, reason: &str, now: Timestamp) -> Result<bool> {
+    let Withheld { key, client_id, subject, template, recipient, title } = mail;
+    let mail = NewMail {
+        key,
+        client_id: Some(client_id),
+        subject: Some(subject),
+        template,
+        recipient,
+        sender_name: String::new(),
+        title,
+        text_body: String::new(),
+        html_body: String::new(),
+        token: None,
+    };
+    let id = insert(tx, &mail, "", None, MailState::Unwanted, Some(reason), now).await?;
+    Ok(id.is_some())
+}
+
+/// The id, unless its key was used before.
+async fn insert(
+    tx: &mut Tx,
+    mail: &NewMail,
+    sender: &str,
+    sealed: Option<Vec<u8>>,
+    state: MailState,
+    error: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<i64>> {
     let inserted: Option<(i64,)> = tx
         .optional(
             "INSERT INTO mails (unique_key, client_id, subject, template, recipient, sender, title, text_body, \
-             html_body, sealed_token, state, attempts, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', 0, $11) \
+             html_body, sealed_token, state, error, attempts, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13) \
              ON CONFLICT (unique_key) DO NOTHING RETURNING id",
             params![
                 mail.key,
@@ -162,14 +211,13 @@ pub async fn send(tx: &mut Tx, app: &App, mail: NewMail, settings: &Values, now:
                 mail.text_body,
                 mail.html_body,
                 sealed,
+                state,
+                error,
                 now
             ],
         )
         .await?;
-    let Some((id,)) = inserted else { return Ok(false) };
-    let job = NewJob::now(DELIVER, serde_json::json!({ "mail": id }), now).keyed(format!("mail:{id}")).attempts(8);
-    jobs::enqueue(tx, job, now).await?;
-    Ok(true)
+    Ok(inserted.map(|(id,)| id))
 }
 
 pub async fn about(conn: &mut Conn, subject: &str) -> Result<Vec<Mail>> {
@@ -257,7 +305,7 @@ async fn deliver(app: App, job: Job) -> Result<Done> {
     let password = secrets::get(&mut conn, &app.vault, PASSWORD_PLACE).await?;
     drop(conn);
     let Some(mut letter) = found else { return Ok(Done::Finished) };
-    if letter.state == MailState::Sent {
+    if matches!(letter.state, MailState::Sent | MailState::Unwanted) {
         return Ok(Done::Finished);
     }
     if let Some(missing) = missing(&settings, password.is_some()) {
@@ -325,8 +373,9 @@ async fn note(app: &App, id: i64, state: MailState, error: Option<&str>) -> Resu
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     tx.execute(
+        // What was sent stays sent, whatever a second attempt beside it says afterwards.
         "UPDATE mails SET state = $2, error = $3, attempts = attempts + 1, sent_at = $4, \
-         sealed_token = CASE WHEN $2 = 'sent' THEN NULL ELSE sealed_token END WHERE id = $1",
+         sealed_token = CASE WHEN $2 = 'sent' THEN NULL ELSE sealed_token END WHERE id = $1 AND state <> 'sent'",
         params![id, state, error, (state == MailState::Sent).then_some(now)],
     )
     .await?;

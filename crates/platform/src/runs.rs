@@ -139,12 +139,12 @@ where
     if after_crash(new.trigger) == AfterCrash::Fail {
         job = job.attempts(1);
     }
-    let job_id = jobs::take_up(&mut tx, job, &app.node, now).await?;
+    let claim = jobs::take_up(&mut tx, job, &app.node, now).await?;
     tx.commit().await?;
     let work = tokio::spawn(work(Progress::of(app, run_id)));
     let app = app.clone();
     let ended = tokio::spawn(async move {
-        let report = jobs::with_lease(&app, job_id, work).await;
+        let report = jobs::with_lease(&app, &claim, work).await;
         app.wake.notify_waiters();
         let (state, summary) = match &report {
             Ok(report) => (RunState::Finished, summary(report)),
@@ -152,9 +152,11 @@ where
         };
         let mut tx = app.db.write().await?;
         let now = app.clock.now();
-        finish(&mut tx, run_id, state, &summary, now).await?;
-        // The caller is told of a failure and may ask again; the job has nothing left to do.
-        jobs::done(&mut tx, job_id, &app.node, now).await?;
+        // The caller is told of a failure and may ask again; the job has nothing left to do. Unless its lease ran out
+        // meanwhile: then the run is what the next claim makes of it.
+        if jobs::done(&mut tx, &claim, now).await? {
+            finish(&mut tx, run_id, state, &summary, now).await?;
+        }
         tx.commit().await?;
         report
     });

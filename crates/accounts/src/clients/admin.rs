@@ -11,8 +11,8 @@ use platform::web::lists::{self, Column, Order, Page, Sort, grouped};
 use platform::web::{Fail, Form};
 
 use super::{
-    ADD, Client, ClientEdit, ClientPanels, ClientStatus, DELETE, EDIT, Filter, LIST, LinkPlace, Listed, NewClient,
-    Place, Seen, VIEW, countries, country_name, panels, store,
+    ADD, Client, ClientEdit, ClientPanels, ClientStatus, DELETE, EDIT, Filter, LIST, LinkPlace, Listed, MailKind,
+    NewClient, Place, Seen, VIEW, countries, country_name, email_preferences, panels, store,
 };
 use crate::activity_log::{self, Entry};
 use crate::client_groups::{self, ClientGroup};
@@ -235,8 +235,18 @@ fn edit_of(form: &Form) -> Result<ClientEdit> {
         separate_invoices: Some(form.ticked("separate_invoices")),
         no_auto_capture: Some(form.ticked("no_auto_capture")),
         marketing_opt_in: Some(form.ticked("marketing_opt_in")),
+        email_preferences: ticked_kinds(form),
         ..ClientEdit::default()
     })
+}
+
+/// A form without the boxes says nothing of them. Those that cannot be unticked are not sent.
+fn ticked_kinds(form: &Form) -> Vec<(MailKind, bool)> {
+    if !form.has(email_preferences::FIELD) {
+        return Vec::new();
+    }
+    let ticked = |kind: MailKind| form.all(email_preferences::FIELD).any(|value| value == kind.as_str());
+    MailKind::ALL.iter().filter(|kind| kind.may_be_unwanted()).map(|kind| (*kind, ticked(*kind))).collect()
 }
 
 /// What the form shows: as typed, or as stored.
@@ -246,11 +256,29 @@ fn typed(form: &Form) -> Value {
         .chain(&["owner", "owner_email"])
         .map(|name| (*name, Value::from(form.raw(name).unwrap_or_default())));
     let flags = FLAGS.iter().map(|name| (*name, Value::from(form.ticked(name))));
-    Value::from_pairs(texts.chain(flags))
+    let unticked: Vec<MailKind> =
+        ticked_kinds(form).into_iter().filter(|(_, wanted)| !wanted).map(|(kind, _)| kind).collect();
+    let wanted = wanted_kinds(|kind| !unticked.contains(&kind));
+    Value::from_pairs(texts.chain(flags).chain([(email_preferences::FIELD, wanted)]))
+}
+
+fn wanted_kinds(wants: impl Fn(MailKind) -> bool) -> Value {
+    MailKind::ALL.iter().filter(|kind| wants(**kind)).map(|kind| kind.as_str()).collect()
+}
+
+fn kind_options() -> Vec<Value> {
+    MailKind::ALL
+        .iter()
+        .map(|kind| {
+            let (value, label, help) = (kind.as_str(), kind.label(), kind.help());
+            context! { value, label, help, disabled => !kind.may_be_unwanted() }
+        })
+        .collect()
 }
 
 fn stored(client: &Client) -> Value {
     context! {
+        email_preferences => wanted_kinds(|kind| client.email_preferences.wants(kind)),
         group_id => client.group_id.map(|id| id.to_string()).unwrap_or_default(),
         default_gateway => client.default_gateway.clone().unwrap_or_default(),
         ..Value::from(Serde(client))
@@ -291,6 +319,7 @@ async fn form_page(cx: &AdminCx, target: Target<'_>, values: Value, errors: &Fie
         currencies => currencies.iter().map(|dealt| option(dealt.code.code(), dealt.code.code())).collect::<Vec<_>>(),
         gateways => gateways.iter().map(|(name, title)| option(name, title)).collect::<Vec<_>>(),
         countries => country_options(),
+        mail_kinds => kind_options(),
     };
     if errors.is_empty() {
         cx.page("accounts/clients/form.html", SECTION, &title, context! { errors => error_list(errors), ..context })
@@ -401,8 +430,8 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     )
 }
 
-fn flags_of(client: &Client) -> Vec<&'static str> {
-    [
+fn flags_of(client: &Client) -> Vec<String> {
+    let mut flags: Vec<String> = [
         (client.tax_exempt, "Pays no tax"),
         (client.no_overdue_notices, "Gets no payment reminders"),
         (client.separate_invoices, "Gets an invoice for each service"),
@@ -410,8 +439,14 @@ fn flags_of(client: &Client) -> Vec<&'static str> {
         (client.marketing_opt_in, "Wants marketing mail"),
     ]
     .into_iter()
-    .filter_map(|(set, words)| set.then_some(words))
-    .collect()
+    .filter(|(set, _)| *set)
+    .map(|(_, words)| words.to_owned())
+    .collect();
+    let unwanted: Vec<String> = client.email_preferences.unwanted().map(|kind| kind.label().to_lowercase()).collect();
+    if !unwanted.is_empty() {
+        flags.push(format!("Wants no mail of these kinds: {}", unwanted.join(", ")));
+    }
+    flags
 }
 
 fn event(entry: &Entry, zone: &TimeZone) -> Value {

@@ -4,11 +4,12 @@ use axum::response::Response;
 use kernel::Result;
 use platform::web::Fail;
 use platform::web::lists::{Order, Page, Request};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::admin::SORTS;
 use super::{
-    ADD, Client, ClientEdit, ClientStatus, DELETE, Demand, EDIT, Filter, LIST, Listed, NewClient, VIEW, store,
+    ADD, Client, ClientEdit, ClientStatus, DELETE, Demand, EDIT, Filter, LIST, Listed, MailKind, NewClient, VIEW,
+    email_preferences, store,
 };
 use crate::clients;
 use crate::doors::api::{Body, answer, list_answer, list_schema};
@@ -42,6 +43,8 @@ pub fn routes() -> Routes {
 fn properties() -> Value {
     let text = |max: i64| json!({ "type": "string", "maxLength": max });
     let flag = |words: &str| json!({ "type": "boolean", "description": words });
+    let kinds: Map<String, Value> =
+        MailKind::ALL.iter().map(|kind| (kind.as_str().to_owned(), flag(kind.help()))).collect();
     json!({
         "first_name": text(100),
         "last_name": text(100),
@@ -68,6 +71,12 @@ fn properties() -> Value {
         "no_auto_capture": flag("Cards are not charged automatically"),
         "no_auto_status": flag("A note: no status changes by itself yet"),
         "marketing_opt_in": flag("A note of the client's consent: no such mail is sent from here"),
+        "email_preferences": {
+            "type": "object",
+            "properties": kinds,
+            "description": "Which kinds of mail the client wants; what is not sent stays as it is. Only mails about invoices \
+                            are sent from here yet",
+        },
     })
 }
 
@@ -162,6 +171,11 @@ fn edit_of(body: &mut Body) -> ClientEdit {
         no_auto_capture: body.bool("no_auto_capture"),
         no_auto_status: body.bool("no_auto_status"),
         marketing_opt_in: body.bool("marketing_opt_in"),
+        email_preferences: body
+            .flags(email_preferences::FIELD)
+            .into_iter()
+            .filter_map(|(name, wanted)| Some((MailKind::parse(&name).ok()?, wanted)))
+            .collect(),
     }
 }
 

@@ -11,8 +11,8 @@ use platform::web::lists::{Column, Order, Sort};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ADD, Client, ClientEdit, ClientPanels, ClientStatus, DELETE, Dealt, Demand, EDIT, Filter, LIST, Listed, NewClient,
-    VIEW, country_name, store,
+    ADD, Client, ClientEdit, ClientPanels, ClientStatus, DELETE, Dealt, Demand, EDIT, Filter, LIST, Listed, MailKind,
+    NewClient, VIEW, country_name, email_preferences, store,
 };
 use crate::activity_log::{self, Activity};
 use crate::doors::compat::part;
@@ -70,6 +70,11 @@ fn details(params: &mut Params<'_>, currencies: &[Dealt]) -> ClientEdit {
     edit.demand = if params.bool("skipvalidation") == Some(true) { Demand::Nothing } else { Demand::Address };
     edit.group_id = params.int("groupid");
     edit.marketing_opt_in = params.bool("marketingoptin");
+    for kind in MailKind::ALL {
+        if let Some(wanted) = params.bool(&format!("{}[{kind}]", email_preferences::FIELD)) {
+            edit.email_preferences.push((*kind, wanted));
+        }
+    }
     if let Some(id) = params.int("currency").filter(|id| *id != 0) {
         match currencies.iter().find(|dealt| dealt.id == id) {
             Some(dealt) => edit.currency = Some(dealt.code.to_string()),
@@ -104,12 +109,6 @@ fn refuse_unbuilt(params: &mut Params<'_>) {
             params.refuse(name, "There are no security questions.");
         }
     }
-    for kind in ["general", "product", "domain", "invoice", "support", "affiliate"] {
-        let name = format!("email_preferences[{kind}]");
-        if params.bool(&name) == Some(false) {
-            params.refuse(&name, "Kinds of mail cannot be switched off for a client yet.");
-        }
-    }
     if params.bool("clearcreditcard") == Some(true) {
         params.refuse("clearcreditcard", "Stored cards are removed with the client's pay methods.");
     }
@@ -135,6 +134,10 @@ fn documented(error: Error, edit: &ClientEdit, email_taken: &str, email_wrong: &
         "country" => "Valid country required".to_owned(),
         "phone" if empty(&edit.phone) => "You did not enter your phone number".to_owned(),
         "phone" => "Invalid telephone phone number".to_owned(),
+        email_preferences::DOMAIN_FIELD => "You must have at least one email address enabled to receive domain related \
+                                            notifications as required by ICANN. To disable domain notifications, please \
+                                            create an alternative contact that is set to receive them"
+            .to_owned(),
         other => {
             let theirs = TEXTS.iter().find(|(_, ours)| *ours == other).map_or(other, |(theirs, _)| *theirs);
             format!("{theirs}: {message}")
@@ -355,8 +358,9 @@ fn described(client: &Client, users: &[Of], dealt: Option<&Dealt>) -> Map<String
         .map(|user| json!({ "id": user.id, "name": user.name(), "email": user.email, "is_owner": user.is_owner }))
         .collect();
     let owner = users.iter().find(|user| user["is_owner"] == true).map_or(json!(0), |user| user["id"].clone());
-    let preferences =
-        json!({ "general": "1", "invoice": "1", "support": "1", "product": "1", "domain": "1", "affiliate": "1" });
+    let wants = |kind: MailKind| if client.email_preferences.wants(kind) { "1" } else { "0" };
+    let preferences: Map<String, Value> =
+        MailKind::ALL.iter().map(|kind| (kind.as_str().to_owned(), json!(wants(*kind)))).collect();
     let details = [
         ("client_id", json!(client.id)),
         ("owner_user_id", json!(owner)),

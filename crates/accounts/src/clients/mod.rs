@@ -11,6 +11,7 @@ pub mod api;
 pub mod choose;
 pub mod compat;
 mod countries;
+mod email_preferences;
 mod finder;
 mod panels;
 pub(crate) mod profile;
@@ -31,6 +32,7 @@ use crate::roles::Permission;
 use crate::users::{self, Owner};
 
 pub use countries::{countries, country_name};
+pub use email_preferences::{EmailPreferences, MailKind};
 pub use finder::finders;
 pub use panels::{
     ClientLink, ClientPanel, ClientPanels, ClosingEffect, Figures, LinkPlace, Panel, PanelFuture, Place, Seen, tabs,
@@ -85,6 +87,7 @@ record! {
         pub no_auto_capture: bool,
         pub no_auto_status: bool,
         pub marketing_opt_in: bool,
+        pub email_preferences: EmailPreferences,
         /// Name and address as they are now.
         pub party_id: i64,
         pub created_at: Timestamp,
@@ -148,6 +151,7 @@ impl Client {
             no_auto_capture: false,
             no_auto_status: false,
             marketing_opt_in: false,
+            email_preferences: EmailPreferences::default(),
             party_id: 0,
             created_at: now,
             updated_at: now,
@@ -429,7 +433,13 @@ fn differences(old: &Client, new: &Client) -> Vec<Change> {
         ("No automatic status", flag(|client| client.no_auto_status)),
         ("Marketing mail", flag(|client| client.marketing_opt_in)),
     ];
-    changes(pairs.map(|(field, (old, new))| (field, old, new)))
+    let mut changed = changes(pairs.map(|(field, (old, new))| (field, old, new)));
+    let wants = |client: &Client, kind| if client.email_preferences.wants(kind) { "yes" } else { "no" }.to_owned();
+    for kind in MailKind::ALL {
+        let field = format!("Mail: {}", kind.label().to_lowercase());
+        changed.extend(changes([(&field, wants(old, *kind), wants(new, *kind))]));
+    }
+    changed
 }
 
 fn subject(id: i64) -> String {

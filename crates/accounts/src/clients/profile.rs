@@ -2,7 +2,7 @@
 
 use kernel::{Currency, Email, FieldErrors, nonempty, single_line};
 
-use super::{Client, ClientStatus, country_name};
+use super::{Client, ClientStatus, MailKind, country_name};
 
 /// Which fields may not be empty. What is given is checked in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,6 +49,8 @@ pub struct ClientEdit {
     pub no_auto_capture: Option<bool>,
     pub no_auto_status: Option<bool>,
     pub marketing_opt_in: Option<bool>,
+    /// Kinds that are not named stay as they are.
+    pub email_preferences: Vec<(MailKind, bool)>,
 }
 
 pub(crate) const NAME: usize = 100;
@@ -90,6 +92,7 @@ pub(super) fn applied(base: &Client, edit: &ClientEdit, errors: &mut FieldErrors
     set(&mut client.no_auto_capture, edit.no_auto_capture);
     set(&mut client.no_auto_status, edit.no_auto_status);
     set(&mut client.marketing_opt_in, edit.marketing_opt_in);
+    client.email_preferences.apply(&edit.email_preferences, errors);
     client
 }
 

@@ -121,8 +121,8 @@ async fn insert_row(tx: &mut Tx, client: &Client) -> Result<i64> {
         "INSERT INTO clients (uuid, first_name, last_name, company, email, email_lower, address1, address2, city, \
          state, postcode, country, phone, tax_id, currency, default_gateway, group_id, status, language, notes, \
          tax_exempt, no_late_fees, no_overdue_notices, separate_invoices, no_auto_capture, no_auto_status, \
-         marketing_opt_in, party_id, search, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, \
-         $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31) \
+         marketing_opt_in, party_id, search, created_at, updated_at, email_preferences) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, \
+         $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) \
          RETURNING id",
         params![
             client.uuid,
@@ -155,7 +155,8 @@ async fn insert_row(tx: &mut Tx, client: &Client) -> Result<i64> {
             client.party_id,
             searched(client),
             client.created_at,
-            client.updated_at
+            client.updated_at,
+            client.email_preferences
         ],
     )
     .await
@@ -169,7 +170,7 @@ pub(super) async fn update(tx: &mut Tx, client: &Client) -> Result<()> {
          tax_id = $14, currency = $15, default_gateway = $16, group_id = $17, status = $18, language = $19, \
          notes = $20, tax_exempt = $21, no_late_fees = $22, no_overdue_notices = $23, separate_invoices = $24, \
          no_auto_capture = $25, no_auto_status = $26, marketing_opt_in = $27, party_id = $28, search = $29, \
-         updated_at = $30 WHERE id = $1",
+         updated_at = $30, email_preferences = $31 WHERE id = $1",
         params![
             client.id,
             client.first_name,
@@ -200,7 +201,8 @@ pub(super) async fn update(tx: &mut Tx, client: &Client) -> Result<()> {
             client.marketing_opt_in,
             client.party_id,
             searched(client),
-            client.updated_at
+            client.updated_at,
+            client.email_preferences
         ],
     )
     .await?;

@@ -409,6 +409,27 @@ impl Body {
         }
     }
 
+    /// Names with `true` or `false`. Names that the description does not know are told of by [`Body::done`].
+    pub fn flags(&mut self, name: &str) -> Vec<(String, bool)> {
+        let fields = match self.fields.get(name) {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::Object(fields)) => fields,
+            Some(_) => {
+                self.errors.add(name, "Write an object of names with true or false.");
+                return Vec::new();
+            }
+        };
+        let mut flags = Vec::new();
+        for (key, value) in fields {
+            match value {
+                Value::Null => {}
+                Value::Bool(value) => flags.push((key.clone(), *value)),
+                _ => self.errors.add(format!("{name}.{key}"), "Write true or false."),
+            }
+        }
+        flags
+    }
+
     pub fn ints(&mut self, name: &str) -> Vec<i64> {
         let mut out = Vec::new();
         for value in self.array(name) {

@@ -2,6 +2,7 @@
 //! waits for a client who has less to pay by now, or nothing.
 
 use accounts::activity_log::Actor;
+use accounts::clients;
 use kernel::{Result, Timestamp};
 use platform::jobs::{self, Done, Job, NewJob, Registry};
 use platform::runs::{self, NewRun, Progress, RunState};
@@ -30,12 +31,18 @@ pub fn register(registry: &mut Registry) {
 
 /// What was paid in another way, credited or cancelled must not be paid once more at the bank.
 pub(super) fn events(events: &mut Events) {
-    events.on_lasting("billing.captures", |tx, event: &InvoicePaid| Box::pin(less_to_pay(tx, event.invoice_id)));
-    events.on_lasting("billing.captures", |tx, event: &InvoiceReduced| Box::pin(less_to_pay(tx, event.invoice_id)));
-    events.on(|tx, event: &InvoiceCancelled| Box::pin(less_to_pay(tx, event.invoice_id)));
+    events.on_lasting("billing.captures", |tx, event: &InvoicePaid| {
+        Box::pin(less_to_pay(tx, event.client_id, event.invoice_id))
+    });
+    events.on_lasting("billing.captures", |tx, event: &InvoiceReduced| {
+        Box::pin(less_to_pay(tx, event.client_id, event.invoice_id))
+    });
+    events.on(|tx, event: &InvoiceCancelled| Box::pin(less_to_pay(tx, event.client_id, event.invoice_id)));
 }
 
-async fn less_to_pay(tx: &mut Tx, invoice_id: i64) -> Result<()> {
+/// A job may call this, holding nobody's lock; what is owed, and what waits, is read under the client's.
+async fn less_to_pay(tx: &mut Tx, client_id: i64, invoice_id: i64) -> Result<()> {
+    let mut tx = clients::lock(tx, client_id).await?;
     let waiting: Option<(i64, Timestamp, i64)> = tx
         .optional(
             "SELECT a.id, a.started_at, i.balance FROM payment_attempts a JOIN invoices i ON i.id = a.invoice_id \
@@ -49,7 +56,7 @@ async fn less_to_pay(tx: &mut Tx, invoice_id: i64) -> Result<()> {
         .keyed(format!("give_up:{id}:{balance}"))
         .about(format!("invoice:{invoice_id}"))
         .attempts(1000);
-    jobs::enqueue(tx, job, at).await.map(|_| ())
+    jobs::enqueue(&mut tx, job, at).await.map(|_| ())
 }
 
 /// Asks for a run; a second request with the same key is the same run.

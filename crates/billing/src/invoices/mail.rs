@@ -2,14 +2,17 @@
 //! reminder that staff send.
 //!
 //! What must hold: each is made once: the key of the mail says of which invoice or attempt it is, and it is unique. The
-//! text is rendered by a job, never in the transaction that issues. A reminder goes out once a day at most.
+//! text is rendered by a job, never in the transaction that issues. A reminder goes out once a day at most. All are mails
+//! about invoices, and not sent to a client who does not want such: the invoice says so in the place of the mail. Only
+//! what staff send again goes out in any case.
 
 use accounts::activity_log::{self, Activity, Actor};
+use accounts::clients::{Client, MailKind};
 use kernel::{Result, Timestamp};
 use minijinja::{Value, context};
 use platform::db::Tx;
 use platform::jobs::{self, Done, Job, NewJob, Registry};
-use platform::mail::{self, NewMail};
+use platform::mail::{self, NewMail, Withheld};
 use platform::{App, Events, params};
 use serde_json::json;
 
@@ -48,19 +51,27 @@ async fn about_attempt(tx: &mut Tx, kind: &'static str, attempt_id: i64, invoice
     jobs::enqueue(tx, job, at).await.map(|_| ())
 }
 
-/// Sends the mail of an invoice again, as another message.
+/// Sends the mail of an invoice again, as another message. Staff mean it: the client gets it whatever mails it wants.
 pub async fn send_again(tx: &mut Tx, by: &Actor, invoice_id: i64, now: Timestamp) -> Result<()> {
     let invoice = super::find(tx, invoice_id).await?;
     if invoice.status == InvoiceStatus::Draft {
         return Err(kernel::Error::refused("A draft is not sent. Publish it first."));
     }
     let key = format!("invoice_created:{invoice_id}:{}", now.micros());
-    let job = NewJob::now(MAIL_CREATED, json!({ "invoice": invoice_id, "key": key }), now)
+    let job = NewJob::now(MAIL_CREATED, json!({ "invoice": invoice_id, "key": key, "on_purpose": true }), now)
         .keyed(key)
         .about(format!("invoice:{invoice_id}"));
     jobs::enqueue(tx, job, now).await?;
     let activity = Activity::new(format!("Mail of invoice {} sent again", invoice.title()));
     log(tx, by, &invoice, activity, now).await
+}
+
+/// As [`send_again`], for one of many: what is sent to all is not meant for one, so it is refused when that one does not
+/// want it.
+pub async fn send_again_to_many(tx: &mut Tx, by: &Actor, invoice_id: i64, now: Timestamp) -> Result<()> {
+    let invoice = super::find(tx, invoice_id).await?;
+    require_wanted(&accounts::clients::find(tx, invoice.client_id).await?)?;
+    send_again(tx, by, invoice_id, now).await
 }
 
 /// Reminds the client of an invoice; `false` when a reminder went out today already.
@@ -76,6 +87,7 @@ pub async fn remind(tx: &mut Tx, by: &Actor, terms: &Terms, invoice_id: i64) -> 
             client.display_name()
         )));
     }
+    require_wanted(&client)?;
     let key = format!("invoice_reminder:{invoice_id}:{}", terms.today);
     let known: bool = tx.scalar("SELECT EXISTS (SELECT 1 FROM mails WHERE unique_key = $1)", params![key]).await?;
     let job = NewJob::now(MAIL_REMINDER, json!({ "invoice": invoice_id, "key": key }), terms.now)
@@ -87,6 +99,19 @@ pub async fn remind(tx: &mut Tx, by: &Actor, terms: &Terms, invoice_id: i64) -> 
     let activity = Activity::new(format!("Payment reminder of invoice {} sent", invoice.title()));
     log(tx, by, &invoice, activity, terms.now).await?;
     Ok(true)
+}
+
+/// Refused when the client wants no mails about invoices.
+fn require_wanted(client: &Client) -> Result<()> {
+    if client.email_preferences.wants(MailKind::Invoice) {
+        Ok(())
+    } else {
+        Err(kernel::Error::refused(unwanted(client)))
+    }
+}
+
+fn unwanted(client: &Client) -> String {
+    format!("{} wants no mails about invoices. The client’s profile says so.", client.display_name())
 }
 
 async fn log(tx: &mut Tx, by: &Actor, invoice: &Invoice, activity: Activity, now: Timestamp) -> Result<()> {
@@ -107,6 +132,7 @@ async fn reminder(app: App, job: Job) -> Result<Done> {
     let letter = Letter {
         key: job.payload()?["key"].as_str().unwrap_or_default().to_owned(),
         template: "reminder",
+        on_purpose: false,
         title: |whole| format!("Reminder: invoice {}", whole.invoice.title()),
     };
     letter.send(&app, id, context! { overdue => invoice.due_on < today }).await
@@ -114,11 +140,13 @@ async fn reminder(app: App, job: Job) -> Result<Done> {
 
 async fn created(app: App, job: Job) -> Result<Done> {
     let id = job.int("invoice")?;
-    let key = match job.payload()?["key"].as_str() {
-        Some(key) => key.to_owned(),
-        None => format!("invoice_created:{id}"),
+    let payload = job.payload()?;
+    let letter = Letter {
+        key: payload["key"].as_str().map_or_else(|| format!("invoice_created:{id}"), str::to_owned),
+        template: "created",
+        on_purpose: payload["on_purpose"].as_bool().unwrap_or(false),
+        title: |whole| format!("Invoice {}", whole.invoice.title()),
     };
-    let letter = Letter { key, template: "created", title: |whole| format!("Invoice {}", whole.invoice.title()) };
     letter.send(&app, id, context! {}).await
 }
 
@@ -127,6 +155,7 @@ async fn action_needed(app: App, job: Job) -> Result<Done> {
     let letter = Letter {
         key: format!("action_needed:{}", attempt.id),
         template: "action",
+        on_purpose: false,
         title: |whole| format!("Confirm your payment of invoice {}", whole.invoice.title()),
     };
     letter.send(&app, attempt.invoice_id, context! { reason => "" }).await
@@ -137,6 +166,7 @@ async fn declined(app: App, job: Job) -> Result<Done> {
     let letter = Letter {
         key: format!("payment_failed:{}", attempt.id),
         template: "declined",
+        on_purpose: false,
         title: |whole| format!("Payment of invoice {} failed", whole.invoice.title()),
     };
     letter.send(&app, attempt.invoice_id, context! { reason => attempt.reason }).await
@@ -145,12 +175,14 @@ async fn declined(app: App, job: Job) -> Result<Done> {
 struct Letter {
     key: String,
     template: &'static str,
+    /// Staff have sent this one to this client.
+    on_purpose: bool,
     title: fn(&Whole) -> String,
 }
 
 impl Letter {
-    /// Renders and queues it, unless a message of its key is there already. The link in it is made in the same
-    /// transaction, so that a mail that is not sent leaves no link behind.
+    /// Renders and queues it, unless a message of its key is there already or the client does not want it. The link in it
+    /// is made in the same transaction, so that a mail that is not sent leaves no link behind.
     async fn send(self, app: &App, invoice_id: i64, more: Value) -> Result<Done> {
         let now = app.clock.now();
         let mut tx = app.db.write().await?;
@@ -163,6 +195,16 @@ impl Letter {
         let client = accounts::clients::find(&mut tx, invoice.client_id).await?;
         let terms = Terms::load(&mut tx, now).await?;
         let whole = view::load(&mut tx, invoice).await?;
+        let subject = format!("invoice:{invoice_id}");
+        if !self.on_purpose && !client.email_preferences.wants(MailKind::Invoice) {
+            let reason = unwanted(&client);
+            let title = (self.title)(&whole);
+            let Letter { key, template, .. } = self;
+            let kept = Withheld { key, client_id: client.id, subject, template, recipient: client.email, title };
+            mail::withhold(&mut tx, kept, &reason, now).await?;
+            tx.commit().await?;
+            return Ok(Done::Finished);
+        }
         let link = pay_links::make(&mut tx, app, invoice_id, now).await?;
         let money = |minor: i64| whole.invoice.money(minor).to_string();
         let values = context! {
@@ -188,7 +230,7 @@ impl Letter {
         let new = NewMail {
             key: self.key,
             client_id: Some(client.id),
-            subject: Some(format!("invoice:{invoice_id}")),
+            subject: Some(subject),
             template: self.template,
             recipient: client.email,
             sender_name: terms.seller.company.clone(),

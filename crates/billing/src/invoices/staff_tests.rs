@@ -52,6 +52,18 @@ async fn mails(company: &Company) -> Vec<(String, String)> {
     conn.all("SELECT template, text_body FROM mails ORDER BY id", params![]).await.unwrap()
 }
 
+async fn wants(company: &Company, client: &Client, kind: clients::MailKind, wanted: bool) {
+    let mut tx = company.app.db.write().await.unwrap();
+    let mut locked = clients::lock(&mut tx, client.id).await.unwrap();
+    let edit = clients::ClientEdit { email_preferences: vec![(kind, wanted)], ..Default::default() };
+    clients::update(&mut locked, &company.by, client.id, edit, company.app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn wants_invoices(company: &Company, client: &Client, wanted: bool) {
+    wants(company, client, clients::MailKind::Invoice, wanted).await;
+}
+
 testkit::both_engines! {
     async fn merged_invoices_are_one_and_its_payment_moves_every_service(company: Company) {
         let client = company.client("ada@example.com").await;
@@ -219,6 +231,17 @@ testkit::both_engines! {
         }
     }
 
+    async fn other_kinds_of_mail_do_not_keep_invoices_back(company: Company) {
+        let client = company.client("ada@example.com").await;
+        for kind in clients::MailKind::ALL.iter().filter(|kind| !matches!(kind, clients::MailKind::Invoice | clients::MailKind::Domain)) {
+            wants(&company, &client, *kind, false).await;
+        }
+        company.charge(&client, 1, "10.00", Cycle::Monthly, "2026-01-15", "banktransfer").await;
+        generate(&company, &client).await;
+        let sent = mails(&company).await;
+        assert!(sent.len() == 1 && !sent[0].1.is_empty(), "{sent:?}");
+    }
+
     async fn many_are_marked_paid_after_a_page_in_numbers(company: Company) {
         let client = company.client("ada@example.com").await;
         company.charge(&client, 1, "10.00", Cycle::Monthly, "2026-01-20", "banktransfer").await;
@@ -348,5 +371,61 @@ testkit::both_engines! {
             assert_eq!(reply.status, 403, "{deed}");
         }
         assert_eq!(company.count("invoices").await, 1);
+    }
+}
+
+async fn with_a_sandbox(engine: testkit::Engine) -> Company {
+    Company::with_gateways(engine, vec![std::sync::Arc::new(crate::testing::Scripted::default())]).await
+}
+
+testkit::both_engines! {
+    with = with_a_sandbox;
+
+    async fn a_client_who_wants_no_mails_about_invoices_gets_none(company: Company) {
+        let doors = Doors::of(&company).await;
+        let mut made = Vec::new();
+        for scenario in ["declined", "sca"] {
+            let client = company.client(&format!("{scenario}@example.com")).await;
+            wants_invoices(&company, &client, false).await;
+            let default = crate::pay_methods::MakeDefault::Yes;
+            crate::pay_methods::add(&company.app, &company.by, client.id, "sandbox", scenario, "", default).await.unwrap();
+            company.charge(&client, client.id, "10.00", Cycle::Monthly, "2026-01-15", "sandbox").await;
+            made.push((generate(&company, &client).await[0], client));
+        }
+        let (id, client) = made.remove(0);
+        let terms = company.terms().await;
+        crate::captures::run(&company.app, &company.by, &terms, &Default::default()).await.unwrap();
+        for _ in 0..2 {
+            let mut noted = mails(&company).await;
+            noted.sort();
+            let nothing = ["action", "created", "created", "declined"].map(|template| (template.to_owned(), String::new()));
+            assert_eq!(noted, nothing, "noted once, written out never");
+        }
+        assert_eq!(company.count("jobs WHERE kind = 'mail.deliver'").await, 0);
+        assert_eq!(company.count("pay_links").await, 0, "a link that nobody gets");
+        let page = doors.get(&format!("/admin/invoices/{id}")).await;
+        page.shows(&["Not wanted", "Ada Lovelace wants no mails about invoices. The client’s profile says so.", "declined@example.com"]);
+
+        // A reminder is refused, one by one and among many; what staff send to one client goes out.
+        let refused = doors.api("POST", &format!("/invoices/{id}/remind"), json!(null)).await;
+        assert_eq!(refused.status, 409, "{}", refused.text);
+        assert!(refused.text.contains("wants no mails about invoices"), "{}", refused.text);
+        let one = id.to_string();
+        for (deed, once) in [("remind", "r"), ("resend", "s")] {
+            let done = doors.post("/admin/invoices/bulk/do", &[("ids", &one), ("do", deed), ("once", once)]).await;
+            assert!(done.flash.contains("refused"), "{deed}: {}", done.flash);
+        }
+        assert_eq!(mails(&company).await.len(), 4);
+        doors.post(&format!("/admin/invoices/{id}/resend"), &[("once", "a")]).await;
+        let sent = mails(&company).await;
+        assert!(sent.len() == 5 && sent[4].0 == "created" && sent[4].1.contains("/pay/"), "{sent:?}");
+        assert_eq!(company.count("jobs WHERE kind = 'mail.deliver'").await, 1);
+
+        // Wanted again: what was left out stays so, and the next one is sent.
+        wants_invoices(&company, &client, true).await;
+        assert_eq!(mails(&company).await.len(), 5);
+        assert_eq!(doors.api("POST", &format!("/invoices/{id}/remind"), json!(null)).await.status, 200);
+        let sent = mails(&company).await;
+        assert!(sent.len() == 6 && sent[5].0 == "reminder" && !sent[5].1.is_empty(), "{sent:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! What others tell services: a payment moved a due date, a client was closed.
 
 use accounts::activity_log::Actor;
-use accounts::clients::{self, ClientClosed};
+use accounts::clients::{self, ClientClosed, Locked};
 use billing::recurring::{self, Direction, DueDateMoved};
 use kernel::{Result, Timestamp};
 use platform::Reaction;
@@ -12,20 +12,25 @@ use super::charges::is_paid_off;
 use super::{ADDON, SERVICE, ServiceStatus, find, lock_stock, set_status, store};
 
 /// A payment has moved a charge: the service or addon says the same. The last of a limited number of periods, once paid,
-/// completes a service. What the charge says now counts, because this may be called long after the event.
+/// completes a service. What the charge says now counts, because this may be called long after the event, by a job that
+/// holds nobody's lock: it is read under the client's.
 pub fn due_date_moved<'a>(tx: &'a mut Tx, event: &'a DueDateMoved) -> Reaction<'a> {
     Box::pin(async move {
-        let Some(charge) = recurring::of_owner(tx, &event.owner_kind, event.owner_id).await? else { return Ok(()) };
-        match event.owner_kind.as_str() {
+        let (kind, id) = (event.owner_kind.as_str(), event.owner_id);
+        // A charge keeps its client.
+        let Some(charge) = recurring::of_owner(tx, kind, id).await? else { return Ok(()) };
+        let mut locked = clients::lock(tx, charge.client_id).await?;
+        let Some(charge) = recurring::of_owner(&mut locked, kind, id).await? else { return Ok(()) };
+        match kind {
             SERVICE => {
-                store::move_due(tx, event.owner_id, charge.next_due_on).await?;
+                store::move_due(&mut locked, id, charge.next_due_on).await?;
                 match (event.direction, is_paid_off(&charge)) {
-                    (Direction::On, true) => run_out(tx, event.owner_id, event.now).await,
-                    (Direction::Back, false) => go_on(tx, event.owner_id, event.now).await,
+                    (Direction::On, true) => run_out(&mut locked, id, event.now).await,
+                    (Direction::Back, false) => go_on(&mut locked, id, event.now).await,
                     _ => Ok(()),
                 }
             }
-            ADDON => store::move_addon_due(tx, event.owner_id, charge.next_due_on).await,
+            ADDON => store::move_addon_due(&mut locked, id, charge.next_due_on).await,
             _ => Ok(()),
         }
     })
@@ -48,21 +53,19 @@ pub fn client_closed<'a>(tx: &'a mut Tx, event: &'a ClientClosed) -> Reaction<'a
     })
 }
 
-async fn run_out(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+async fn run_out(tx: &mut Locked<'_>, id: i64, now: Timestamp) -> Result<()> {
     let service = find(tx, id).await?;
     if service.status.is_billable() {
-        let mut locked = clients::lock(tx, service.client_id).await?;
-        complete(&mut locked, service, now).await?;
+        complete(tx, service, now).await?;
     }
     Ok(())
 }
 
 /// A service that its last payment had completed goes on when that payment is taken back.
-async fn go_on(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+async fn go_on(tx: &mut Locked<'_>, id: i64, now: Timestamp) -> Result<()> {
     let service = find(tx, id).await?;
     if service.status == ServiceStatus::Completed {
-        let mut locked = clients::lock(tx, service.client_id).await?;
-        set_status(&mut locked, &Actor::system("Payment taken back"), id, ServiceStatus::Active, now).await?;
+        set_status(tx, &Actor::system("Payment taken back"), id, ServiceStatus::Active, now).await?;
     }
     Ok(())
 }

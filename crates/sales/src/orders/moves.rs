@@ -203,15 +203,16 @@ pub(super) async fn set_up(
     Ok(())
 }
 
-/// Payment accepts what waits for nothing else. It may have been taken back by the time this is called.
+/// Payment accepts what waits for nothing else. It may have been taken back by the time this is called, by a job that
+/// holds nobody's lock: so the client is locked before anything is read.
 pub fn invoice_paid<'a>(tx: &'a mut Tx, event: &'a InvoicePaid) -> Reaction<'a> {
     Box::pin(async move {
-        if invoices::find(tx, event.invoice_id).await?.status != InvoiceStatus::Paid {
+        let mut locked = clients::lock(tx, event.client_id).await?;
+        if invoices::find(&mut locked, event.invoice_id).await?.status != InvoiceStatus::Paid {
             return Ok(());
         }
-        let orders = store::of_invoice(tx, event.invoice_id).await?;
+        let orders = store::of_invoice(&mut locked, event.invoice_id).await?;
         for order in orders.into_iter().filter(|order| order.status == OrderStatus::Pending) {
-            let mut locked = clients::lock(tx, order.client_id).await?;
             set_up(&mut locked, &Actor::system("Payment"), &order, Trigger::Paid, event.now).await?;
         }
         Ok(())

@@ -50,6 +50,24 @@ async fn step(shop: &Shop, id: i64, step: Move) -> Result<InvoiceFate> {
     Ok(fate)
 }
 
+/// Without their table nobody who listens can write to services.
+async fn rename_services(shop: &Shop, from: &str, to: &str) {
+    let mut tx = shop.app.db.write().await.unwrap();
+    tx.batch(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Returns when another transaction waits for a lock. On SQLite the one writer is what they wait for, in any order.
+async fn somebody_waits(shop: &Shop) {
+    if shop.app.db.engine() == platform::db::Engine::Sqlite {
+        return;
+    }
+    let sql = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
+    while !conn(shop).await.scalar::<bool>(sql, platform::params![]).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+}
+
 async fn orders_placed(shop: &Shop) -> Vec<Listed> {
     let (mut conn, filter) = (conn(shop).await, Filter::default());
     let order = (&store::SORTS[0], platform::web::lists::Order::Ascending);
@@ -957,16 +975,11 @@ testkit::both_engines! {
         let product = shop.product("On payment", &[("monthly", "5.00", "0")], edit).await;
         let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
         let invoice = placed.invoice.clone().unwrap().id;
-        let rename = async |from: &str, to: &str| {
-            let mut tx = shop.app.db.write().await.unwrap();
-            tx.batch(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
-            tx.commit().await.unwrap();
-        };
-        rename("services", "away").await;
+        rename_services(&shop, "services", "away").await;
         shop.pay(invoice).await;
         let paid = invoices::find(&mut conn(&shop).await, invoice).await.unwrap();
         assert_eq!((paid.status, paid.balance, shop.count("transactions").await), (InvoiceStatus::Paid, 0, 1));
-        rename("away", "services").await;
+        rename_services(&shop, "away", "services").await;
         let before = service(&shop, placed.services[0].id).await;
         assert_eq!((before.status, before.next_due_on), (ServiceStatus::Pending, Some(date("2026-01-15"))));
         let mut entries = 0;
@@ -985,6 +998,36 @@ testkit::both_engines! {
         }
         platform::jobs::drain(&shop.app).await.unwrap();
         shop.is_sound().await;
+    }
+
+    // The payment is taken back at the very moment in which a job tells of it.
+    async fn who_is_called_again_waits_for_whoever_holds_the_client(shop: Shop) {
+        let client = shop.client("ada@example.com").await;
+        let edit = ProductEdit { auto_setup: Some(AutoSetup::Payment), ..ProductEdit::default() };
+        let product = shop.product("On payment", &[("monthly", "5.00", "0")], edit).await;
+        for (number, listener) in (1..).zip(["hosting.services", "sales.orders"]) {
+            let placed = shop.place(shop.order(&client, vec![monthly(product.id)])).await.unwrap();
+            rename_services(&shop, "services", "away").await;
+            shop.pay(placed.invoice.clone().unwrap().id).await;
+            rename_services(&shop, "away", "services").await;
+            let mut taking_back = shop.app.db.write().await.unwrap();
+            let others = format!("UPDATE jobs SET state = 'done' WHERE payload NOT LIKE '%{listener}%'");
+            taking_back.execute(&others, platform::params![]).await.unwrap();
+            taking_back.commit().await.unwrap();
+
+            let mut taking_back = shop.app.db.write().await.unwrap();
+            billing::payments::corrections::void(&mut taking_back, &shop.by, number, "", shop.now()).await.unwrap();
+            let app = shop.app.clone();
+            let called = tokio::spawn(async move { platform::jobs::drain(&app).await });
+            somebody_waits(&shop).await;
+            taking_back.commit().await.unwrap();
+            assert_eq!(called.await.unwrap().unwrap(), 1, "{listener}");
+
+            let after = service(&shop, placed.services[0].id).await;
+            assert_eq!((after.status, after.next_due_on), (ServiceStatus::Pending, Some(date("2026-01-15"))), "{listener}");
+            assert_eq!(status(&shop, placed.order.id).await, OrderStatus::Pending, "{listener}");
+            shop.is_sound().await;
+        }
     }
 
     // One period, set up by its payment: paid for, it is complete, and does not run on for nothing.

@@ -59,7 +59,9 @@ impl Deed {
                 "Each client gets a mail with a link to pay, at most one a day for an invoice. Clients whose \
                              profile says so get none."
             }
-            Deed::Resend => "Each client gets the mail of the invoice once more.",
+            Deed::Resend => {
+                "Each client gets the mail of the invoice once more. Clients who want no mails about invoices get none."
+            }
             Deed::Duplicate => "A draft with the same lines is written for each. It bills no period again.",
             Deed::Merge => {
                 "The invoices of each client become one, dated today. The old ones are cancelled by credit \
@@ -300,7 +302,7 @@ async fn one_of_many(cx: &AdminCx, ids: &[i64], asked: &Asked) -> Result<()> {
                     return Err(Error::refused("A reminder went out today already."));
                 }
             }
-            Deed::Resend => mails::send_again(tx, by, id, cx.now).await?,
+            Deed::Resend => mails::send_again_to_many(tx, by, id, cx.now).await?,
             Deed::Duplicate => drafts::duplicate(tx, by, &terms, id).await.map(|_| ())?,
             Deed::Merge => rearrange::merge(tx, by, &terms, ids).await.map(|_| ())?,
             Deed::Cancel => notes::cancel(tx, by, &terms, id, "").await.map(|_| ())?,

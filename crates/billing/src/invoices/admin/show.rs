@@ -174,6 +174,7 @@ fn mail_word(state: mail::MailState) -> &'static str {
         mail::MailState::Queued => "Queued",
         mail::MailState::Sent => "Sent",
         mail::MailState::Failed => "Failed",
+        mail::MailState::Unwanted => "Not wanted",
     }
 }
 
