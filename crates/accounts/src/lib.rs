@@ -88,6 +88,7 @@ pub fn routes() -> doors::Routes {
         .merge(client_groups::admin::routes())
         .merge(client_groups::api::routes())
         .merge(users::admin::routes())
+        .merge(users::api::routes())
         .merge(activity_log::admin::routes())
         .merge(activity_log::api::routes())
         .merge(activity_log::compat::routes())

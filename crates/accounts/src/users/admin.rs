@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
 use platform::jiff::tz::TimeZone;
-use platform::web::lists::{self, Column, Order, Page, Sort, grouped};
+use platform::web::lists::{self, Order, Page, grouped};
 use platform::web::{Fail, Form};
 
 use super::{COLUMNS, Listed, User, UserEdit, query, store};
@@ -15,11 +15,6 @@ use crate::doors::{AdminCx, Id, Redirect, Routes};
 use crate::{company, users};
 
 const PAGE: &str = "/admin/users";
-const SORTS: &[Sort] = &[
-    Sort::by("id", &[]),
-    Sort::by("name", &[Column::text("u.last_name"), Column::text("u.first_name")]),
-    Sort::by("email", &[Column::text("u.email_lower")]),
-];
 
 pub fn routes() -> Routes {
     Routes::new().get(PAGE, LIST, index).get("/admin/users/{id}", LIST, show).post("/admin/users/{id}", EDIT, save)
@@ -33,7 +28,7 @@ fn page_of(id: i64) -> String {
 }
 
 async fn index(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(SORTS, Order::Descending)?;
+    let request = cx.list(store::SORTS, Order::Descending)?;
     let text = request.filter("q");
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;

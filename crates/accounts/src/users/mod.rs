@@ -5,6 +5,7 @@
 //! and two clients, often with the same address.
 
 pub mod admin;
+pub mod api;
 mod store;
 #[cfg(test)]
 mod tests;

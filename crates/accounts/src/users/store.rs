@@ -2,7 +2,7 @@
 
 use kernel::{Result, Timestamp};
 use platform::db::{Conn, Tx};
-use platform::web::lists::{Query, Where};
+use platform::web::lists::{Column, Query, Sort, Where};
 use platform::{params, record};
 
 use super::User;
@@ -162,6 +162,12 @@ pub async fn of_client(conn: &mut Conn, client_id: i64) -> Result<Vec<Of>> {
     )
     .await
 }
+
+pub(super) const SORTS: &[Sort] = &[
+    Sort::by("id", &[]),
+    Sort::by("name", &[Column::text("u.last_name"), Column::text("u.first_name")]),
+    Sort::by("email", &[Column::text("u.email_lower")]),
+];
 
 /// The columns of [`Listed`].
 pub const COLUMNS: &str = "u.id, u.first_name, u.last_name, u.email, u.created_at, u.last_login_at, \

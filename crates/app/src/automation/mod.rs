@@ -1,5 +1,7 @@
 //! Runs of batches: how far one is, how the last ones ended, what failed and why.
 
+mod api;
+
 use accounts::doors::{AdminCx, Id, Routes};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -19,11 +21,11 @@ use crate::wiring::Links;
 pub const PATH: &str = "/admin/utilities/automation";
 
 pub fn routes() -> Routes {
-    Routes::new().get(PATH, VIEW_JOBS, list).get("/admin/utilities/automation/{id}", VIEW_JOBS, one).get(
-        "/admin/utilities/automation/{id}/progress.json",
-        VIEW_JOBS,
-        progress,
-    )
+    Routes::new()
+        .get(PATH, VIEW_JOBS, list)
+        .get("/admin/utilities/automation/{id}", VIEW_JOBS, one)
+        .get("/admin/utilities/automation/{id}/progress.json", VIEW_JOBS, progress)
+        .merge(api::routes())
 }
 
 const SORTS: &[Sort] = &[Sort::by("id", &[]).with(&["r.task"])];
@@ -50,14 +52,19 @@ const TASKS: &str = "WITH RECURSIVE names (task) AS (SELECT MIN(task) FROM task_
     SELECT (SELECT MIN(r.task) FROM task_runs r WHERE r.task > names.task) FROM names WHERE names.task IS NOT NULL) \
     SELECT task FROM names WHERE task IS NOT NULL";
 
-async fn list(cx: AdminCx) -> Result<Response, Fail> {
-    let request = cx.list(SORTS, Order::Descending)?;
-    let task = request.filter("task");
+/// The runs of a task, or all.
+fn query(task: &str) -> Query<'_> {
     let mut filter = Where::default();
     if !task.is_empty() {
         filter.equal("r.task", task.to_value());
     }
-    let query = Query { table: "task_runs r", id: "r.id", joins: "", filter };
+    Query { table: "task_runs r", id: "r.id", joins: "", filter }
+}
+
+async fn list(cx: AdminCx) -> Result<Response, Fail> {
+    let request = cx.list(SORTS, Order::Descending)?;
+    let task = request.filter("task");
+    let query = query(task);
     let columns = Run::columns("r");
     let mut conn = cx.app.db.read().await?;
     let times = Times::load(&mut conn).await?;

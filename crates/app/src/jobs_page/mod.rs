@@ -1,12 +1,14 @@
 //! The jobs table as staff see it: what waits, what runs, what has failed and may be tried again.
 
-use accounts::activity_log::{self, Activity};
+mod api;
+
+use accounts::activity_log::{self, Activity, Actor};
 use accounts::doors::admin::or_back;
 use accounts::doors::{AdminCx, Id, Permission, Redirect, Routes};
 use axum::response::{IntoResponse, Response};
-use kernel::{Error, Result};
+use kernel::{Error, Result, Timestamp};
 use minijinja::{Value, context};
-use platform::db::{Conn, ToValue};
+use platform::db::{Conn, ToValue, Tx};
 use platform::jobs::{Job, JobState};
 use platform::web::Fail;
 use platform::web::lists::{self, COUNT_LIMIT, Order, Page, Query, Sort, Where};
@@ -25,6 +27,7 @@ pub fn routes() -> Routes {
         .post("/admin/utilities/jobs/retry", RETRY, retry_ticked)
         .get("/admin/utilities/jobs/{id}", VIEW_JOBS, one)
         .post("/admin/utilities/jobs/{id}/retry", RETRY, retry_one)
+        .merge(api::routes())
 }
 
 const FAILED: &str = "j.failed";
@@ -206,7 +209,7 @@ async fn one(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
 }
 
 async fn retry_one(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
-    Ok(or_back(retry(&cx, &[id]).await, &format!("{PATH}/{id}"))?.into_response())
+    Ok(or_back(try_again(&cx, &[id]).await, &format!("{PATH}/{id}"))?.into_response())
 }
 
 async fn retry_ticked(cx: AdminCx) -> Result<Response, Fail> {
@@ -215,17 +218,23 @@ async fn retry_ticked(cx: AdminCx) -> Result<Response, Fail> {
     if ids.is_empty() {
         return Ok(Redirect::to(PATH).warning("No job was ticked.").into_response());
     }
-    Ok(or_back(retry(&cx, &ids).await, PATH)?.into_response())
+    Ok(or_back(try_again(&cx, &ids).await, PATH)?.into_response())
 }
 
-async fn retry(cx: &AdminCx, ids: &[i64]) -> Result<Redirect> {
-    let mut tx = cx.app.db.write().await?;
+/// Gives failed jobs a fresh set of attempts: all of them, or none.
+async fn retry(tx: &mut Tx, by: &Actor, ids: &[i64], now: Timestamp) -> Result<()> {
     for id in ids {
-        let job = find(&mut tx, *id).await?;
-        jobs::retry(&mut tx, *id, cx.now).await?;
+        let job = find(tx, *id).await?;
+        jobs::retry(tx, *id, now).await?;
         let activity = Activity::new(format!("Job {id} ({}) told to try again", job.kind)).about(format!("job:{id}"));
-        activity_log::record(&mut tx, &cx.actor, activity, cx.now).await?;
+        activity_log::record(tx, by, activity, now).await?;
     }
+    Ok(())
+}
+
+async fn try_again(cx: &AdminCx, ids: &[i64]) -> Result<Redirect> {
+    let mut tx = cx.app.db.write().await?;
+    retry(&mut tx, &cx.actor, ids, cx.now).await?;
     tx.commit().await?;
     cx.app.wake.notify_waiters();
     let (to, said) = match ids {

@@ -75,6 +75,14 @@ testkit::both_engines! {
         assert!(list.contains("nobody.knows") && list.contains("Failed"), "{list}");
         let (_, one) = site.get("/admin/utilities/jobs/1", Some(&boss)).await;
         assert!(one.contains("no handler for jobs of kind") && one.contains("&lt;b&gt;"), "{one}");
+        let (_, failed) = site.json(&boss, "GET", "/jobs?state=failed", Value::Null).await;
+        assert_eq!((&failed["items"][0]["payload"]["secret"], &failed["total"]), (&json!("<b>"), &json!(1)));
+        let (status, again) = site.json(&boss, "POST", "/jobs/1/retry", Value::Null).await;
+        assert_eq!((status.as_u16(), &again["state"], &again["attempts"]), (200, &json!("ready"), &json!(0)));
+        assert_eq!(site.json(&boss, "POST", "/jobs/1/retry", Value::Null).await.0, 409);
+        jobs::drain(&site.app).await.unwrap();
+        assert_eq!(site.json(&boss, "GET", "/jobs/1", Value::Null).await.1["state"], "failed");
+        assert_eq!(site.json(&boss, "GET", "/jobs/99", Value::Null).await.0, 404);
         let (status, place) = site.post("/admin/utilities/jobs/1/retry", &boss, &[]).await;
         assert_eq!((status.as_u16(), place.as_str()), (303, "/admin/utilities/jobs/1"));
         let state: String = site.app.db.read().await.unwrap().scalar("SELECT state FROM jobs WHERE id = 1", params![]).await.unwrap();
@@ -101,6 +109,9 @@ testkit::both_engines! {
         runs::progress(&mut tx, id, 400, 99, 1).await.unwrap();
         runs::fail(&mut tx, id, Some(7), None, "The product has no price in EUR.", now).await.unwrap();
         tx.commit().await.unwrap();
+        let (_, listed) = site.json(&boss, "GET", "/runs?task=generate_invoices", Value::Null).await;
+        assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["done"]), (&json!(id), &json!(99)));
+        assert_eq!(site.json(&boss, "GET", "/runs?task=capture", Value::Null).await.1["total"], 0);
         let path = format!("/admin/utilities/automation/{id}");
         let (_, body) = site.get(&format!("{path}/progress.json"), Some(&boss)).await;
         let progress: Value = serde_json::from_str(&body).unwrap();
