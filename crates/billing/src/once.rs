@@ -5,8 +5,8 @@
 
 use accounts::repeats::Key;
 use kernel::{Error, Result, Timestamp};
-use platform::db::Tx;
 use platform::App;
+use platform::db::Tx;
 
 /// The name of the hidden field.
 pub const FIELD: &str = "once";

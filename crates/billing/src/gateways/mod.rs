@@ -20,8 +20,8 @@ use std::sync::Arc;
 use accounts::activity_log::{self, Activity, Actor, Change};
 use accounts::doors::{Permission, Routes};
 use kernel::{Error, FieldErrors, Result, Timestamp};
-use platform::db::{Conn, Tx};
-use platform::{App, params, record, secrets};
+use platform::db::{Conn, Insert, Tx};
+use platform::{App, cells, params, record, secrets};
 
 pub use contract::*;
 
@@ -68,6 +68,14 @@ record! {
         pub position: i64,
         pub config: String,
     }
+}
+
+/// The gateways that need no account with anybody: a new installation has them.
+pub async fn seed(tx: &mut Tx) -> Result<()> {
+    let mut rows = Insert::into("gateways", &["name", "display_name", "active", "position", "config"]);
+    rows.row(cells!["banktransfer", "Bank Transfer", true, 1i64, "{}"]);
+    rows.row(cells!["mailin", "Mail In Payment", true, 2i64, "{}"]);
+    rows.run(tx).await.map(|_| ())
 }
 
 pub async fn all(conn: &mut Conn) -> Result<Vec<SetUp>> {
