@@ -21,9 +21,12 @@ use accounts::activity_log::{self, Activity, Actor, Change};
 use accounts::doors::{Permission, Routes};
 use kernel::{Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Insert, Tx};
+use platform::prune::{After, Rubbish};
 use platform::{App, cells, params, record, secrets};
 
 pub use contract::*;
+
+use crate::settings;
 
 pub const CONFIGURE: Permission = Permission("Configure Payment Gateways");
 pub const VIEW_LOG: Permission = Permission("View Gateway Log");
@@ -261,6 +264,15 @@ fn field_list(gateway: &dyn Gateway) -> String {
     let fields: Vec<&str> = gateway.fields().iter().map(|field| field.key).collect();
     if fields.is_empty() { "It has no fields.".to_owned() } else { format!("Fields: {}.", fields.join(", ")) }
 }
+
+/// Lines of the gateway log that nobody will ask for any more, for [`platform::prune`].
+pub const OLD_LOG: Rubbish = Rubbish {
+    name: "lines of the gateway log",
+    table: "gateway_log",
+    key: "id",
+    condition: "at < $1",
+    after: After::Days(&settings::KEEP_GATEWAY_LOG),
+};
 
 /// One line of the gateway log.
 pub struct LogLine<'a> {
