@@ -193,7 +193,7 @@ fn a_line_says_which_period_it_is_for() {
 
 #[test]
 fn a_one_time_charge_is_invoiced_once() {
-    let mut charges = vec![charge(1, Cycle::OneTime, "2026-01-31")];
+    let mut charges = vec![DueCharge { remaining: Some(1), ..charge(1, Cycle::OneTime, "2026-01-31") }];
     let day = Period { from: date("2026-01-31"), until: date("2026-02-01") };
     let grouped = group(charges.clone(), &continuous(), day.from).unwrap();
     assert_eq!(grouped.drafts[0].lines[0].period, day);

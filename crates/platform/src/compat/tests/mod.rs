@@ -1,3 +1,5 @@
+//! What requests may look like, and what answers do.
+
 #![allow(clippy::unwrap_used)]
 
 mod answers;

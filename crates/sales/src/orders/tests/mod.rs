@@ -1,3 +1,5 @@
+//! Rules of orders, and the doors to them.
+
 mod doors;
 mod first_invoices;
 mod moves;
