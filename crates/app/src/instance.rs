@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use kernel::{Error, Result, Timestamp};
-use platform::db::{Schema, redacted, sqlite_path};
-use platform::{App, Clock, Conn, Db, Events, Random, Vault, params};
+use platform::db::{Insert, Schema, redacted, sqlite_path};
+use platform::{App, Clock, Conn, Db, Events, Random, Tx, Vault, cells, params};
 
 use crate::cli::Common;
 use crate::wiring;
@@ -93,6 +93,28 @@ impl Instance {
 /// What is stored to recognise the key.
 pub fn sealed_check(vault: &Vault, random: &Random) -> Result<String> {
     Ok(platform::crypto::hex(&vault.seal(random, KNOWN_PLACE, KNOWN)?))
+}
+
+/// Writes what was decided; with that the installation is made.
+pub async fn describe(tx: &mut Tx, sandbox: bool, check: &str, now: Timestamp) -> Result<()> {
+    let created = now.to_string();
+    let mut rows = Insert::into("instance", &["key", "value"]);
+    rows.row(cells![CREATED_AT, created]);
+    rows.row(cells![SANDBOX, if sandbox { "true" } else { "false" }]);
+    rows.row(cells![VAULT_CHECK, check]);
+    rows.run(tx).await.map(|_| ())
+}
+
+/// What stands under a key.
+pub async fn noted(conn: &mut Conn, key: &str) -> Result<Option<String>> {
+    let value: Option<(String,)> = conn.optional("SELECT value FROM instance WHERE key = $1", params![key]).await?;
+    Ok(value.map(|(value,)| value))
+}
+
+/// Writes a value under a key that has none; `false` when it has one already.
+pub async fn note(tx: &mut Tx, key: &str, value: &str) -> Result<bool> {
+    let sql = "INSERT INTO instance (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
+    Ok(tx.execute(sql, params![key, value]).await? == 1)
 }
 
 /// Whether waiting migrations may be applied.

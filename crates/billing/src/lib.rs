@@ -40,7 +40,8 @@ pub use terms::{Buyer, Terms};
 pub struct Templates;
 
 /// What of this crate need not be kept for ever.
-pub const RUBBISH: &[platform::prune::Rubbish] = &[invoices::pay_links::EXPIRED];
+pub const RUBBISH: &[platform::prune::Rubbish] =
+    &[invoices::pay_links::EXPIRED, pay_methods::setups::EXPIRED, gateways::OLD_LOG];
 
 /// Every route of this crate.
 pub fn routes() -> accounts::doors::Routes {

@@ -105,6 +105,10 @@ settings! {
         "Level 2 tax", "What the second tax is a percentage of.", "billing::terms::Terms::load";
     TAX_DEDUCT = "tax_deduct_inclusive", "Tax", Kind::Bool, "true", "Deduct tax for exempt clients",
         "With prices that include tax: an exempt client pays the price without it.", "billing::terms::Terms::load";
+
+    KEEP_GATEWAY_LOG = "keep_gateway_log_days", "Clean-up", Kind::Int { min: 30, max: 3650 }, "730", "Keep the gateway log",
+        "Days for which what was asked of a gateway, and what it answered, is listed. Payments and attempts stay for ever.",
+        "platform::prune::run";
 }
 
 /// Where clients are sent: with a scheme, without a slash at the end.

@@ -8,14 +8,12 @@ mod enums;
 pub mod calendar;
 pub mod errors;
 pub mod money;
-pub mod paging;
 pub mod proration;
 pub mod text;
 
 pub use calendar::{Cycle, Date, DateError, Period, Timestamp, Unit};
 pub use errors::{Error, FieldErrors, Result};
 pub use money::{Currency, Money, MoneyError, Rate, Rounding};
-pub use paging::Page;
 pub use proration::{FirstPeriod, PRORATA_CUTOFF_INCLUSIVE, ProrataRule, first_amount, first_period};
 pub use text::{Email, nonempty, single_line};
 

@@ -1,6 +1,6 @@
-use kernel::{Currency, Error, Result, Timestamp};
-use platform::db::{Insert, Schema};
-use platform::{Clock, Db, Random, Tx, Vault, cells, params};
+use kernel::{Currency, Error, Result};
+use platform::db::Schema;
+use platform::{Clock, Db, Random, Tx, Vault};
 use serde_json::json;
 
 use crate::cli::{Common, Report};
@@ -62,7 +62,7 @@ pub async fn run(common: &Common, args: Init) -> Result<Report> {
     let currency = currency.map_err(|error| Error::broken(error.to_string()))?;
     let mut tx = db.write().await?;
     seed(&mut tx, currency).await?;
-    describe(&mut tx, args.sandbox, &instance::sealed_check(&vault, &random)?, now).await?;
+    instance::describe(&mut tx, args.sandbox, &instance::sealed_check(&vault, &random)?, now).await?;
     tx.commit().await?;
     Ok(report(&place, "created", currency.code(), args.sandbox))
 }
@@ -95,7 +95,9 @@ async fn already_there(db: &Db, place: &Place, known: &Instance, args: &Init) ->
             place.shown()
         )));
     }
-    let base: String = db.read().await?.scalar("SELECT code FROM currencies WHERE is_base", params![]).await?;
+    let dealt = billing::currencies::all(&mut db.read().await?).await?;
+    let base = dealt.iter().find(|dealt| dealt.is_base).map(|dealt| dealt.code.code());
+    let base = base.ok_or_else(|| Error::broken("no currency is the base"))?;
     if let Some(wanted) = args.currency
         && wanted.code() != base
     {
@@ -104,7 +106,7 @@ async fn already_there(db: &Db, place: &Place, known: &Instance, args: &Init) ->
             place.shown()
         )));
     }
-    Ok(report(place, "unchanged", &base, known.sandbox()))
+    Ok(report(place, "unchanged", base, known.sandbox()))
 }
 
 /// What a new installation has.
@@ -112,16 +114,8 @@ async fn seed(tx: &mut Tx, currency: Currency) -> Result<()> {
     accounts::roles::seed(tx, &wiring::routes().permissions()).await?;
     let code = currency.code();
     billing::currencies::add(tx, currency, sign(code), &format!(" {code}"), "1").await?;
-    tx.execute(
-        "INSERT INTO product_groups (name, slug, tagline, hidden, position) VALUES ('Hosting', 'hosting', '', FALSE, 1)",
-        params![],
-    )
-    .await?;
-    let mut gateways = Insert::into("gateways", &["name", "display_name", "active", "position", "config"]);
-    gateways.row(cells!["banktransfer", "Bank Transfer", true, 1i64, "{}"]);
-    gateways.row(cells!["mailin", "Mail In Payment", true, 2i64, "{}"]);
-    gateways.run(tx).await?;
-    Ok(())
+    hosting::product_groups::seed(tx).await?;
+    billing::gateways::seed(tx).await
 }
 
 /// The sign before an amount, where one is in common use.
@@ -135,14 +129,4 @@ fn sign(code: &str) -> &'static str {
         "BRL" => "R$",
         _ => "",
     }
-}
-
-async fn describe(tx: &mut Tx, sandbox: bool, check: &str, now: Timestamp) -> Result<()> {
-    let created = now.to_string();
-    let mut rows = Insert::into("instance", &["key", "value"]);
-    rows.row(cells![instance::CREATED_AT, created]);
-    rows.row(cells![instance::SANDBOX, if sandbox { "true" } else { "false" }]);
-    rows.row(cells![instance::VAULT_CHECK, check]);
-    rows.run(tx).await?;
-    Ok(())
 }

@@ -7,6 +7,8 @@ use billing::generation::{self, Detail, Mode, Scope};
 use billing::pay_methods::{self, MakeDefault};
 use billing::payments::{self, Duplicate, NewPayment};
 use billing::settings as billing_settings;
+use billing::taxes::calculation::TaxCategory;
+use billing::taxes::{self, NewRule};
 use billing::terms::Terms;
 use billing::{captures, currencies};
 use hosting::config_options::OptionValue;
@@ -80,11 +82,17 @@ async fn company(app: &App, by: &Actor) -> Result<Catalogue> {
         currencies::add(&mut tx, Currency::parse(code)?, prefix, &format!(" {code}"), rate).await?;
     }
     for (country, name, rate) in [("GB", "VAT", "20"), ("DE", "MwSt.", "19"), ("FR", "TVA", "20")] {
-        tx.execute(
-            "INSERT INTO tax_rules (level, name, country, rate, category) VALUES (1, $1, $2, $3, 'standard')",
-            params![name, country, kernel::Rate::parse(rate)?],
-        )
-        .await?;
+        let rule = NewRule {
+            level: 1,
+            name: name.to_owned(),
+            country: country.to_owned(),
+            state: String::new(),
+            rate: kernel::Rate::parse(rate)?,
+            category: TaxCategory::Standard,
+            valid_from: None,
+            valid_until: None,
+        };
+        taxes::create(&mut tx, by, rule, now).await?;
     }
     gateways::configure(&mut tx, app, by, "sandbox", Configure::default(), now).await?;
     let catalogue = catalogue::build(&mut tx, by, now).await?;

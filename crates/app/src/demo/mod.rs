@@ -14,8 +14,8 @@ use billing::captures;
 use billing::generation::{self, Detail, Mode, Scope};
 use billing::terms::Terms;
 use kernel::{Error, Result};
+use platform::App;
 use platform::runs::Progress;
-use platform::{App, params};
 
 use crate::cli::{self, Common, Report};
 use crate::commands::{init, serve};
@@ -201,26 +201,22 @@ fn either<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
 }
 
 async fn is_ready(app: &App) -> Result<bool> {
-    let found: i64 =
-        app.db.read().await?.scalar("SELECT COUNT(*) FROM instance WHERE key = $1", params![READY]).await?;
-    Ok(found > 0)
+    Ok(instance::noted(&mut app.db.read().await?, READY).await?.is_some())
 }
 
 /// Whether that was not so before.
 async fn mark(app: &App, what: &str) -> Result<bool> {
     let mut tx = app.db.write().await?;
-    let sql = "INSERT INTO instance (key, value) VALUES ($1, 'true') ON CONFLICT (key) DO NOTHING";
-    let marked = tx.execute(sql, params![what]).await?;
+    let marked = instance::note(&mut tx, what, "true").await?;
     tx.commit().await?;
-    Ok(marked == 1)
+    Ok(marked)
 }
 
 /// The login, made at the first start. Its password is kept readable: there is nothing in a demonstration to protect,
 /// and the second start must be able to print it.
 async fn login(app: &App) -> Result<String> {
     let mut tx = app.db.write().await?;
-    let known: Option<(String,)> = tx.optional("SELECT value FROM instance WHERE key = $1", params![PASSWORD]).await?;
-    if let Some((password,)) = known {
+    if let Some(password) = instance::noted(&mut tx, PASSWORD).await? {
         return Ok(password);
     }
     let password = app.random.token()[..12].to_owned();
@@ -231,7 +227,7 @@ async fn login(app: &App) -> Result<String> {
         password: Some(password.clone()),
     };
     admins::create(&mut tx, &Actor::system("Demo"), new, app.clock.now()).await?;
-    tx.execute("INSERT INTO instance (key, value) VALUES ($1, $2)", params![PASSWORD, password]).await?;
+    instance::note(&mut tx, PASSWORD, &password).await?;
     tx.commit().await?;
     Ok(password)
 }

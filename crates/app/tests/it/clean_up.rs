@@ -11,7 +11,8 @@ use platform::{jobs, params, runs};
 
 use crate::support::Site;
 
-const TABLES: [&str; 6] = ["idempotency_keys", "jobs", "sessions", "pay_links", "admin_links", "login_failures"];
+const TABLES: [&str; 7] =
+    ["idempotency_keys", "jobs", "sessions", "pay_links", "method_links", "admin_links", "login_failures"];
 
 async fn counts(site: &Site) -> Vec<i64> {
     let mut conn = site.app.db.read().await.unwrap();
@@ -33,6 +34,7 @@ async fn leave(site: &Site, name: &str, then: Timestamp, job: &str) {
             then,
         ),
         ("INSERT INTO pay_links (token_hash, invoice_id, expires_at) VALUES ($1, 1, $2)", ends),
+        ("INSERT INTO method_links (token_hash, client_id, gateway, expires_at) VALUES ($1, 1, 'sandbox', $2)", ends),
         ("INSERT INTO admin_links (token_hash, admin_id, expires_at) VALUES ($1, 1, $2)", ends),
         ("INSERT INTO login_failures (account, ip, at) VALUES ($1, '127.0.0.1', $2)", then),
     ] {
@@ -90,22 +92,22 @@ testkit::both_engines! {
         leave(&site, "old", days(40), "done").await;
         leave(&site, "failed", days(40), "failed").await;
         leave(&site, "recent", now.plus_seconds(-3600), "done").await;
-        assert_eq!(counts(&site).await, [3, 3, 3, 3, 3, 3]);
+        assert_eq!(counts(&site).await, [3, 3, 3, 3, 3, 3, 3]);
         for _ in 0..3 {
             wiring::tick(&site.app).await.unwrap();
             jobs::drain(&site.app).await.unwrap();
         }
         // Of jobs the failed one stays, however old.
-        assert_eq!(counts(&site).await, [1, 2, 1, 1, 1, 1]);
+        assert_eq!(counts(&site).await, [1, 2, 1, 1, 1, 1, 1]);
         let mut conn = site.app.db.read().await.unwrap();
         let all = runs::latest(&mut conn, "clean_up", 9).await.unwrap();
-        assert_eq!((all.len(), all[0].state, all[0].done), (1, runs::RunState::Finished, 11));
+        assert_eq!((all.len(), all[0].state, all[0].done), (1, runs::RunState::Finished, 13));
         let summary: serde_json::Value = serde_json::from_str(&all[0].summary).unwrap();
         assert_eq!((summary["finished_jobs"].as_i64(), summary["pay_links"].as_i64()), (Some(1), Some(2)));
         drop(conn);
         site.app.clock.set(now.plus_seconds(2 * 86_400));
         wiring::tick(&site.app).await.unwrap();
         jobs::drain(&site.app).await.unwrap();
-        assert_eq!(counts(&site).await, [1, 2, 0, 0, 0, 0], "what has expired since");
+        assert_eq!(counts(&site).await, [1, 2, 0, 0, 0, 0, 0], "what has expired since");
     }
 }

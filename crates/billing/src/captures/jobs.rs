@@ -6,11 +6,11 @@ use accounts::clients;
 use kernel::{Result, Timestamp};
 use platform::jobs::{self, Done, Job, NewJob, Registry};
 use platform::runs::{self, NewRun, Progress, RunState};
-use platform::{App, Events, Tx, params};
+use platform::{App, Events, Tx};
 use serde_json::{Value, json};
 
 use super::Report;
-use super::resolve;
+use super::{resolve, store};
 use crate::invoices::{InvoicePaid, InvoiceReduced};
 use crate::notes::InvoiceCancelled;
 use crate::terms::Terms;
@@ -43,17 +43,11 @@ pub(super) fn events(events: &mut Events) {
 /// A job may call this, holding nobody's lock; what is owed, and what waits, is read under the client's.
 async fn less_to_pay(tx: &mut Tx, client_id: i64, invoice_id: i64) -> Result<()> {
     let mut tx = clients::lock(tx, client_id).await?;
-    let waiting: Option<(i64, Timestamp, i64)> = tx
-        .optional(
-            "SELECT a.id, a.started_at, i.balance FROM payment_attempts a JOIN invoices i ON i.id = a.invoice_id \
-             WHERE a.invoice_id = $1 AND a.state = 'action_required' AND a.amount > i.balance",
-            params![invoice_id],
-        )
-        .await?;
-    let Some((id, at, balance)) = waiting else { return Ok(()) };
+    let Some(waiting) = store::waits_for_too_much(&mut tx, invoice_id).await? else { return Ok(()) };
+    let (id, at) = (waiting.id, waiting.started_at);
     // What is owed again before the job looks may become less once more.
     let job = NewJob::now(GIVE_UP, json!({ "attempt": id }), at)
-        .keyed(format!("give_up:{id}:{balance}"))
+        .keyed(format!("give_up:{id}:{}", waiting.balance))
         .about(format!("invoice:{invoice_id}"))
         .attempts(1000);
     jobs::enqueue(&mut tx, job, at).await.map(|_| ())

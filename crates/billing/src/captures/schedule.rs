@@ -28,13 +28,6 @@ pub fn is_due(schedule: Schedule, due_on: Date, today: Date, attempts_on: &[Date
     (!attempted).then_some(slot)
 }
 
-/// All slots up to and including `until`, for display.
-pub fn slots(schedule: Schedule, due_on: Date, until: Date) -> Vec<Date> {
-    let Some(latest) = schedule.latest(due_on, until) else { return Vec::new() };
-    let (first, (step, _)) = (schedule.first(due_on), schedule.rhythm());
-    (0..=first.days_until(latest) / step).filter_map(|slot| first.plus_days(slot * step).ok()).collect()
-}
-
 impl Schedule {
     /// At the beginning of the calendar, if it would be earlier.
     fn first(self, due_on: Date) -> Date {

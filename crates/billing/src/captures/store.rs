@@ -1,4 +1,4 @@
-//! SQL of the lists of attempts and of events.
+//! SQL of the lists of attempts and of events, and of the attempts that wait for a client.
 
 use accounts::clients::NAME;
 use kernel::{Currency, Error, Result, Timestamp, nonempty};
@@ -138,4 +138,24 @@ impl EventFilter {
         }
         Query { table: "webhook_events e", id: "e.id", joins: "", filter: conditions }
     }
+}
+
+record! {
+    /// An attempt that waits for the client.
+    pub(super) struct Waiting {
+        pub id: i64,
+        pub started_at: Timestamp,
+        /// What is owed on its invoice.
+        pub balance: i64,
+    }
+}
+
+/// The attempt of an invoice that waits for the client to pay more than is owed by now.
+pub(super) async fn waits_for_too_much(conn: &mut Conn, invoice_id: i64) -> Result<Option<Waiting>> {
+    conn.optional(
+        "SELECT a.id, a.started_at, i.balance FROM payment_attempts a JOIN invoices i ON i.id = a.invoice_id \
+         WHERE a.invoice_id = $1 AND a.state = 'action_required' AND a.amount > i.balance",
+        params![invoice_id],
+    )
+    .await
 }

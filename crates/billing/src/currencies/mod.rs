@@ -9,7 +9,7 @@ mod tests;
 
 use accounts::activity_log::{self, Activity, Actor, changes};
 use accounts::doors::{Permission, Routes};
-use kernel::{Currency, Error, FieldErrors, Money, MoneyError, Result, Rounding, Timestamp};
+use kernel::{Currency, Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::{params, record};
 use rust_decimal::Decimal;
@@ -47,22 +47,6 @@ pub async fn find(conn: &mut Conn, code: Currency) -> Result<DealtCurrency> {
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<DealtCurrency> {
     let sql = format!("SELECT {} FROM currencies WHERE id = $1", DealtCurrency::columns(""));
     conn.optional(&sql, params![id]).await?.ok_or(Error::NotFound("Currency"))
-}
-
-/// An amount in another currency by today's rates, rounded half up once.
-pub fn convert(amount: Money, from: &DealtCurrency, to: &DealtCurrency) -> Result<Money> {
-    let rate = |dealt: &DealtCurrency| {
-        dealt.rate.parse::<Decimal>().map_err(|error| Error::broken(format!("rate of {}: {error}", dealt.code)))
-    };
-    // One unit of the one currency is so many of the other; their minor units may differ in size.
-    let ratio = rate(to)?.checked_div(rate(from)?).ok_or(MoneyError::DividedByZero)?;
-    let (small, large) = (amount.currency.exponent(), to.code.exponent());
-    let scaled = match large.checked_sub(small) {
-        Some(more) => ratio.checked_mul(Decimal::from(10_u64.pow(more))),
-        None => ratio.checked_div(Decimal::from(10_u64.pow(small - large))),
-    };
-    let minor = Money::new(amount.minor, to.code);
-    Ok(minor.times(scaled.ok_or(MoneyError::Overflow)?, Rounding::HalfUp)?)
 }
 
 /// Signs before and after amounts. A space belongs to them.

@@ -1,33 +1,7 @@
 use serde_json::json;
 
-use super::*;
 use crate::testing::Company;
 use crate::testing::doors::Doors;
-
-// Worked example 42.
-#[test]
-fn amounts_are_converted_by_their_rates() {
-    let dealt = |code: &str, rate: &str| DealtCurrency {
-        id: 0,
-        code: Currency::parse(code).unwrap(),
-        prefix: String::new(),
-        suffix: String::new(),
-        rate: rate.to_owned(),
-        is_base: rate == "1",
-    };
-    let (usd, gbp, eur, jpy) = (dealt("USD", "1"), dealt("GBP", "0.80"), dealt("EUR", "0.90"), dealt("JPY", "150"));
-    let money = |text: &str, dealt: &DealtCurrency| Money::parse(text, dealt.code).unwrap();
-    for (amount, from, to, wanted) in [
-        ("10.00", &gbp, &usd, "12.50 USD"),
-        ("45.00", &eur, &gbp, "40.00 GBP"),
-        ("1.00", &usd, &jpy, "150 JPY"),
-        ("1", &jpy, &usd, "0.01 USD"),
-        ("-10.00", &gbp, &usd, "-12.50 USD"),
-        ("0.33", &eur, &usd, "0.37 USD"),
-    ] {
-        assert_eq!(convert(money(amount, from), from, to).unwrap().to_string(), wanted);
-    }
-}
 
 testkit::both_engines! {
     async fn currencies_are_added_and_changed(company: Company) {

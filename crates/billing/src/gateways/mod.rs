@@ -19,11 +19,14 @@ use std::sync::Arc;
 
 use accounts::activity_log::{self, Activity, Actor, Change};
 use accounts::doors::{Permission, Routes};
-use kernel::{Error, FieldErrors, Result, Timestamp};
-use platform::db::{Conn, Tx};
-use platform::{App, params, record, secrets};
+use kernel::{Error, FieldErrors, Result, Timestamp, single_line};
+use platform::db::{Conn, Insert, Tx};
+use platform::prune::{After, Rubbish};
+use platform::{App, cells, params, record, secrets};
 
 pub use contract::*;
+
+use crate::settings;
 
 pub const CONFIGURE: Permission = Permission("Configure Payment Gateways");
 pub const VIEW_LOG: Permission = Permission("View Gateway Log");
@@ -85,6 +88,14 @@ pub fn addable(app: &App, set_up: &[SetUp]) -> Result<Vec<Arc<dyn Gateway>>> {
     Ok(app.get::<Gateways>()?.all().iter().filter(new).cloned().collect())
 }
 
+/// The gateways that need no account with anybody: a new installation has them.
+pub async fn seed(tx: &mut Tx) -> Result<()> {
+    let mut rows = Insert::into("gateways", &["name", "display_name", "active", "position", "config"]);
+    rows.row(cells!["banktransfer", "Bank Transfer", true, 1i64, "{}"]);
+    rows.row(cells!["mailin", "Mail In Payment", true, 2i64, "{}"]);
+    rows.run(tx).await.map(|_| ())
+}
+
 pub async fn all(conn: &mut Conn) -> Result<Vec<SetUp>> {
     let sql = format!("SELECT {} FROM gateways ORDER BY position, name", SetUp::columns(""));
     conn.all(&sql, params![]).await
@@ -143,6 +154,10 @@ fn place(gateway: &str, key: &str) -> String {
     format!("gateways:{gateway}:{key}")
 }
 
+const LONGEST_NAME: usize = 100;
+/// Of an open field's value, which may be a text with several lines.
+const LONGEST_VALUE: usize = 5000;
+
 /// What staff say of a gateway. What is not named stays as it is.
 #[derive(Default, Clone)]
 pub struct Configure {
@@ -161,9 +176,13 @@ pub async fn configure(tx: &mut Tx, app: &App, by: &Actor, name: &str, new: Conf
         ));
     }
     let mut errors = FieldErrors::default();
-    for (key, _) in &new.values {
+    let named =
+        new.display_name.as_deref().and_then(|name| errors.take("display_name", single_line(name, LONGEST_NAME)));
+    for (key, value) in &new.values {
         if !gateway.fields().iter().any(|field| field.key == key && !field.secret) {
             errors.add(key, format!("{} has no such open field. {}", gateway.display_name(), field_list(&*gateway)));
+        } else if value.chars().count() > LONGEST_VALUE {
+            errors.add(key, format!("Write at most {LONGEST_VALUE} characters."));
         }
     }
     for (key, value) in &new.secrets {
@@ -198,9 +217,8 @@ pub async fn configure(tx: &mut Tx, app: &App, by: &Actor, name: &str, new: Conf
             }
         }
     }
-    let display = new
-        .display_name
-        .filter(|name| !name.trim().is_empty())
+    let display = named
+        .filter(|name| !name.is_empty())
         .or_else(|| before.map(|(display, _, _)| display))
         .unwrap_or_else(|| gateway.display_name().to_owned());
     let config = serde_json::to_string(&values).map_err(|error| Error::broken(format!("gateway: {error}")))?;
@@ -268,6 +286,15 @@ fn field_list(gateway: &dyn Gateway) -> String {
     let fields: Vec<&str> = gateway.fields().iter().map(|field| field.key).collect();
     if fields.is_empty() { "It has no fields.".to_owned() } else { format!("Fields: {}.", fields.join(", ")) }
 }
+
+/// Lines of the gateway log that nobody will ask for any more, for [`platform::prune`].
+pub const OLD_LOG: Rubbish = Rubbish {
+    name: "lines of the gateway log",
+    table: "gateway_log",
+    key: "id",
+    condition: "at < $1",
+    after: After::Days(&settings::KEEP_GATEWAY_LOG),
+};
 
 /// One line of the gateway log.
 pub struct LogLine<'a> {

@@ -123,6 +123,9 @@ testkit::both_engines! {
             (json!({ "secrets": ["x"] }), "secrets"),
             (json!({ "secrets": { "account": "1" } }), "account"),
             (json!({ "name": "other" }), "name"),
+            (json!({ "display_name": "x".repeat(101) }), "display_name"),
+            (json!({ "display_name": "two\nlines" }), "display_name"),
+            (json!({ "values": { "account": "x".repeat(5001) } }), "account"),
         ] {
             let reply = doors.api("PATCH", path, wrong.clone()).await;
             assert_eq!((reply.status.as_u16(), &reply.json()["errors"][0]["field"]), (422, &json!(named)), "{wrong}");

@@ -42,14 +42,6 @@ pub struct DueCharge {
 }
 
 impl DueCharge {
-    /// What `remaining` becomes once the next period is invoiced. A one-time charge is over then.
-    pub fn remaining_after(&self) -> Option<i64> {
-        match self.cycle {
-            Cycle::OneTime => Some(0),
-            _ => self.remaining.map(|left| left.saturating_sub(1).max(0)),
-        }
-    }
-
     /// Free cycles have no dates, and so nothing is ever due for them, whatever amount they carry.
     fn is_over(&self) -> bool {
         self.cycle == Cycle::Free || self.remaining.is_some_and(|left| left <= 0)

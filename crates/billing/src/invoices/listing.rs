@@ -1,7 +1,7 @@
 //! Which invoices a list shows: filters, order, counts. The doors share it.
 
 use accounts::{clients, company, search};
-use kernel::{Currency, Date, Error, FieldErrors, Money, Result, Timestamp, nonempty};
+use kernel::{Currency, Date, Error, FieldErrors, Money, Result, nonempty};
 use platform::db::{Conn, ToValue, Value};
 use platform::jiff::tz::TimeZone;
 use platform::record;
@@ -306,9 +306,4 @@ pub async fn names_in_parts(conn: &mut Conn, ids: &[i64]) -> Result<std::collect
         .all("SELECT id, first_name, last_name, company FROM clients WHERE id IN $1[]", platform::params![ids])
         .await?;
     Ok(rows.into_iter().map(|(id, first, last, company)| (id, [first, last, company])).collect())
-}
-
-/// When something happened, for rows of another shape.
-pub fn instant(at: Option<Timestamp>) -> String {
-    at.map(|at| at.to_string()).unwrap_or_default()
 }

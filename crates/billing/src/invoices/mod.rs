@@ -44,9 +44,9 @@ pub(crate) use claim::Claimed;
 use series::Series;
 
 use crate::ledger::{self, Account, Entry};
+use crate::recurring;
 use crate::taxes::calculation::{Levels, TaxCategory, Totals};
 use crate::terms::{Buyer, Terms};
-use crate::{recurring, settings};
 
 kernel::text_enum! {
     pub enum InvoiceStatus {
@@ -521,9 +521,4 @@ pub fn check_new(new: &NewInvoice) -> Result<()> {
         }
     }
     errors.check()
-}
-
-/// The name and address of a document's party, the company's time zone and pay-to text are read from here by doors.
-pub fn pay_to(terms: &Terms) -> &str {
-    terms.settings.text(&settings::PAY_TO)
 }

@@ -22,6 +22,27 @@ pub async fn lines(conn: &mut Conn, invoice_id: i64) -> Result<Vec<Line>> {
     conn.all(&sql, params![invoice_id]).await
 }
 
+record! {
+    /// An invoice among those that staff have ticked.
+    pub(super) struct Chosen {
+        pub id: i64,
+        pub client_id: i64,
+        pub status: InvoiceStatus,
+        pub currency: Currency,
+        /// What is owed, or the total of a draft.
+        pub amount: i64,
+    }
+}
+
+pub(super) async fn chosen(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Chosen>> {
+    conn.all(
+        "SELECT id, client_id, status, currency, CASE WHEN status = 'draft' THEN total ELSE balance END FROM invoices \
+         WHERE id IN $1[] ORDER BY id",
+        params![ids],
+    )
+    .await
+}
+
 /// The first of `count` numbers of a series, taken from it. The row is the lock: numbers are given out in the order of
 /// commits, and those of a transaction that fails are given out again.
 pub(super) async fn take_numbers(tx: &mut Tx, series: &str, period: &str, count: usize) -> Result<i64> {

@@ -133,9 +133,7 @@ async fn create(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut tx = cx.app.db.write().await?;
     let done = async {
         let transaction = payments::find(&mut tx, id).await?;
-        let Some(client_id) = transaction.client_id else {
-            return Err(Error::refused("Only a client's payment can be refunded."));
-        };
+        let client_id = super::client_of(&transaction)?;
         let new = written(&cx.form, &transaction)?;
         let terms = Terms::load(&mut tx, cx.now).await?;
         let mut locked = clients::lock(&mut tx, client_id).await?;

@@ -99,9 +99,8 @@ async fn create(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     let source = body.int("invoice_id").map_or(Source::Credit, Source::Invoice);
     let reference = body.text("reference").unwrap_or_default();
     body.done()?;
-    let (Some(amount), Some(client_id)) = (amount, transaction.client_id) else {
-        return Err(Fail(Error::refused("Only a client's payment can be refunded.")));
-    };
+    let client_id = super::client_of(&transaction)?;
+    let Some(amount) = amount else { return Err(Fail(Error::broken("a refund without an amount was let through"))) };
     let new = NewRefund { transaction_id: id, source, amount, method, reference, reason };
     let (app, by, now) = (cx.app.clone(), cx.actor.clone(), cx.now);
     cx.outside(201, async move {

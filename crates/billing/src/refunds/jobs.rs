@@ -4,7 +4,7 @@ use kernel::Result;
 use platform::App;
 use platform::jobs::{Done, Job, Registry};
 
-use super::Asking;
+use super::outcome::{Asking, ask};
 
 pub(super) const RESOLVE: &str = "billing.resolve_refund";
 /// Seconds after which a refund is asked about: longer than any call of a gateway may take.
@@ -16,7 +16,7 @@ pub fn register(registry: &mut Registry) {
 
 /// Asks again and again, less and less often, until the outcome is known.
 async fn resolve(app: App, job: Job) -> Result<Done> {
-    if super::ask(&app, job.int("refund")?, Asking::Again).await?.is_settled() {
+    if ask(&app, job.int("refund")?, Asking::Again).await?.is_settled() {
         return Ok(Done::Finished);
     }
     let now = app.clock.now();

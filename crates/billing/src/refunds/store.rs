@@ -1,6 +1,6 @@
 //! SQL of refunds.
 
-use kernel::{Result, Timestamp};
+use kernel::{Date, Money, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::params;
 
@@ -144,4 +144,77 @@ pub(super) async fn is_known(conn: &mut Conn, gateway: &str, external_id: &str) 
         )
         .await?;
     Ok(count > 0)
+}
+
+/// A part of a payment no longer settles an invoice, which is owed again.
+pub(super) async fn owe_again(
+    tx: &mut Tx,
+    transaction_id: i64,
+    invoice_id: i64,
+    amount: Money,
+    now: Timestamp,
+) -> Result<()> {
+    tx.execute(
+        "INSERT INTO allocations (transaction_id, invoice_id, amount) VALUES ($1, $2, $3)",
+        params![transaction_id, invoice_id, amount.checked_neg()?.minor],
+    )
+    .await?;
+    tx.execute(
+        "UPDATE invoices SET balance = balance + $2, updated_at = $3 WHERE id = $1",
+        params![invoice_id, amount.minor, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// What the transaction of money that has left says beside its refund.
+pub(super) struct PaidOut<'a> {
+    pub external_id: Option<&'a str>,
+    pub reference: &'a str,
+    pub rate: &'a str,
+    pub description: &'a str,
+    pub today: Date,
+}
+
+pub(super) async fn insert_transaction(
+    tx: &mut Tx,
+    refund: &Refund,
+    paid_out: &PaidOut<'_>,
+    now: Timestamp,
+) -> Result<i64> {
+    tx.scalar(
+        "INSERT INTO transactions (client_id, gateway, external_id, reference, kind, currency, amount_in, \
+         amount_out, fees, rate, description, occurred_on, invoice_id, refund_of, created_at) \
+         VALUES ($1, $2, $3, $4, 'refund', $5, 0, $6, 0, $7, $8, $9, $10, $11, $12) RETURNING id",
+        params![
+            refund.client_id,
+            refund.gateway,
+            paid_out.external_id,
+            paid_out.reference,
+            refund.currency,
+            refund.amount,
+            paid_out.rate,
+            paid_out.description,
+            paid_out.today,
+            refund.invoice_id,
+            refund.transaction_id,
+            now
+        ],
+    )
+    .await
+}
+
+pub(super) async fn set_transaction(tx: &mut Tx, id: i64, refund_transaction_id: i64) -> Result<()> {
+    tx.execute("UPDATE refunds SET refund_transaction_id = $2 WHERE id = $1", params![id, refund_transaction_id])
+        .await
+        .map(|_| ())
+}
+
+pub(super) async fn set_invoice_refunded(tx: &mut Tx, invoice_id: i64, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE invoices SET status = 'refunded', refunded_at = $2, updated_at = $2 WHERE id = $1 AND status = 'paid'",
+        params![invoice_id, now],
+    )
+    .await
+    .map(|_| ())
 }

@@ -3,8 +3,13 @@ use std::sync::Arc;
 use serde_json::json;
 use testkit::Engine;
 
+use accounts::clients;
+use platform::params;
+
+use super::outcome::{Asking, ask, conclude};
 use super::*;
 use crate::captures;
+use crate::gateways::{GatewayError, RefundOutcome};
 use crate::pay_methods::{self, MakeDefault};
 use crate::testing::doors::Doors;
 use crate::testing::{Company, SIGNATURE, Scripted, usd};

@@ -50,6 +50,19 @@ pub async fn exists(conn: &mut Conn, id: i64) -> Result<bool> {
     Ok(store::find(conn, id).await?.is_some())
 }
 
+/// The group that a new installation has.
+pub async fn seed(tx: &mut Tx) -> Result<()> {
+    let group = ProductGroup {
+        id: 0,
+        name: "Hosting".to_owned(),
+        slug: "hosting".to_owned(),
+        tagline: String::new(),
+        hidden: false,
+        position: 1,
+    };
+    store::insert(tx, &group).await.map(|_| ())
+}
+
 pub async fn create(tx: &mut Tx, by: &Actor, edit: &GroupEdit, now: Timestamp) -> Result<ProductGroup> {
     let base = ProductGroup {
         id: 0,

@@ -44,11 +44,6 @@ impl Rate {
         Decimal::new(self.0, Self::DECIMALS).normalize()
     }
 
-    /// The factor: 0.0825 for 8.25 %.
-    pub fn fraction(self) -> Decimal {
-        Decimal::new(self.0, Self::DECIMALS + 2).normalize()
-    }
-
     /// This share of an amount, rounded once.
     pub fn of(self, amount: Money, rounding: Rounding) -> Result<Money, MoneyError> {
         amount.times_ratio(self.0, 1_000_000, rounding)

@@ -227,7 +227,6 @@ fn a_rate_is_a_percentage_with_four_decimals() {
     assert_eq!(rate("1000"), Rate::MAX);
     assert_eq!(rate("0.0001").units(), 1);
     assert_eq!(rate("8.25").decimal(), Decimal::new(825, 2));
-    assert_eq!(rate("8.25").fraction(), Decimal::new(825, 4));
     assert_eq!(Rate::deserialize(text("5.5")).unwrap(), rate("5.5"));
 }
 

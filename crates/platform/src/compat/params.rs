@@ -119,11 +119,6 @@ impl<'a> Params<'a> {
         self.parsed(name, |text| Money::parse(text, currency))
     }
 
-    pub fn required_money(&mut self, name: &str, currency: Currency) -> Result<Money, Noted> {
-        let value = self.money(name, currency);
-        self.demand(name, value)
-    }
-
     /// An ISO 4217 code. (Most actions name a currency by its id instead.)
     pub fn currency(&mut self, name: &str) -> Option<Currency> {
         self.parsed(name, Currency::parse)
@@ -133,11 +128,6 @@ impl<'a> Params<'a> {
     /// as if sent empty.
     pub fn date(&mut self, name: &str) -> Option<Date> {
         self.moment(name).map(|(date, _)| date)
-    }
-
-    pub fn required_date(&mut self, name: &str) -> Result<Date, Noted> {
-        let value = self.date(name);
-        self.demand(name, value)
     }
 
     /// A date and the seconds since its midnight, by the clock of the installation: `2026-01-31 09:30:00`.

@@ -8,7 +8,8 @@ use accounts::clients::{self, Client, ClientEdit, NewClient};
 use accounts::parties::{self, Party};
 use billing::gateways::{
     Attempt, Capabilities, ChargeRequest, ConfigField, Configure, Gateway, GatewayConfig, GatewayError, Gateways,
-    LookUp, MethodToken, Outcome, RefundOutcome, RefundRequest, StoreOutcome, StoreRequest, WebhookError, WebhookEvent,
+    LogLine, LookUp, MethodToken, Outcome, RefundOutcome, RefundRequest, StoreOutcome, StoreRequest, WebhookError,
+    WebhookEvent,
 };
 use billing::generation::{self, Detail, Made, Mode, Scope};
 use billing::invoices::{self, Invoice, NewInvoice, NewLine, Tell, pay_links};
@@ -115,6 +116,7 @@ pub const ALL: &[Effect] = &[
     mail_effect!("mail_from": "waits" => |_| "us@example.com".to_owned() => "sent by us@example.com", without ["mail_from"]),
     effect!("keep_request_keys_days": "cleared" => "50" => "kept", world, key_of_forty_days_ago(world)),
     effect!("keep_finished_jobs_days": "cleared" => "50" => "kept", world, job_of_forty_days_ago(world)),
+    effect!("keep_gateway_log_days": "cleared" => "1000" => "kept", world, logged_800_days_ago(world)),
 ];
 
 /// So that two looks are never at the same thing.
@@ -594,7 +596,11 @@ async fn prune_and_count(world: &World, table: &str, key: &str) -> String {
     let app = &world.site.app;
     let prunes = app.get::<Prunes>().unwrap();
     prune::run(&app.db, &prunes.0, app.clock.now()).await.unwrap();
-    let column = if table == "jobs" { "unique_key" } else { "key" };
+    let column = match table {
+        "jobs" => "unique_key",
+        "gateway_log" => "detail",
+        _ => "key",
+    };
     let sql = format!("SELECT COUNT(*) FROM {table} WHERE {column} = $1");
     let count: i64 = app.db.read().await.unwrap().scalar(&sql, params![key]).await.unwrap();
     if count == 0 { "cleared" } else { "kept" }.to_owned()
@@ -625,4 +631,21 @@ async fn job_of_forty_days_ago(world: &World) -> String {
     .unwrap();
     tx.commit().await.unwrap();
     prune_and_count(world, "jobs", &key).await
+}
+
+async fn logged_800_days_ago(world: &World) -> String {
+    let detail = format!("detail{}", next());
+    let line = LogLine {
+        gateway: "sandbox",
+        what: "charge",
+        result: "answer",
+        client_id: None,
+        invoice_id: None,
+        detail: detail.clone(),
+    };
+    let mut tx = world.site.app.db.write().await.unwrap();
+    let then = world.site.app.clock.now().plus_seconds(-800 * 86_400);
+    gateways::log(&mut tx, line, then).await.unwrap();
+    tx.commit().await.unwrap();
+    prune_and_count(world, "gateway_log", &detail).await
 }

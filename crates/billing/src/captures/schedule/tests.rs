@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// All slots up to and including `until`.
+fn slots(schedule: Schedule, due_on: Date, until: Date) -> Vec<Date> {
+    let Some(latest) = schedule.latest(due_on, until) else { return Vec::new() };
+    let (first, (step, _)) = (schedule.first(due_on), schedule.rhythm());
+    (0..=first.days_until(latest) / step).filter_map(|slot| first.plus_days(slot * step).ok()).collect()
+}
+
 fn date(text: &str) -> Date {
     Date::parse(text).unwrap()
 }

@@ -7,13 +7,14 @@ use accounts::doors::{AdminCx, Redirect};
 use axum::response::{IntoResponse, Response};
 use kernel::{Currency, Date, Error, Money, Result};
 use minijinja::{Value, context};
+use platform::Conn;
 use platform::web::Fail;
 use platform::web::lists::grouped;
-use platform::{Conn, params, record};
 
 use super::{PAGE, SECTION, gateway_options};
 use crate::invoices::listing::{self, Filter, Search};
 use crate::invoices::standing::{self, Standing};
+use crate::invoices::store::{self, Chosen};
 use crate::invoices::{CREATE, InvoiceStatus, Tell, drafts, mail as mails, rearrange};
 use crate::terms::Terms;
 use crate::{gateways, invoices, notes, once, payments};
@@ -99,26 +100,6 @@ impl Deed {
     }
 }
 
-record! {
-    struct Chosen {
-        id: i64,
-        client_id: i64,
-        status: InvoiceStatus,
-        currency: Currency,
-        amount: i64,
-    }
-}
-
-/// Invoices with what they are about: what is owed, or the total of a draft.
-async fn chosen(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Chosen>> {
-    conn.all(
-        "SELECT id, client_id, status, currency, CASE WHEN status = 'draft' THEN total ELSE balance END FROM invoices \
-         WHERE id IN $1[] ORDER BY id",
-        params![ids],
-    )
-    .await
-}
-
 /// The invoices of each client and currency; what stands alone has nothing to be merged with.
 fn to_merge(rows: Vec<Chosen>) -> Vec<Vec<Chosen>> {
     let mut groups: BTreeMap<(i64, Currency), Vec<Chosen>> = BTreeMap::new();
@@ -155,7 +136,7 @@ pub(super) async fn bulk(cx: AdminCx) -> Result<Response, Fail> {
         let refusal = format!("At most {BULK} invoices at a time. Narrow the filter.");
         return Ok(Redirect::to(back).refusing(refusal).into_response());
     }
-    let found = chosen(&mut conn, &ids).await?;
+    let found = store::chosen(&mut conn, &ids).await?;
     let fields = if deed == Deed::Pay {
         pay_fields(&cx, &mut conn).await?
     } else {
@@ -238,7 +219,7 @@ pub(super) async fn bulk_do(cx: AdminCx) -> Result<Redirect, Fail> {
     };
     let asked =
         Asked { deed, key: cx.form.text(once::FIELD).to_owned(), gateway: cx.form.text("gateway").to_owned(), date };
-    let found = chosen(&mut cx.app.db.read().await?, &ids).await?;
+    let found = store::chosen(&mut cx.app.db.read().await?, &ids).await?;
     let parts: Vec<Vec<i64>> = match deed {
         Deed::Merge => to_merge(found).iter().map(|group| group.iter().map(|row| row.id).collect()).collect(),
         _ => ids.iter().map(|id| vec![*id]).collect(),

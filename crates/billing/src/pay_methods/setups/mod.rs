@@ -16,6 +16,7 @@ use accounts::clients::{self, Locked};
 use kernel::{Error, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::jobs::NewJob;
+use platform::prune::{After, Rubbish};
 use platform::{App, crypto, record};
 use serde_json::json;
 
@@ -29,6 +30,14 @@ use crate::settings;
 
 /// Seconds for which a link works.
 const LIFE: i64 = 7 * 86_400;
+/// Links that no longer work, for [`platform::prune`].
+pub const EXPIRED: Rubbish = Rubbish {
+    name: "links to add a card",
+    table: "method_links",
+    key: "token_hash",
+    condition: "expires_at <= $1",
+    after: After::Seconds(0),
+};
 /// So many pages within an hour are enough for one client.
 const TRIES: i64 = 10;
 const TRIES_WITHIN: i64 = 3600;

@@ -9,8 +9,10 @@
 
 mod conditions;
 mod file;
+mod page;
 mod place;
 mod query;
+mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +22,9 @@ use super::forms::Form;
 
 pub use conditions::Where;
 pub use file::{csv_cell, file};
+pub use page::{Page, Total};
 pub use place::{Part, Place};
-pub use query::{Page, Query, Total, Way};
+pub use query::{Query, Way};
 
 pub const PAGE_SIZE: i64 = 50;
 /// How far a list counts; beyond it the page says "over 10,000". So many lines also have pages with numbers.

@@ -9,8 +9,10 @@
 
 use kernel::Result;
 
+use super::conditions::Found;
 use super::place::{Part, Place, Walk};
-use super::{COUNT_LIMIT, PAGE_SIZE, Request, Sort, Spot, Where, conditions::Found, grouped};
+use super::statement::where_;
+use super::{COUNT_LIMIT, PAGE_SIZE, Page, Request, Sort, Spot, Total, Where};
 use crate::db::{Conn, Engine, FromRow, Row, Value};
 
 /// So many rows are looked at for one page where no index finds them.
@@ -28,75 +30,6 @@ pub struct Query<'a> {
     /// `JOIN clients c ON c.id = i.client_id`
     pub joins: &'static str,
     pub filter: Where<'a>,
-}
-
-/// How many lines a list has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Total {
-    Exactly(i64),
-    /// More than [`COUNT_LIMIT`].
-    Over,
-    /// Nobody looked at all of them.
-    Unknown,
-}
-
-impl Total {
-    pub(super) fn counted(count: i64) -> Total {
-        if count > COUNT_LIMIT { Total::Over } else { Total::Exactly(count) }
-    }
-
-    pub fn words(self) -> String {
-        match self {
-            Total::Exactly(total) => grouped(total),
-            Total::Over => format!("over {}", grouped(COUNT_LIMIT)),
-            Total::Unknown => String::new(),
-        }
-    }
-
-    /// The number that was counted, and whether there are no more.
-    pub fn at_least(self) -> (i64, bool) {
-        match self {
-            Total::Exactly(total) => (total, true),
-            Total::Over => (COUNT_LIMIT, false),
-            Total::Unknown => (0, false),
-        }
-    }
-}
-
-/// A part of a list.
-#[derive(Debug, Clone)]
-pub struct Page<T> {
-    pub rows: Vec<T>,
-    pub total: Total,
-    /// The order that the rows really have.
-    pub sort: Sort,
-    pub descending: bool,
-    /// Which line of the list the first row is, where it was counted.
-    pub first: Option<i64>,
-    pub start: Option<Spot>,
-    pub prev: Option<Spot>,
-    pub next: Option<Spot>,
-    pub end: Option<Spot>,
-    /// Where the list goes on.
-    pub on: Option<Place>,
-    /// More than the rows were looked at, and the looking ended before the list.
-    looked: bool,
-    /// Not in the order that was asked for.
-    resorted: bool,
-}
-
-impl<T> Page<T> {
-    /// What the reader must know to read the page rightly.
-    pub(super) fn note(&self) -> String {
-        let mut notes = Vec::new();
-        if self.resorted {
-            notes.push(format!("More than {} fit, too many for another order", grouped(COUNT_LIMIT)));
-        }
-        if self.looked {
-            notes.push(format!("{} were looked through for this page, the search goes on", grouped(WINDOW)));
-        }
-        notes.join(" · ")
-    }
 }
 
 /// How the rows are found.
@@ -325,25 +258,6 @@ impl<'a> Query<'a> {
         Ok(groups.into_iter().zip(counts).collect())
     }
 
-    /// The order of an index that finds the group: told it, PostgreSQL does not read the table instead because it takes
-    /// the rows that fit to be everywhere.
-    fn order_of_group(&self, group: &str, sorts: &[Sort]) -> String {
-        let served = sorts
-            .iter()
-            .find(|sort| sort.with.contains(&group) || sort.columns.first().is_some_and(|first| first.sql == group));
-        served.map(|sort| self.order_of(sort)).unwrap_or_default()
-    }
-
-    fn order_of(&self, sort: &Sort) -> String {
-        let columns: Vec<&str> = sort.columns.iter().map(|column| column.sql).chain([self.id]).collect();
-        format!(" ORDER BY {}", columns.join(", "))
-    }
-
-    fn conditions(&self, params: &mut Vec<Value<'a>>, which: impl Fn(Found) -> bool) -> Vec<String> {
-        let chosen = self.filter.clauses.iter().filter(|clause| which(clause.found));
-        chosen.map(|clause| self.filter.render(clause, params)).collect()
-    }
-
     /// How many there are, counted to one more than lists count. `along` the sort whose index serves the filter.
     async fn count(&self, conn: &mut Conn, along: Option<&Sort>) -> Result<Total> {
         let mut params = Vec::new();
@@ -505,123 +419,6 @@ impl<'a> Query<'a> {
         found.edge = edge.filter(|_| !enough);
         Ok(found)
     }
-
-    /// `id` and the columns of the sort under their names, along one index in each stretch.
-    fn stretched(
-        &self,
-        walk: &Walk<'_>,
-        conditions: &[String],
-        more: &str,
-        offset: i64,
-        limit: i64,
-        params: &mut Vec<Value<'a>>,
-    ) -> String {
-        let stretches = walk.stretches(params);
-        let single = stretches.len() == 1;
-        let mut skip = String::new();
-        let mut all = limit.to_string();
-        if offset > 0 {
-            params.push(Value::Int(offset));
-            skip = format!(" OFFSET ${}", params.len());
-            if !single {
-                params.push(Value::Int(offset.saturating_add(limit)));
-                all = format!("${}", params.len());
-            }
-        }
-        let parts: Vec<String> = stretches
-            .into_iter()
-            .map(|stretch| {
-                let conditions = [conditions, &stretch.conditions].concat();
-                let columns = walk.selected();
-                let from = where_(&conditions);
-                format!("SELECT {columns}{more} FROM {}{from} ORDER BY {} LIMIT {all}", self.table, stretch.order)
-            })
-            .collect();
-        if single {
-            return format!("{}{skip}", parts.concat());
-        }
-        let parts: Vec<String> =
-            parts.iter().enumerate().map(|(at, part)| format!("SELECT * FROM ({part}) AS s{at}")).collect();
-        format!(
-            "SELECT * FROM ({}) AS stretches ORDER BY {} LIMIT {limit}{skip}",
-            parts.join(" UNION ALL "),
-            walk.order_named()
-        )
-    }
-
-    /// What one group of conditions finds, and whether the others let it through.
-    fn few(&self, way: Way, walk: &Walk<'_>, params: &mut Vec<Value<'a>>) -> String {
-        let Way::Few(group, _) = way else { return String::new() };
-        let found = self.conditions(params, |found| found.group() == Some(group));
-        let others = self.conditions(params, |found| found.group() != Some(group));
-        // The limit keeps the engine from weighing the other conditions' indexes against this one.
-        format!(
-            "SELECT {}, ({}) AS fits FROM {}{} LIMIT {}",
-            walk.selected(),
-            all_of(&others),
-            self.table,
-            where_(&found),
-            2 * COUNT_LIMIT
-        )
-    }
-
-    fn part_of_few(&self, way: Way, walk: &Walk<'_>, offset: i64, limit: i64, params: &mut Vec<Value<'a>>) -> String {
-        let few = self.few(way, walk, params);
-        let beyond = walk.condition_named(params).map(|condition| format!(" AND {condition}")).unwrap_or_default();
-        let skip = if offset > 0 {
-            params.push(Value::Int(offset));
-            format!(" OFFSET ${}", params.len())
-        } else {
-            String::new()
-        };
-        format!(
-            "SELECT id, 1 AS hit FROM ({few}) AS few WHERE fits{beyond} ORDER BY {} LIMIT {limit}{skip}",
-            walk.order_named()
-        )
-    }
-
-    /// The first `limit` lines among the next `window` rows, and the last of these rows as one that is no hit.
-    fn part_of_window(
-        &self,
-        equal: Option<&'static str>,
-        window: i64,
-        walk: &Walk<'_>,
-        offset: i64,
-        limit: i64,
-        params: &mut Vec<Value<'a>>,
-    ) -> String {
-        let first = walk.sort.columns.first().map(|column| column.sql);
-        let leads = |found: Found| match found {
-            Found::Equal(column) => Some(column) == equal,
-            Found::Range(name) => Some(name) == first,
-            Found::Looking | Found::Nearly => false,
-        };
-        let leading = self.conditions(params, leads);
-        let others = self.conditions(params, |found| !leads(found));
-        let fits = format!(", ({}) AS fits", all_of(&others));
-        let seen = self.stretched(walk, &leading, &fits, 0, window, params);
-        let order = walk.order_named();
-        let skip = if offset > 0 {
-            params.push(Value::Int(offset));
-            format!(" OFFSET ${}", params.len())
-        } else {
-            String::new()
-        };
-        format!(
-            "WITH seen AS MATERIALIZED ({seen}) \
-             SELECT * FROM (SELECT id, 1 AS hit FROM seen WHERE fits ORDER BY {order} LIMIT {limit}{skip}) AS hits \
-             UNION ALL SELECT * FROM (SELECT id, 0 AS hit FROM seen ORDER BY {order} LIMIT 1 OFFSET {}) AS edge",
-            window - 1
-        )
-    }
-}
-
-fn where_(conditions: &[String]) -> String {
-    if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
-}
-
-fn all_of(conditions: &[String]) -> String {
-    if conditions.is_empty() { "TRUE".to_owned() } else { conditions.join(" AND ") }
 }
 
 /// The columns of the sort stand behind those of the row, and the hit behind them.

@@ -1,0 +1,76 @@
+//! Services of products that count their stock.
+
+use super::*;
+
+testkit::both_engines! {
+    async fn what_was_never_set_up_goes_back_into_the_stock(company: Company) {
+        use ServiceStatus::{Active, Cancelled, Fraud, Pending, Suspended, Terminated};
+        let client = company.client("ada@client.example").await;
+        let counted = ProductEdit {
+            stock_control: Some(true),
+            stock: Some(5),
+            quantity_mode: Some(QuantityMode::Scaling),
+            ..company.product_edit("Nodes", list(&[("monthly", "1", "0")]))
+        };
+        let product = company.product(counted).await;
+        let stock = async || products::find(&mut company.app.db.read().await.unwrap(), product.id).await.unwrap().stock;
+        let order = |quantity| NewService { quantity, ..company.order(&client, &product) };
+        let first = company.place(order(4)).await.unwrap().service;
+        assert_eq!(stock().await, 1);
+        for (status, left) in [(Cancelled, 5), (Cancelled, 5), (Fraud, 5), (Pending, 1), (Fraud, 5), (Pending, 1), (Terminated, 5)] {
+            to(&company, &first, status).await;
+            assert_eq!(stock().await, left, "{status}");
+        }
+        // Another client was faster: it cannot come back, and stays what it is.
+        let second = company.place(order(2)).await.unwrap().service;
+        let back = ServiceEdit { status: Some(Pending), ..ServiceEdit::default() };
+        let Err(Error::Refused(why)) = change(&company, &first, back).await else { panic!("there are not enough") };
+        assert_eq!(why, "“Nodes” is out of stock.");
+        assert_eq!((stored(&company, first.id).await.status, stock().await), (Terminated, 3));
+        // What has run was sold: nothing goes back, and nothing is taken when it goes on.
+        for status in [Active, Suspended, Terminated, Active, Fraud, Pending] {
+            to(&company, &second, status).await;
+            assert_eq!(stock().await, 3, "{status}");
+        }
+        to(&company, &second, Cancelled).await;
+        assert_eq!(stock().await, 5);
+    }
+
+    // Staff change what the pending service is made of, and how the product is counted.
+    async fn stock_goes_back_to_where_it_was_taken(company: Company) {
+        use ServiceStatus::{Cancelled, Pending};
+        let client = company.client("ada@client.example").await;
+        let counted = |name: &str| ProductEdit {
+            stock_control: Some(true),
+            stock: Some(1),
+            ..company.product_edit(name, list(&[("monthly", "1", "0")]))
+        };
+        let (old, new) = (company.product(counted("Old")).await, company.product(counted("New")).await);
+        let left = async || {
+            let mut conn = company.app.db.read().await.unwrap();
+            (products::find(&mut conn, old.id).await.unwrap().stock, products::find(&mut conn, new.id).await.unwrap().stock)
+        };
+        let service = company.place(company.order(&client, &old)).await.unwrap().service;
+        change(&company, &service, ServiceEdit { product_id: Some(new.id), ..ServiceEdit::default() }).await.unwrap();
+        assert_eq!(left().await, (0, 1));
+        to(&company, &service, Cancelled).await;
+        assert_eq!(left().await, (1, 1));
+        to(&company, &service, Pending).await;
+        assert_eq!(left().await, (1, 1), "it is made of something else by now");
+        // Not counted meanwhile: what was taken then goes back once it is.
+        let service = company.place(company.order(&client, &old)).await.unwrap().service;
+        let count = async |on: bool| {
+            let mut tx = company.app.db.write().await.unwrap();
+            let edit = ProductEdit { stock_control: Some(on), ..ProductEdit::default() };
+            products::update(&mut tx, &company.by, old.id, &edit, company.now()).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        count(false).await;
+        to(&company, &service, Cancelled).await;
+        to(&company, &service, Pending).await;
+        count(true).await;
+        assert_eq!(left().await, (0, 1));
+        to(&company, &service, Cancelled).await;
+        assert_eq!(left().await, (1, 1));
+    }
+}
