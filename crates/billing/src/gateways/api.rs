@@ -13,7 +13,7 @@ use platform::web::lists::{Order, Page, Request};
 use serde_json::{Value, json};
 
 use super::store::{self, LogFilter, Logged};
-use super::{CONFIGURE, Configure, Gateway, Gateways, SetUp, VIEW_LOG};
+use super::{CONFIGURE, Configure, Gateway, Gateways, Move, SetUp, VIEW_LOG};
 
 const TAG: &str = "Gateways";
 
@@ -43,7 +43,17 @@ pub fn routes() -> Routes {
         .query("sort", json!({ "type": "string", "enum": ["at", "-at"] }), "Newest first unless this says otherwise")
         .paged()
         .answers(200, list_schema(log_schema()));
-    Routes::new().api(list, index).api(one, show).api(change, configure).api(log, index_log)
+    let order = Operation::new(
+        "POST",
+        "/gateways/{name}/move",
+        CONFIGURE,
+        TAG,
+        "Move a gateway in the order in which clients see them",
+    )
+    .body(json!({ "type": "object", "required": ["towards"], "properties": {
+            "towards": { "type": "string", "enum": ["up", "down"] } } }))
+    .answers(200, whole_schema());
+    Routes::new().api(order, rearrange).api(list, index).api(one, show).api(change, configure).api(log, index_log)
 }
 
 fn gateway_schema() -> Value {
@@ -174,6 +184,24 @@ async fn configure(cx: ApiCx, Word(name): Word) -> Result<Response, Fail> {
     };
     body.done()?;
     super::configure(&mut tx, &cx.app, &cx.actor, &name, new, cx.now).await?;
+    let value = whole(&mut tx, &cx, &module).await?;
+    cx.commit(tx, 200, value).await
+}
+
+async fn rearrange(cx: ApiCx, Word(name): Word) -> Result<Response, Fail> {
+    let module = module(&cx, &name)?;
+    let mut body = cx.json()?;
+    let towards = body.parsed("towards", |text| match text {
+        "up" => Ok(Move::Up),
+        "down" => Ok(Move::Down),
+        _ => Err("Write up or down."),
+    });
+    let towards = body.require("towards", towards);
+    body.done()?;
+    let mut tx = cx.app.db.write().await?;
+    if let Some(towards) = towards {
+        super::rearrange(&mut tx, &cx.actor, &name, towards, cx.now).await?;
+    }
     let value = whole(&mut tx, &cx, &module).await?;
     cx.commit(tx, 200, value).await
 }

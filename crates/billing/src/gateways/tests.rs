@@ -96,6 +96,10 @@ testkit::both_engines! {
         let listed = doors.api("GET", "/gateways", serde_json::Value::Null).await.json();
         let names: Vec<&str> = listed["items"].as_array().unwrap().iter().map(|gateway| gateway["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["sandbox", "banktransfer"]);
+        let moved = doors.api("POST", "/gateways/sandbox/move", json!({ "towards": "down" })).await;
+        assert_eq!((moved.status.as_u16(), &moved.json()["position"]), (200, &json!(2)), "{}", moved.text);
+        assert_eq!(doors.api("POST", "/gateways/sandbox/move", json!({ "towards": "left" })).await.status, 422);
+        assert_eq!(doors.api("POST", "/gateways/nothing/move", json!({ "towards": "up" })).await.status, 404);
     }
 
     async fn the_json_api_sets_a_gateway_up_and_tells_no_secret(company: Company) {

@@ -35,7 +35,7 @@ pub fn routes() -> Routes {
         "amount": { "type": "string", "description": "With tax, taken from all lines in proportion" },
         "reason": { "type": "string", "maxLength": 500 } } }))
     .answers(201, note());
-    let one = Operation::new("GET", "/credit-notes/{id}", LIST, TAG, "One credit note").answers(200, note());
+    let one = Operation::new("GET", "/credit-notes/{id}", LIST, TAG, "One credit note").answers(200, whole_schema());
     let list = Operation::new("GET", "/credit-notes", LIST, TAG, "List credit notes")
         .query("sort", json!({ "type": "string", "enum": ["id", "-id"] }), "Newest first unless this says otherwise")
         .paged()
@@ -43,6 +43,22 @@ pub fn routes() -> Routes {
     let print = Operation::new("GET", "/credit-notes/{id}/pdf", LIST, TAG, "A credit note as a PDF file")
         .answers_with_file("application/pdf");
     Routes::new().api(make, create).api(one, show).api(list, index).api(print, pdf_file)
+}
+
+fn whole_schema() -> Value {
+    let id = || json!({ "type": "integer", "format": "int64" });
+    let text = || json!({ "type": "string" });
+    let fields = json!({
+        "id": id(), "number": text(), "client_id": id(), "invoice_id": id(), "currency": text(),
+        "issued_on": { "type": "string", "format": "date" },
+        "reason": text(), "subtotal": text(), "tax1": text(), "tax2": text(), "total": text(),
+        "lines": { "type": "array", "items": { "type": "object", "properties": {
+            "invoice_line_id": id(), "description": text(), "tax_category": text(),
+            "net": text(), "tax1": text(), "tax2": text(),
+        } } },
+    });
+    let required: Vec<&String> = fields.as_object().into_iter().flat_map(|fields| fields.keys()).collect();
+    json!({ "type": "object", "required": required, "properties": fields })
 }
 
 fn listed_schema() -> Value {
