@@ -89,8 +89,8 @@ impl House {
         let random = Random::seeded(7);
         let db = Db::create(&url, events).await.unwrap();
         db.migrate(now).await.unwrap();
-        let mut templates = Templates::builder().unwrap();
-        templates.add::<crate::Templates>("accounts").unwrap();
+        let mut templates = Templates::builder();
+        templates.add::<crate::Templates>("accounts");
         let mut settings = platform::settings::Registry::default();
         crate::SETTINGS.into_iter().for_each(|of| settings.add(of));
         extensions.add(Nav::default());

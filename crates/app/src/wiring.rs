@@ -66,15 +66,15 @@ pub fn events() -> Events {
     events
 }
 
-pub fn templates() -> Result<Templates> {
-    let mut templates = Templates::builder()?;
-    templates.add::<accounts::Templates>("accounts")?;
-    templates.add::<billing::Templates>("billing")?;
-    templates.add::<hosting::Templates>("hosting")?;
-    templates.add::<sales::Templates>("sales")?;
-    templates.add::<modules::Templates>("modules")?;
-    templates.add::<crate::Templates>("app")?;
-    Ok(templates.build())
+pub fn templates() -> Templates {
+    let mut templates = Templates::builder();
+    templates.add::<accounts::Templates>("accounts");
+    templates.add::<billing::Templates>("billing");
+    templates.add::<hosting::Templates>("hosting");
+    templates.add::<sales::Templates>("sales");
+    templates.add::<modules::Templates>("modules");
+    templates.add::<crate::Templates>("app");
+    templates.build()
 }
 
 /// The payment gateways that this program can talk to.
@@ -229,7 +229,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
         vault,
         settings: settings(),
         jobs: jobs(),
-        templates: templates()?,
+        templates: templates(),
         sandbox,
         node,
         wake: std::sync::Arc::default(),

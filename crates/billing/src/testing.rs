@@ -76,9 +76,9 @@ impl Company {
         let mut jobs = platform::jobs::Registry::default();
         crate::jobs(&mut jobs);
         platform::events::register(&mut jobs);
-        let mut templates = Templates::builder().unwrap();
-        templates.add::<accounts::Templates>("accounts").unwrap();
-        templates.add::<crate::Templates>("billing").unwrap();
+        let mut templates = Templates::builder();
+        templates.add::<accounts::Templates>("accounts");
+        templates.add::<crate::Templates>("billing");
         let templates = templates.build();
         let app = App::new(Parts {
             db,

@@ -81,9 +81,9 @@ impl testkit::Open for Company {
         let db = Db::create(&url, events).await.unwrap();
         let clock = Clock::fixed(Timestamp::parse("2026-01-15T10:00:00Z").unwrap());
         db.migrate(clock.now()).await.unwrap();
-        let mut templates = Templates::builder().unwrap();
-        templates.add::<accounts::Templates>("accounts").unwrap();
-        templates.add::<crate::Templates>("hosting").unwrap();
+        let mut templates = Templates::builder();
+        templates.add::<accounts::Templates>("accounts");
+        templates.add::<crate::Templates>("hosting");
         let mut extensions = Extensions::default();
         extensions.add(accounts::doors::Nav::default());
         extensions.add(Gateways::new(Vec::new()));

@@ -39,6 +39,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the database's unique key said no: somebody else wrote the same at the same time. Its words are nobody's to
+    /// read; what is tried again finds what was written.
+    pub fn is_collision(&self) -> bool {
+        matches!(self, Error::Conflict(text) if text.starts_with("database:"))
+    }
+
     /// One field is wrong. `message` says what to do, in a sentence.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Error {
         let mut errors = FieldErrors::default();

@@ -104,9 +104,9 @@ impl testkit::Open for Shop {
         let db = Db::create(&url, events).await.unwrap();
         let now = Timestamp::parse("2026-01-15T10:00:00Z").unwrap();
         db.migrate(now).await.unwrap();
-        let mut templates = Templates::builder().unwrap();
-        templates.add::<accounts::Templates>("accounts").unwrap();
-        templates.add::<crate::Templates>("sales").unwrap();
+        let mut templates = Templates::builder();
+        templates.add::<accounts::Templates>("accounts");
+        templates.add::<crate::Templates>("sales");
         let mut extensions = Extensions::default();
         extensions.add(Nav::default());
         extensions.add(ClientPanels { panels: crate::panels(), closing: crate::closing(), ..ClientPanels::default() });

@@ -35,6 +35,8 @@ pub struct Operation {
     /// JSON Schema of the answer.
     pub answer: Value,
     pub media: &'static str,
+    /// Whether a repetition gets the first answer again.
+    pub repeats: bool,
 }
 
 const JSON: &str = "application/json";
@@ -58,6 +60,7 @@ impl Operation {
             status: 200,
             answer: json!({}),
             media: JSON,
+            repeats: true,
         }
     }
 
@@ -80,6 +83,12 @@ impl Operation {
     pub fn answers(mut self, status: u16, schema: Value) -> Operation {
         self.status = status;
         self.answer = schema;
+        self
+    }
+
+    /// The answer is a secret and therefore not kept: no `Idempotency-Key` is looked at.
+    pub fn never_repeated(mut self) -> Operation {
+        self.repeats = false;
         self
     }
 
@@ -508,7 +517,7 @@ pub fn document(operations: &[Arc<Operation>]) -> Value {
         for (name, schema, help) in &operation.query {
             parameters.push(json!({ "name": name, "in": "query", "schema": schema, "description": help }));
         }
-        if operation.method != "GET" {
+        if operation.method != "GET" && operation.repeats {
             parameters.push(json!({
                 "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "minLength": 1, "maxLength": 200 },
                 "description": "A repeated request with the same key and content gets the first one's answer and does nothing."

@@ -76,6 +76,12 @@ async fn reconcile(common: &Common, args: Reconcile) -> Result<Report> {
     for (gateway, why) in &report.unasked {
         text.push_str(&format!("\n  {gateway} could not be asked: {why}"));
     }
+    for gateway in &report.not_set_up {
+        text.push_str(&format!(
+            "\n  {gateway} is not set up in these books and was not asked. If it took payments after the \
+                                backup, record them by hand before it is set up again."
+        ));
+    }
     text.push_str(if report.released {
         "\nPayments go on."
     } else {
@@ -86,7 +92,7 @@ async fn reconcile(common: &Common, args: Reconcile) -> Result<Report> {
         report.unasked.iter().map(|(gateway, why)| json!({ "gateway": gateway, "reason": why })).collect();
     let json = json!({
         "on_hold": !report.released, "since": since.to_string(), "compared": report.compared, "found": found,
-        "unasked": unasked,
+        "unasked": unasked, "not_set_up": report.not_set_up,
     });
     let told = Report::new(text, json);
     Ok(if report.released { told } else { told.failing(true) })

@@ -27,6 +27,11 @@ fn nobodys_failure_takes_a_payment_back() {
 }
 
 #[test]
+fn every_template_can_be_compiled() {
+    assert!(wiring::templates().check().unwrap() > 50);
+}
+
+#[test]
 fn every_compatible_action_is_in_the_documentation_and_none_besides() {
     let text = include_str!("../../../../docs/api.md");
     let table = text.split("| of | actions |").nth(1).unwrap().split("\n\n").next().unwrap();

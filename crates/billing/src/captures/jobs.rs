@@ -46,10 +46,7 @@ async fn less_to_pay(tx: &mut Tx, client_id: i64, invoice_id: i64) -> Result<()>
     let Some(waiting) = store::waits_for_too_much(&mut tx, invoice_id).await? else { return Ok(()) };
     let (id, at) = (waiting.id, waiting.started_at);
     // What is owed again before the job looks may become less once more.
-    let job = NewJob::now(GIVE_UP, json!({ "attempt": id }), at)
-        .keyed(format!("give_up:{id}:{}", waiting.balance))
-        .about(format!("invoice:{invoice_id}"))
-        .attempts(1000);
+    let job = NewJob::now(GIVE_UP, json!({ "attempt": id }), at).about(format!("invoice:{invoice_id}")).attempts(1000);
     jobs::enqueue(&mut tx, job, at).await.map(|_| ())
 }
 

@@ -184,7 +184,9 @@ async fn use_credit_of(
     let made = payments::store::to_credit(tx, known.id).await?;
     let left = credits::balance(tx, attempt.client_id, attempt.currency).await?;
     let part = invoice.money(made.min(left.minor).min(invoice.balance));
-    if invoice.status != InvoiceStatus::Unpaid || !part.is_positive() {
+    // While another attempt of the invoice is open the credit stays: what that one takes is not known yet.
+    let is_free = invoice.status == InvoiceStatus::Unpaid && !invoices::is_charge_under_way(tx, invoice.id).await?;
+    if !is_free || !part.is_positive() {
         return Ok(());
     }
     credits::apply(tx, &by.in_consequence(), invoice.id, part, today, now).await

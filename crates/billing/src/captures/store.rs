@@ -145,15 +145,13 @@ record! {
     pub(super) struct Waiting {
         pub id: i64,
         pub started_at: Timestamp,
-        /// What is owed on its invoice.
-        pub balance: i64,
     }
 }
 
 /// The attempt of an invoice that waits for the client to pay more than is owed by now.
 pub(super) async fn waits_for_too_much(conn: &mut Conn, invoice_id: i64) -> Result<Option<Waiting>> {
     conn.optional(
-        "SELECT a.id, a.started_at, i.balance FROM payment_attempts a JOIN invoices i ON i.id = a.invoice_id \
+        "SELECT a.id, a.started_at FROM payment_attempts a JOIN invoices i ON i.id = a.invoice_id \
          WHERE a.invoice_id = $1 AND a.state = 'action_required' AND a.amount > i.balance",
         params![invoice_id],
     )

@@ -125,6 +125,8 @@ pub(super) async fn perform(app: App, job: Job) -> Result<Done> {
     // Its age is judged by the moment at which it came, not by when the worker gets to it.
     let (state, reason) = match gateway.verify_webhook(&config, &headers, &body, received_at) {
         Ok(event) => match apply(&app, &name, event.effect).await {
+            // Two at the same time: the next attempt finds what the other wrote.
+            Err(error) if error.is_collision() => return Err(error),
             // Trying again says the same: somebody must put something right first.
             Err(error @ (Error::Invalid(_) | Error::Refused(_) | Error::Conflict(_))) => ("parked", error.to_string()),
             applied => applied?,
@@ -134,7 +136,7 @@ pub(super) async fn perform(app: App, job: Job) -> Result<Done> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     tx.execute(
-        "UPDATE webhook_events SET state = $2, reason = $3, finished_at = $4 WHERE id = $1",
+        "UPDATE webhook_events SET state = $2, reason = $3, finished_at = $4 WHERE id = $1 AND state = 'received'",
         params![id, state, reason, now],
     )
     .await?;

@@ -16,7 +16,7 @@ mod tests;
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients;
 use accounts::doors::{Permission, Routes};
-use kernel::{Currency, Date, Money, Result, Timestamp};
+use kernel::{Currency, Date, Error, Money, Result, Timestamp};
 use platform::{App, Tx, record};
 
 use crate::gateways::{DisputeNews, DisputeState, Movement};
@@ -113,10 +113,17 @@ async fn write(
 ) -> Result<Option<String>> {
     let today = Terms::load(tx, now).await?.today;
     let known = store::find(tx, gateway, &news.external_id).await?;
-    let before = known.as_ref().map(|known| known.state);
-    let dispute = match known {
-        Some(known) => known,
-        None => store::insert(tx, gateway, news, payment, now).await?,
+    let (before, dispute) = match known {
+        Some(known) => (Some(known.state), known),
+        None => match store::insert(tx, gateway, news, payment, now).await? {
+            Some(new) => (None, new),
+            // Nobody's lock is held for a payment that is not ours: the first of two wrote it while this one waited.
+            None => {
+                let known = store::find(tx, gateway, &news.external_id).await?;
+                let known = known.ok_or_else(|| Error::broken(format!("dispute {} is not there", news.external_id)))?;
+                (Some(known.state), known)
+            }
+        },
     };
     // News overtake each other: what was decided is not open again.
     let state = match before {

@@ -15,20 +15,22 @@ pub(super) async fn find(conn: &mut Conn, gateway: &str, external_id: &str) -> R
     conn.optional(&sql, params![gateway, external_id]).await
 }
 
+/// `None` when other news of it came first.
 pub(super) async fn insert(
     tx: &mut Tx,
     gateway: &str,
     news: &DisputeNews,
     payment: Option<&Transaction>,
     now: Timestamp,
-) -> Result<Dispute> {
+) -> Result<Option<Dispute>> {
     let sql = format!(
         "INSERT INTO disputes (gateway, external_id, payment, transaction_id, client_id, invoice_id, currency, amount, \
          reason, state, status, answer_by, opened_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) RETURNING {}",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) \
+         ON CONFLICT (gateway, external_id) DO NOTHING RETURNING {}",
         Dispute::columns("")
     );
-    tx.one(
+    tx.optional(
         &sql,
         params![
             gateway,

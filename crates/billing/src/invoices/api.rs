@@ -121,6 +121,7 @@ pub fn routes() -> Routes {
         TAG,
         "Make an address where the client pays without logging in. Each call makes another one; the others go on working",
     )
+    .never_repeated()
     .answers(200, json!({ "type": "object", "required": ["url"], "properties": {
         "url": { "type": "string", "description": "Told once: only its hash is kept" } } }));
     Routes::new()
@@ -552,7 +553,6 @@ async fn pdf_file(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     Ok(pdf::of_invoice(&cx.app, id, cx.now).await?)
 }
 
-/// No `Idempotency-Key` keeps its answer, which is a secret: a repetition makes another link.
 async fn pay_link(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     let mut tx = cx.app.db.write().await?;
     let url = pay_links::hand_out(&mut tx, &cx.app, &cx.actor, id, cx.now).await?;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
-use kernel::{Date, Error, Period, Result};
+use kernel::{Date, Error, Period, Result, Timestamp};
 use platform::params;
 
 use super::{Invoice, InvoiceStatus, Issued, Line, NewInvoice, NewLine, Tell};
@@ -67,12 +67,14 @@ pub async fn merge(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, ids: &[i64]) 
     Ok(issued)
 }
 
-/// Published when some of the lines of an invoice stand on another from now on.
+/// Published when some of the lines of an invoice stand on another from now on, before the note takes them off the old one:
+/// who hears then that the old one is paid knows what is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvoiceSplit {
     pub old_id: i64,
     pub new_id: i64,
     pub client_id: i64,
+    pub now: Timestamp,
 }
 
 /// Moves lines of an unpaid invoice to one of their own; a credit note takes them off the old one. The choice of lines is
@@ -91,13 +93,14 @@ pub async fn split(tx: &mut Locked<'_>, by: &Actor, terms: &Terms, id: i64, line
     }
     let pairs: Vec<(Invoice, Line)> = go.iter().map(|line| (invoice.clone(), line.clone())).collect();
     let issued = anew(tx, terms, &invoice, &pairs, invoice.due_on, invoice.notes.clone(), SPLIT).await?;
+    let split = InvoiceSplit { old_id: id, new_id: issued.id, client_id: invoice.client_id, now: terms.now };
+    tx.publish(&split).await?;
     let credited: Vec<i64> =
         go.iter().filter(|line| (line.net, line.tax1, line.tax2) != (0, 0, 0)).map(|line| line.id).collect();
     if !credited.is_empty() {
         let reason = format!("Moved to invoice {}", issued.number);
         notes::credit(tx, by, terms, id, &Selection::Lines(credited), &reason).await?;
     }
-    tx.publish(&InvoiceSplit { old_id: id, new_id: issued.id, client_id: invoice.client_id }).await?;
     log(tx, by, terms, &issued, format!("Invoice {} split from {}", issued.number, invoice.title())).await?;
     Ok(issued)
 }

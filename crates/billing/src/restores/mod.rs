@@ -74,6 +74,8 @@ pub struct Report {
     pub compared: Vec<String>,
     /// Gateways that could not be asked, and why.
     pub unasked: Vec<(String, String)>,
+    /// Gateways that charge stored methods and are not set up in these books, so nobody can ask them.
+    pub not_set_up: Vec<String>,
     pub found: Vec<Found>,
     pub released: bool,
 }
@@ -97,13 +99,19 @@ pub enum Release {
 pub async fn reconcile(app: &App, by: &Actor, release: Release) -> Result<Report> {
     let mut conn = app.db.read().await?;
     let Some(hold) = hold(&mut conn).await? else { return Ok(Report { released: true, ..Report::default() }) };
-    let active: Vec<String> = conn.column("SELECT name FROM gateways WHERE active ORDER BY name", params![]).await?;
+    // Also those that are switched off: when the backup was made, or before the books went on.
+    let set_up = gateways::all(&mut conn).await?;
     drop(conn);
     let mut report = Report { since: Some(hold.backup_made_at), ..Report::default() };
     let mut placed = Vec::new();
     for gateway in app.get::<Gateways>()?.all() {
-        if active.iter().any(|name| name == gateway.name()) && gateway.capabilities().off_session {
+        if !gateway.capabilities().off_session {
+            continue;
+        }
+        if set_up.iter().any(|known| known.name == gateway.name()) {
             placed.extend(compare(app, by, &**gateway, &hold, &mut report).await?);
+        } else if gateway.name() != "sandbox" {
+            report.not_set_up.push(gateway.name().to_owned());
         }
     }
     // Only when all of them have their place is it seen what is missing beside them.

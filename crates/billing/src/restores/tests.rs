@@ -164,6 +164,18 @@ testkit::both_engines! {
         books.company.is_sound().await;
     }
 
+    // Switched off when the backup was made, it may have been on since.
+    async fn a_gateway_that_is_switched_off_is_asked_too(books: Restored) {
+        let (invoice, taken) = books.charged("50.00").await;
+        books.say(taken);
+        let mut tx = books.company.app.db.write().await.unwrap();
+        tx.execute("UPDATE gateways SET active = FALSE WHERE name = 'sandbox'", params![]).await.unwrap();
+        tx.commit().await.unwrap();
+        let report = books.reconciled(Release::WhenClear).await;
+        assert_eq!((report.found.len(), report.released, report.not_set_up.len()), (1, true, 0), "{report:?}");
+        assert_eq!(books.balance(invoice).await, "0.00");
+    }
+
     async fn what_was_found_is_the_gateway_s_word(books: Restored) {
         let (invoice, taken) = books.charged("50.00").await;
         books.say(taken);

@@ -39,7 +39,7 @@ impl testkit::Open for Desk {
             vault: Vault::new(&[1; 32]),
             settings: Default::default(),
             jobs: Default::default(),
-            templates: Templates::builder().unwrap().build(),
+            templates: Templates::builder().build(),
             sandbox: false,
             node: "test".to_owned(),
             wake: Default::default(),

@@ -103,7 +103,7 @@ pub fn message(error: &Error, reference: &str) -> String {
         Error::Unavailable(text) if INSIDE.iter().any(|beginning| text.starts_with(beginning)) => {
             format!("The database did not answer. Try again in a moment; the log has the reason as {reference}.")
         }
-        Error::Conflict(text) if text.starts_with("database:") => {
+        error if error.is_collision() => {
             "The same thing exists already. Reload the page and look before you try again.".to_owned()
         }
         other => other.to_string(),

@@ -1,5 +1,8 @@
-//! minijinja with one loader: every crate hands in the templates that stand beside its handlers.
+//! minijinja with one loader: every crate hands in the templates that stand beside its handlers. One is compiled when it is
+//! first rendered, because compiled ones take megabytes and most servers show few of them.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::response::{Html, IntoResponse, Response};
@@ -12,24 +15,32 @@ use rust_embed::RustEmbed;
 #[include = "*.html"]
 struct Frame;
 
+type Sources = BTreeMap<String, Cow<'static, [u8]>>;
+
 /// All templates of the program.
 #[derive(Clone)]
-pub struct Templates(Arc<Environment<'static>>);
+pub struct Templates {
+    env: Arc<Environment<'static>>,
+    sources: Arc<Sources>,
+}
 
-pub struct Builder(Environment<'static>);
+pub struct Builder {
+    env: Environment<'static>,
+    sources: Sources,
+}
 
 impl Templates {
     /// Starts with the frame: layout, macros, login, error page.
-    pub fn builder() -> Result<Builder> {
+    pub fn builder() -> Builder {
         let mut env = Environment::new();
         // A misspelt name is an error in the first test that renders the page, not an empty cell for ever.
         env.set_undefined_behavior(UndefinedBehavior::Strict);
         env.set_fuel(Some(20_000_000));
         env.add_global("small_parts", super::parts::all());
         env.add_filter("amount", amount);
-        let mut builder = Builder(env);
-        builder.add::<Frame>("")?;
-        Ok(builder)
+        let mut builder = Builder { env, sources: Sources::new() };
+        builder.add::<Frame>("");
+        builder
     }
 
     /// Renders `name` with `context` as an HTML page.
@@ -38,31 +49,34 @@ impl Templates {
     }
 
     pub fn render(&self, name: &str, context: minijinja::Value) -> Result<String> {
-        let render = || self.0.get_template(name)?.render(context);
+        let render = || self.env.get_template(name)?.render(context);
         render().map_err(|error| Error::broken(format!("template {name}: {error:#}")))
     }
 
-    pub fn names(&self) -> Vec<String> {
-        self.0.templates().map(|(name, _)| name.to_owned()).collect()
+    /// Compiles every template, for the test that finds mistakes before anybody opens the page; how many there are.
+    pub fn check(&self) -> Result<usize> {
+        for name in self.sources.keys() {
+            self.env.get_template(name).map_err(|error| Error::broken(format!("template {name}: {error:#}")))?;
+        }
+        Ok(self.sources.len())
     }
 }
 
 impl Builder {
     /// Adds the templates of a crate under a prefix: `invoices/list.html` of billing is `billing/invoices/list.html`.
-    pub fn add<E: RustEmbed>(&mut self, prefix: &str) -> Result<()> {
+    pub fn add<E: RustEmbed>(&mut self, prefix: &str) {
         for file in E::iter() {
             let Some(content) = E::get(&file) else { continue };
             let name = if prefix.is_empty() { file.to_string() } else { format!("{prefix}/{file}") };
-            let source = String::from_utf8_lossy(&content.data).into_owned();
-            self.0
-                .add_template_owned(name.clone(), source)
-                .map_err(|error| Error::broken(format!("template {name}: {error:#}")))?;
+            self.sources.insert(name, content.data);
         }
-        Ok(())
     }
 
     pub fn build(self) -> Templates {
-        Templates(Arc::new(self.0))
+        let (mut env, sources) = (self.env, Arc::new(self.sources));
+        let known = sources.clone();
+        env.set_loader(move |name| Ok(known.get(name).map(|source| String::from_utf8_lossy(source).into_owned())));
+        Templates { env: Arc::new(env), sources }
     }
 }
 

@@ -224,14 +224,20 @@ pub fn invoice_replaced<'a>(tx: &'a mut Tx, event: &'a InvoiceReplaced) -> React
     Box::pin(async move { store::replace_invoice(tx, event.old_id, event.new_id).await })
 }
 
-/// Lines of an order stand on an invoice of their own from now on: that belongs to the order, too.
+/// Lines of an order stand on an invoice of their own from now on: that belongs to the order, too. One that asks for
+/// nothing was paid when it was made, when nobody knew whose it was.
 pub fn invoice_split<'a>(tx: &'a mut Tx, event: &'a InvoiceSplit) -> Reaction<'a> {
     Box::pin(async move {
+        let mut tx = clients::lock(tx, event.client_id).await?;
         let moved: HashSet<documents::Owner> =
-            invoices::lines(tx, event.new_id).await?.iter().filter_map(documents::owner_of).collect();
-        for order in store::of_invoice(tx, event.old_id).await? {
-            if items(tx, order.id).await?.iter().any(|item| moved.contains(&documents::owner(item))) {
-                store::add_split_off(tx, order.id, event.new_id).await?;
+            invoices::lines(&mut tx, event.new_id).await?.iter().filter_map(documents::owner_of).collect();
+        let is_paid = invoices::find(&mut tx, event.new_id).await?.status == InvoiceStatus::Paid;
+        for order in store::of_invoice(&mut tx, event.old_id).await? {
+            if items(&mut tx, order.id).await?.iter().any(|item| moved.contains(&documents::owner(item))) {
+                store::add_split_off(&mut tx, order.id, event.new_id).await?;
+                if is_paid && order.status == OrderStatus::Pending {
+                    set_up(&mut tx, &Actor::system("Payment"), &order, Trigger::Paid, event.now).await?;
+                }
             }
         }
         Ok(())

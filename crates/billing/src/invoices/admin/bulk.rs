@@ -248,7 +248,7 @@ pub(super) async fn bulk_do(cx: AdminCx) -> Result<Redirect, Fail> {
 fn refusal(error: Error) -> Result<String> {
     match error {
         // What the database says is nobody's to read.
-        Error::Conflict(text) if text.starts_with("database:") => Ok("The same thing exists already.".to_owned()),
+        error if error.is_collision() => Ok("The same thing exists already.".to_owned()),
         Error::Refused(_) | Error::Invalid(_) | Error::NotFound(_) | Error::Forbidden(_) | Error::Conflict(_) => {
             Ok(error.to_string())
         }

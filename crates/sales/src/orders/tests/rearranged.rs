@@ -46,6 +46,29 @@ testkit::both_engines! {
         }
     }
 
+    // What is split off, or what stays, may ask for nothing: then it is paid in the very moment of the split.
+    async fn what_asks_for_nothing_is_set_up_and_nothing_else(shop: Shop) {
+        use ServiceStatus::{Active, Pending};
+        let client = shop.client("ada@example.com").await;
+        let edit = || ProductEdit { auto_setup: Some(AutoSetup::Payment), ..ProductEdit::default() };
+        let dear = shop.product("Dear", &[("monthly", "21.00", "0")], edit()).await;
+        let free = shop.product("Free", &[("monthly", "0.00", "0")], edit()).await;
+        for moves in [0, 1] {
+            let placed = shop.place(shop.order(&client, vec![monthly(dear.id), monthly(free.id)])).await.unwrap();
+            let old = placed.invoice.as_ref().unwrap().id;
+            let lines = invoices::lines(&mut conn(&shop).await, old).await.unwrap();
+            let mine = |line: &&Line| line.owner_id == Some(placed.services[moves].id);
+            let ids: Vec<i64> = lines.iter().filter(mine).map(|line| line.id).collect();
+            let new = split(&shop, old, &ids).await;
+            let half = (service_states(&shop, &placed).await, status(&shop, placed.order.id).await);
+            assert_eq!(half, (vec![Pending, Active], OrderStatus::Pending), "{moves}");
+            shop.pay([new, old][moves]).await;
+            let whole = (service_states(&shop, &placed).await, status(&shop, placed.order.id).await);
+            assert_eq!(whole, (vec![Active, Active], OrderStatus::Active), "{moves}");
+            shop.is_sound().await;
+        }
+    }
+
     // Only the setup fee stands elsewhere; and what was split off is split once more.
     async fn what_is_paid_for_in_part_is_not_set_up(shop: Shop) {
         use ServiceStatus::{Active, Pending};
