@@ -162,6 +162,8 @@ pub(super) async fn delete(tx: &mut Tx, id: i64) -> Result<()> {
     for sql in [
         "DELETE FROM product_options WHERE product_id = $1",
         "DELETE FROM product_addons WHERE product_id = $1",
+        // What a service took that became another product's: there is no stock left for it to go back to.
+        "DELETE FROM taken_stock WHERE product_id = $1",
         "DELETE FROM products WHERE id = $1",
     ] {
         tx.execute(sql, params![id]).await?;

@@ -73,4 +73,22 @@ testkit::both_engines! {
         to(&company, &service, Cancelled).await;
         assert_eq!(left().await, (1, 1));
     }
+
+    // Nothing is made of it any more, though something of its stock was taken.
+    async fn a_product_goes_when_what_took_its_stock_is_made_of_another(company: Company) {
+        let client = company.client("ada@client.example").await;
+        let counted = |name: &str| ProductEdit {
+            stock_control: Some(true),
+            stock: Some(1),
+            ..company.product_edit(name, list(&[("monthly", "1", "0")]))
+        };
+        let (old, new) = (company.product(counted("Old")).await, company.product(counted("New")).await);
+        let service = company.place(company.order(&client, &old)).await.unwrap().service;
+        change(&company, &service, ServiceEdit { product_id: Some(new.id), ..ServiceEdit::default() }).await.unwrap();
+        let mut tx = company.app.db.write().await.unwrap();
+        products::delete(&mut tx, &company.by, old.id, company.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        to(&company, &service, ServiceStatus::Cancelled).await;
+        to(&company, &service, ServiceStatus::Pending).await;
+    }
 }
