@@ -6,16 +6,18 @@ mod desk;
 mod history;
 mod people;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use accounts::activity_log::Actor;
 use accounts::{admins, roles};
-use billing::captures;
 use billing::generation::{self, Detail, Mode, Scope};
 use billing::terms::Terms;
-use kernel::{Error, Result};
-use platform::App;
+use billing::{captures, settings};
+use kernel::{Error, Result, Timestamp};
 use platform::runs::Progress;
+use platform::{App, Tx};
+use tokio::net::TcpListener;
 
 use crate::cli::{self, Common, Report};
 use crate::commands::{init, serve};
@@ -29,7 +31,7 @@ use crate::instance::{self, Migrations};
 pub struct Demo {
     /// Address and port; when the port is taken, a free one is used
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    listen: std::net::SocketAddr,
+    listen: SocketAddr,
     /// Prepare the data and tell what happened, but do not serve
     #[arg(long)]
     no_serve: bool,
@@ -114,10 +116,10 @@ pub async fn run(common: &Common, args: Demo) -> Result<Report> {
     if !common.json {
         cli::say(&text);
     }
-    let listen = match tokio::net::TcpListener::bind(args.listen).await {
-        Ok(_) => args.listen,
-        Err(_) => std::net::SocketAddr::new(args.listen.ip(), 0),
-    };
+    let listen = free(args.listen).await?;
+    let mut tx = app.db.write().await?;
+    link_to(&mut tx, listen, app.clock.now()).await?;
+    tx.commit().await?;
     serve::on(app, listen, serve::Worker::Here, |address| {
         if !common.json {
             return serve::spoken(address, true);
@@ -126,6 +128,35 @@ pub async fn run(common: &Common, args: Demo) -> Result<Report> {
         json.to_string()
     })
     .await
+}
+
+/// The address if nobody has it, or one beside it.
+async fn free(wanted: SocketAddr) -> Result<SocketAddr> {
+    let bound = match TcpListener::bind(wanted).await {
+        Ok(bound) => bound,
+        Err(_) => TcpListener::bind(SocketAddr::new(wanted.ip(), 0))
+            .await
+            .map_err(|error| Error::refused(format!("Nothing can be served on {}: {error}", wanted.ip())))?,
+    };
+    Ok(bound.local_addr().unwrap_or(wanted))
+}
+
+/// Links that are sent to clients lead to this start, unless somebody has chosen an address.
+async fn link_to(tx: &mut Tx, served: SocketAddr, now: Timestamp) -> Result<()> {
+    let local = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
+    let stored = settings::system_url(tx).await?;
+    if !local.iter().any(|local| stored.starts_with(local)) {
+        return Ok(());
+    }
+    let host = if served.ip().is_unspecified() { "localhost".to_owned() } else { host_of(served) };
+    platform::settings::set(tx, &settings::SYSTEM_URL, &format!("http://{host}:{}", served.port()), now).await
+}
+
+fn host_of(served: SocketAddr) -> String {
+    match served {
+        SocketAddr::V4(served) => served.ip().to_string(),
+        SocketAddr::V6(served) => format!("[{}]", served.ip()),
+    }
 }
 
 /// The demonstration measures how long its steps take; nothing in the books depends on it.
