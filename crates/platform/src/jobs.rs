@@ -89,10 +89,25 @@ record! {
         pub last_error: Option<String>,
         pub created_at: Timestamp,
         pub finished_at: Option<Timestamp>,
+        /// The claim that has it, or had it last.
+        lease_owner: Option<String>,
     }
 }
 
 impl Job {
+    /// Whether the claim that this is of still has the job, even one that was given up for lost meanwhile. Its lease
+    /// begins anew, so that nobody takes the job before the transaction has ended.
+    pub(crate) async fn is_held(&self, tx: &mut Tx, now: Timestamp) -> Result<bool> {
+        let held = tx
+            .execute(
+                "UPDATE jobs SET lease_until = $2 \
+                 WHERE id = $1 AND state IN ('running', 'failed') AND lease_owner = $3",
+                params![self.id, lease_from(now), self.lease_owner],
+            )
+            .await?;
+        Ok(held > 0)
+    }
+
     /// A number in the payload.
     pub fn int(&self, key: &str) -> Result<i64> {
         self.payload()?[key]

@@ -11,7 +11,7 @@ use kernel::{Date, Result, Timestamp};
 
 use crate::App;
 use crate::db::{Conn, Tx};
-use crate::jobs::{self, NewJob};
+use crate::jobs::{self, Job, NewJob};
 use crate::{enum_column, params, record};
 
 kernel::text_enum! {
@@ -250,7 +250,18 @@ pub async fn fail(
     Ok(())
 }
 
-pub async fn finish(tx: &mut Tx, id: i64, state: RunState, summary: &serde_json::Value, now: Timestamp) -> Result<()> {
+/// Ends the run that a job carries out, and commits. A worker that has lost the job to the next one says nothing: the run
+/// is what that one makes of it.
+pub async fn end(app: &App, job: &Job, id: i64, state: RunState, summary: &serde_json::Value) -> Result<()> {
+    let mut tx = app.db.write().await?;
+    let now = app.clock.now();
+    if job.is_held(&mut tx, now).await? {
+        finish(&mut tx, id, state, summary, now).await?;
+    }
+    tx.commit().await
+}
+
+async fn finish(tx: &mut Tx, id: i64, state: RunState, summary: &serde_json::Value, now: Timestamp) -> Result<()> {
     tx.execute(
         "UPDATE task_runs SET state = $2, summary = $3, finished_at = $4 WHERE id = $1",
         params![id, state, summary.to_string(), now],

@@ -1,9 +1,10 @@
-//! Runs of batches in the JSON API: the list. What one of them made is for those who may run it, and stands there.
+//! Runs of batches in the JSON API, for whoever sees them on the pages.
 
-use accounts::doors::api::{list_answer, list_schema};
-use accounts::doors::{ApiCx, Operation, Routes};
+use accounts::doors::api::{answer, list_answer, list_schema};
+use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
-use platform::runs::Run;
+use kernel::Result;
+use platform::runs::{self, Run};
 use platform::web::Fail;
 use platform::web::lists::{Order, Page, Request};
 use serde_json::{Value, json};
@@ -17,7 +18,9 @@ pub(super) fn routes() -> Routes {
         .query("sort", json!({ "type": "string", "enum": ["id", "-id"] }), "Newest first unless this says otherwise")
         .paged()
         .answers(200, list_schema(schema()));
-    Routes::new().api(list, index)
+    let one = Operation::new("GET", "/runs/{id}", VIEW_JOBS, "Batches", "How far a batch is, and its result")
+        .answers(200, whole_schema());
+    Routes::new().api(list, index).api(one, show)
 }
 
 fn schema() -> Value {
@@ -32,6 +35,20 @@ fn schema() -> Value {
         "total": { "type": "integer" }, "done": { "type": "integer" }, "failed": { "type": "integer" },
         "queued_at": { "type": "string", "format": "date-time" }, "started_at": moment(), "finished_at": moment(),
     } })
+}
+
+fn whole_schema() -> Value {
+    let mut schema = schema();
+    schema["properties"]["summary"] = json!({ "type": "object", "description": "What it did, in numbers of its own" });
+    schema["properties"]["failures"] = json!({
+        "type": "array", "description": "The first 1,000", "items": { "type": "object", "properties": {
+            "client_id": { "type": ["integer", "null"], "format": "int64" },
+            "subject": { "type": ["string", "null"], "description": "What it is about, such as invoice:7" },
+            "message": { "type": "string" },
+            "at": { "type": "string", "format": "date-time" },
+        } },
+    });
+    schema
 }
 
 fn shown(run: &Run) -> Value {
@@ -49,6 +66,26 @@ fn shown(run: &Run) -> Value {
         "started_at": run.started_at,
         "finished_at": run.finished_at,
     })
+}
+
+async fn show(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
+    let mut conn = cx.app.db.read().await?;
+    let run = runs::find(&mut conn, id).await?;
+    let mut whole = shown(&run);
+    whole["summary"] = serde_json::from_str(&run.summary).unwrap_or_default();
+    whole["failures"] = runs::failures(&mut conn, id)
+        .await?
+        .iter()
+        .map(|failure| {
+            json!({
+                "client_id": failure.client_id,
+                "subject": failure.subject,
+                "message": failure.message,
+                "at": failure.at,
+            })
+        })
+        .collect();
+    Ok(answer(&whole))
 }
 
 async fn index(cx: ApiCx) -> Result<Response, Fail> {

@@ -53,7 +53,7 @@ async fn perform(app: App, job: Job) -> Result<Done> {
     let mut tx = app.db.write().await?;
     let count = i64::try_from(all).unwrap_or(i64::MAX);
     runs::progress(&mut tx, run_id, count, count, 0).await?;
-    runs::finish(&mut tx, run_id, RunState::Finished, &summary.into(), app.clock.now()).await?;
     tx.commit().await?;
+    runs::end(&app, &job, run_id, RunState::Finished, &summary.into()).await?;
     Ok(Done::Finished)
 }

@@ -1,6 +1,7 @@
 //! `innkeeper demo`: what it promises to show, that a second start goes on from it, and what becomes of one that broke off.
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 
 use platform::db::Db;
 use platform::{Conn, Events, params};
@@ -11,6 +12,23 @@ fn demo(folder: &Folder) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
     command.args(["demo", "--no-serve", "--json"]).env("INNKEEPER_DATA", &**folder);
     command.output().unwrap()
+}
+
+/// Serves it, and says where its pages and the links that clients are sent lead to.
+fn served(folder: &Folder) -> (String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_innkeeper"));
+    command.args(["demo", "--json", "--listen", "127.0.0.1:0"]).env("INNKEEPER_DATA", &**folder);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let told: Value = serde_json::from_str(&line).unwrap();
+    let links = testkit::run(async {
+        let mut conn = open(folder).await.read().await.unwrap();
+        conn.scalar("SELECT value FROM settings WHERE key = 'system_url'", params![]).await.unwrap()
+    });
+    (told["admin"].as_str().unwrap().to_owned(), links)
 }
 
 fn told(output: &Output) -> Value {
@@ -72,7 +90,23 @@ fn a_hosting_company_with_a_year_behind_it() {
         let db = open(&folder).await;
         let mut conn = db.read().await.unwrap();
         assert_eq!((count(&mut conn, "clients").await, count(&mut conn, "services").await), (200, 600));
-        drop(conn);
+    });
+
+    // The port is another one each time, unless staff have said where the pages are.
+    for _ in 0..2 {
+        let (admin, links) = served(&folder);
+        assert!(admin.starts_with(&format!("{links}/")) && links.starts_with("http://127.0.0.1:"), "{admin}, {links}");
+    }
+    testkit::run(async {
+        let mut tx = open(&folder).await.write().await.unwrap();
+        let chosen = "UPDATE settings SET value = 'https://host.example' WHERE key = 'system_url'";
+        assert_eq!(tx.execute(chosen, params![]).await.unwrap(), 1);
+        tx.commit().await.unwrap();
+    });
+    assert_eq!(served(&folder).1, "https://host.example");
+
+    testkit::run(async {
+        let db = open(&folder).await;
         // As if the first start had been killed before it was finished.
         let mut tx = db.write().await.unwrap();
         tx.execute("DELETE FROM instance WHERE key = 'demo_ready'", params![]).await.unwrap();

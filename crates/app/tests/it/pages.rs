@@ -3,7 +3,7 @@
 use accounts::doors::Access;
 use axum::http::StatusCode;
 use innkeeper::wiring;
-use platform::runs::{self, NewRun, RunState};
+use platform::runs::{self, NewRun};
 use platform::{jobs, params};
 use serde_json::{Value, json};
 
@@ -112,6 +112,10 @@ testkit::both_engines! {
         let (_, listed) = site.json(&boss, "GET", "/runs?task=generate_invoices", Value::Null).await;
         assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["done"]), (&json!(id), &json!(99)));
         assert_eq!(site.json(&boss, "GET", "/runs?task=capture", Value::Null).await.1["total"], 0);
+        let (_, shown) = site.json(&boss, "GET", &format!("/runs/{id}"), Value::Null).await;
+        let failure = &shown["failures"][0];
+        assert_eq!((&failure["client_id"], &failure["message"]), (&json!(7), &json!("The product has no price in EUR.")));
+        assert_eq!((shown["failures"].as_array().unwrap().len(), &shown["failed"]), (1, &json!(1)));
         let path = format!("/admin/utilities/automation/{id}");
         let (_, body) = site.get(&format!("{path}/progress.json"), Some(&boss)).await;
         let progress: Value = serde_json::from_str(&body).unwrap();
@@ -120,7 +124,8 @@ testkit::both_engines! {
         assert!(page.contains("no price in EUR") && page.contains("data-progress-src"), "{page}");
 
         let mut tx = site.app.db.write().await.unwrap();
-        runs::finish(&mut tx, id, RunState::Finished, &json!({ "invoices": 1234 }), now).await.unwrap();
+        let done = "UPDATE task_runs SET state = 'finished', summary = '{\"invoices\": 1234}', finished_at = $2 WHERE id = $1";
+        tx.execute(done, platform::params![id, now]).await.unwrap();
         tx.commit().await.unwrap();
         let (_, page) = site.get(&path, Some(&boss)).await;
         assert!(page.contains("1,234") && !page.contains("data-progress-src"), "{page}");

@@ -123,26 +123,28 @@ testkit::both_engines! {
         assert_eq!(site.post("/admin/clients/1/close", &head, &[]).await.0, StatusCode::SEE_OTHER);
     }
 
-    async fn a_run_is_shown_to_those_who_may_run_it(site: Site) {
-        let clerk = site.log_in_with("clerk", &["Generate Due Invoices"]).await;
-        let both = site.log_in_with("both", &["Generate Due Invoices", "Attempts CC Captures"]).await;
-        for (task, seen) in [("generate_invoices", StatusCode::OK), ("capture_payments", StatusCode::FORBIDDEN)] {
-            let mut tx = site.app.db.write().await.unwrap();
-            let new = NewRun {
-                task,
-                job: "test",
-                key: task.to_owned(),
-                business_date: kernel::Date::new(2026, 3, 1).unwrap(),
-                trigger: "manual",
-                requested_by: "boss".to_owned(),
-                scope: json!({}),
-            };
-            let (id, _) = runs::request(&mut tx, new, site.app.clock.now()).await.unwrap();
-            tx.commit().await.unwrap();
-            let path = format!("/runs/{id}");
-            assert_eq!(site.json(&clerk, "GET", &path, Value::Null).await.0, seen, "{task}");
-            assert_eq!(site.json(&both, "GET", &path, Value::Null).await.0, StatusCode::OK, "{task}");
+    async fn a_run_is_shown_to_those_who_may_see_jobs(site: Site) {
+        let clerk = site.log_in_with("clerk", &["Generate Due Invoices", "Attempts CC Captures"]).await;
+        let viewer = site.log_in_with("viewer", &["View System Jobs"]).await;
+        let mut tx = site.app.db.write().await.unwrap();
+        let new = NewRun {
+            task: "capture_payments",
+            job: "test",
+            key: "key".to_owned(),
+            business_date: kernel::Date::new(2026, 3, 1).unwrap(),
+            trigger: "manual",
+            requested_by: "boss".to_owned(),
+            scope: json!({}),
+        };
+        let (id, _) = runs::request(&mut tx, new, site.app.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        for path in ["/runs".to_owned(), format!("/runs/{id}")] {
+            assert_eq!(site.json(&clerk, "GET", &path, Value::Null).await.0, StatusCode::FORBIDDEN, "{path}");
+            assert_eq!(site.json(&viewer, "GET", &path, Value::Null).await.0, StatusCode::OK, "{path}");
         }
+        let page = format!("/admin/utilities/automation/{id}");
+        assert_eq!(site.get(&page, Some(&clerk)).await.0, StatusCode::FORBIDDEN);
+        assert_eq!(site.get(&page, Some(&viewer)).await.0, StatusCode::OK);
     }
 
     async fn what_only_shows_does_not_do(site: Site) {
@@ -162,8 +164,28 @@ testkit::both_engines! {
         for (path, fields) in retries {
             assert_eq!(site.post(path, &viewer, fields).await.0, StatusCode::FORBIDDEN, "{path}");
         }
+        assert_eq!(site.json(&viewer, "GET", "/jobs/1", Value::Null).await.0, StatusCode::OK);
+        assert_eq!(site.json(&viewer, "POST", "/jobs/1/retry", Value::Null).await.0, StatusCode::FORBIDDEN);
+        assert_eq!(site.json(&viewer, "GET", "/jobs/1", Value::Null).await.1["state"], "failed", "nothing was done");
         assert_eq!(site.act(&key, "LogActivity", &[("description", "I was here")]).await.0, StatusCode::FORBIDDEN);
         assert_eq!(site.act(&key, "GetActivityLog", &[]).await.0, StatusCode::OK);
+    }
+
+    async fn who_lists_users_does_not_change_them(site: Site) {
+        let boss = site.boss().await;
+        books(&site, &boss).await;
+        let viewer = site.log_in_with("viewer", &["List Clients"]).await;
+        let (_, before) = site.json(&boss, "GET", "/users/1", Value::Null).await;
+        assert_eq!(site.json(&viewer, "GET", "/users", Value::Null).await.1["total"], 1);
+        let deeds = [
+            ("PATCH", "/users/1", json!({ "first_name": "Eve" })),
+            ("POST", "/clients/1/users", json!({ "email": "ada@example.com" })),
+            ("DELETE", "/clients/1/users/1", Value::Null),
+        ];
+        for (method, path, body) in deeds {
+            assert_eq!(site.json(&viewer, method, path, body).await.0, StatusCode::FORBIDDEN, "{method} {path}");
+        }
+        assert_eq!(site.json(&viewer, "GET", "/users/1", Value::Null).await, (StatusCode::OK, before));
     }
 
     async fn what_follows_from_a_deed_asks_for_no_more(site: Site) {

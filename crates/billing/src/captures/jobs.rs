@@ -97,9 +97,7 @@ async fn perform(app: App, job: Job) -> Result<Done> {
     tx.commit().await?;
     let by = Actor::system(&run.requested_by);
     let report = super::run(&app, &by, &terms, &Progress::of(&app, run_id)).await?;
-    let mut tx = app.db.write().await?;
-    runs::finish(&mut tx, run_id, RunState::Finished, &summary(&report), app.clock.now()).await?;
-    tx.commit().await?;
+    runs::end(&app, &job, run_id, RunState::Finished, &summary(&report)).await?;
     Ok(Done::Finished)
 }
 

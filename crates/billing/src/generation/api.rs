@@ -1,19 +1,17 @@
-//! Generate Due Invoices and the runs of batches in the JSON API.
+//! Generate Due Invoices in the JSON API, and the clients that it leaves out.
 
 use accounts::clients;
 use accounts::doors::api::{answer, list_answer, list_schema};
 use accounts::doors::{ApiCx, Id, Operation, Routes};
 use axum::response::Response;
 use kernel::{Date, Error, Result};
-use platform::runs;
 use platform::runs::Progress;
 use platform::web::Fail;
 use platform::web::lists::{Order, Request};
 use serde_json::{Value, json};
 
-use super::jobs::{TASK, run_now, summary};
+use super::jobs::{run_now, summary};
 use super::{Detail, GENERATE, Mode, Parked, Report, Scope};
-use crate::captures::CAPTURE;
 use crate::terms::Terms;
 
 const TAG: &str = "Batches";
@@ -34,8 +32,6 @@ pub fn routes() -> Routes {
         "no_mails": { "type": "boolean", "default": false, "description": "Tell the clients nothing" },
     } }))
     .answers(200, result_schema());
-    let run = Operation::new("GET", "/runs/{id}", GENERATE, TAG, "How far a batch is, and its result")
-        .answers(200, run_schema());
     let parked =
         Operation::new("GET", "/parked-clients", GENERATE, TAG, "List clients that the batches leave out, and why")
             .query(
@@ -52,7 +48,7 @@ pub fn routes() -> Routes {
                 json!({ "type": "object", "properties": {
             "client_id": { "type": "integer", "format": "int64" }, "parked": { "type": "boolean" } } }),
             );
-    Routes::new().api(generate, generate_due).api(run, show).api(parked, index_parked).api(unpark, bill_again)
+    Routes::new().api(generate, generate_due).api(parked, index_parked).api(unpark, bill_again)
 }
 
 fn parked_schema() -> Value {
@@ -100,22 +96,6 @@ fn result_schema() -> Value {
         "totals": money_schema(),
         "failed": { "type": "array", "items": { "type": "object", "properties": {
             "client_id": { "type": "integer" }, "message": { "type": "string" } } } },
-    } })
-}
-
-fn run_schema() -> Value {
-    json!({ "type": "object", "properties": {
-        "id": { "type": "integer", "format": "int64" },
-        "task": { "type": "string" },
-        "state": { "type": "string", "enum": ["queued", "running", "finished", "failed"] },
-        "business_date": { "type": "string", "format": "date" },
-        "trigger": { "type": "string" },
-        "requested_by": { "type": "string" },
-        "total": { "type": "integer" }, "done": { "type": "integer" }, "failed": { "type": "integer" },
-        "summary": { "type": "object" },
-        "failures": { "type": "array", "items": { "type": "object" } },
-        "queued_at": { "type": "string" }, "started_at": { "type": ["string", "null"] },
-        "finished_at": { "type": ["string", "null"] },
     } })
 }
 
@@ -170,36 +150,4 @@ fn result(run_id: Option<i64>, report: &Report) -> Value {
         .map(|failure| json!({ "client_id": failure.client_id, "message": failure.message }))
         .collect();
     value
-}
-
-async fn show(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
-    let mut conn = cx.app.db.read().await?;
-    let run = runs::find(&mut conn, id).await?;
-    // What a run collected is for those who may run it.
-    if run.task != TASK {
-        cx.staff.require(CAPTURE)?;
-    }
-    let failures = runs::failures(&mut conn, id).await?;
-    let summary: Value = serde_json::from_str(&run.summary).unwrap_or_default();
-    Ok(answer(&json!({
-        "id": run.id,
-        "task": run.task,
-        "state": run.state.as_str(),
-        "business_date": run.business_date.to_string(),
-        "trigger": run.trigger_kind,
-        "requested_by": run.requested_by,
-        "total": run.total,
-        "done": run.done,
-        "failed": run.failed,
-        "summary": summary,
-        "failures": failures.iter().map(|failure| json!({
-            "client_id": failure.client_id,
-            "subject": failure.subject,
-            "message": failure.message,
-            "at": failure.at.to_string(),
-        })).collect::<Vec<_>>(),
-        "queued_at": run.queued_at.to_string(),
-        "started_at": run.started_at.map(|at| at.to_string()),
-        "finished_at": run.finished_at.map(|at| at.to_string()),
-    })))
 }

@@ -101,9 +101,7 @@ async fn perform(app: App, job: Job) -> Result<Done> {
         Err(error) if job.attempts >= job.max_attempts => (RunState::Failed, json!({ "error": error.to_string() })),
         Err(_) => return report.map(|_| Done::Finished),
     };
-    let mut tx = app.db.write().await?;
-    runs::finish(&mut tx, run_id, state, &summary, app.clock.now()).await?;
-    tx.commit().await?;
+    runs::end(&app, &job, run_id, state, &summary).await?;
     report.map(|_| Done::Finished)
 }
 

@@ -103,7 +103,7 @@ async fn write(tx: &mut Locked<'_>, by: &Actor, before: Service, edit: ServiceEd
     }
     service.updated_at = now;
     store::update(tx, &service).await?;
-    stock::follow(tx, before.status, &service).await?;
+    stock::follow(tx, &before, &service, &product).await?;
     if picked != stored {
         store::set_options(tx, id, &picked).await?;
     }

@@ -146,18 +146,14 @@ pub(super) async fn return_stock(tx: &mut Tx, service_id: i64) -> Result<Option<
     .await
 }
 
-/// The product and the quantity that a service has given back.
-pub(super) async fn returned_stock(conn: &mut Conn, service_id: i64) -> Result<Option<(i64, i64)>> {
-    conn.optional(
-        "SELECT product_id, quantity FROM taken_stock WHERE service_id = $1 AND returned",
-        params![service_id],
-    )
-    .await
+pub(super) async fn holds_stock(conn: &mut Conn, service_id: i64) -> Result<bool> {
+    conn.scalar("SELECT EXISTS (SELECT 1 FROM taken_stock WHERE service_id = $1 AND NOT returned)", params![service_id])
+        .await
 }
 
-pub(super) async fn hold_stock(tx: &mut Tx, service_id: i64) -> Result<()> {
-    tx.execute("UPDATE taken_stock SET returned = FALSE WHERE service_id = $1", params![service_id]).await?;
-    Ok(())
+pub(super) async fn gave_stock_back(conn: &mut Conn, service_id: i64) -> Result<bool> {
+    conn.scalar("SELECT EXISTS (SELECT 1 FROM taken_stock WHERE service_id = $1 AND returned)", params![service_id])
+        .await
 }
 
 pub(super) async fn forget_stock(tx: &mut Tx, service_id: i64) -> Result<()> {

@@ -8,6 +8,7 @@ use crate::context::{Extensions, Parts};
 use crate::crypto::Vault;
 use crate::db::Db;
 use crate::events::Events;
+use crate::runs::RunState;
 use crate::web::templates::Templates;
 
 const KIND: &str = "test.slow";
@@ -110,6 +111,38 @@ testkit::both_engines! {
         assert_eq!((ended.0.as_str(), ended.3), ("done", Some(soon)));
         desk.ends(&first, refused()).await;
         assert_eq!(desk.row().await, ended);
+    }
+
+    // The next claim is still at it: a worker that was late must not say that the run has ended.
+    async fn a_claim_that_lost_its_lease_does_not_end_its_run(desk: Desk) {
+        let now = desk.app.clock.now();
+        let new = runs::NewRun {
+            task: "test",
+            job: KIND,
+            key: "one".to_owned(),
+            business_date: kernel::Date::new(2026, 3, 1).unwrap(),
+            trigger: "schedule",
+            requested_by: "Schedule".to_owned(),
+            scope: json!({}),
+        };
+        let mut tx = desk.app.db.write().await.unwrap();
+        let (run, _) = runs::request(&mut tx, new, now).await.unwrap();
+        runs::start(&mut tx, run, now).await.unwrap();
+        tx.commit().await.unwrap();
+        let state = async || runs::find(&mut desk.app.db.read().await.unwrap(), run).await.unwrap().state;
+        let end = async |job: &Job| runs::end(&desk.app, job, run, RunState::Finished, &json!({})).await.unwrap();
+        let first = desk.take().await;
+        desk.later();
+        let second = desk.take().await;
+        end(&first.0).await;
+        assert_eq!(state().await, RunState::Running);
+        // It was slow, and long enough for nobody to have it: nobody takes it while its end is written down.
+        desk.later();
+        end(&second.0).await;
+        assert_eq!(state().await, RunState::Finished);
+        assert!(claim(&desk.app, 4).await.unwrap().is_empty());
+        desk.ends(&second, Ok(Done::Finished)).await;
+        assert_eq!(desk.row().await.0, "done");
     }
 
     // Asking again later counts an attempt back, and a fresh set begins at one: the number alone would lie.

@@ -36,6 +36,39 @@ testkit::both_engines! {
         assert_eq!(stock().await, 5);
     }
 
+    async fn more_of_a_pending_service_is_taken_from_the_stock(company: Company) {
+        use ServiceStatus::{Active, Cancelled};
+        let client = company.client("ada@client.example").await;
+        let counted = ProductEdit {
+            stock_control: Some(true),
+            stock: Some(5),
+            quantity_mode: Some(QuantityMode::Scaling),
+            ..company.product_edit("Nodes", list(&[("monthly", "1", "0")]))
+        };
+        let product = company.product(counted).await;
+        let stock = async || products::find(&mut company.app.db.read().await.unwrap(), product.id).await.unwrap().stock;
+        let of = |quantity| ServiceEdit { quantity: Some(quantity), ..ServiceEdit::default() };
+        let order = |quantity| NewService { quantity, ..company.order(&client, &product) };
+        let service = company.place(order(2)).await.unwrap().service;
+        for (quantity, left) in [(4, 1), (4, 1), (5, 0), (1, 4)] {
+            change(&company, &service, of(quantity)).await.unwrap();
+            assert_eq!(stock().await, left, "{quantity}");
+        }
+        let Err(Error::Refused(why)) = change(&company, &service, of(6)).await else { panic!("there are five") };
+        assert_eq!(why, "“Nodes” is out of stock.");
+        assert_eq!((stored(&company, service.id).await.quantity, stock().await), (1, 4));
+        to(&company, &service, Cancelled).await;
+        assert_eq!(stock().await, 5);
+        change(&company, &service, of(3)).await.unwrap();
+        to(&company, &service, ServiceStatus::Pending).await;
+        assert_eq!(stock().await, 2, "it comes back with the quantity that it has by now");
+        // Set up in the same step, it is sold as many times as it says; more of it later is not a new order.
+        change(&company, &service, ServiceEdit { status: Some(Active), ..of(4) }).await.unwrap();
+        assert_eq!(stock().await, 1);
+        change(&company, &service, of(2)).await.unwrap();
+        assert_eq!(stock().await, 1);
+    }
+
     // Staff change what the pending service is made of, and how the product is counted.
     async fn stock_goes_back_to_where_it_was_taken(company: Company) {
         use ServiceStatus::{Cancelled, Pending};
@@ -51,12 +84,21 @@ testkit::both_engines! {
             (products::find(&mut conn, old.id).await.unwrap().stock, products::find(&mut conn, new.id).await.unwrap().stock)
         };
         let service = company.place(company.order(&client, &old)).await.unwrap().service;
-        change(&company, &service, ServiceEdit { product_id: Some(new.id), ..ServiceEdit::default() }).await.unwrap();
+        let made_of = async |product: &products::Product| {
+            let edit = ServiceEdit { product_id: Some(product.id), ..ServiceEdit::default() };
+            change(&company, &service, edit).await.unwrap();
+        };
+        made_of(&new).await;
+        assert_eq!(left().await, (1, 0));
+        made_of(&old).await;
         assert_eq!(left().await, (0, 1));
         to(&company, &service, Cancelled).await;
         assert_eq!(left().await, (1, 1));
+        made_of(&new).await;
+        assert_eq!(left().await, (1, 1), "what was called off takes nothing");
         to(&company, &service, Pending).await;
-        assert_eq!(left().await, (1, 1), "it is made of something else by now");
+        assert_eq!(left().await, (1, 0), "it is made of something else by now");
+        to(&company, &service, Cancelled).await;
         // Not counted meanwhile: what was taken then goes back once it is.
         let service = company.place(company.order(&client, &old)).await.unwrap().service;
         let count = async |on: bool| {
