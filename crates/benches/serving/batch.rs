@@ -71,7 +71,10 @@ fn generate(address: &str, shop: &Shop) -> Value {
                 let answer = client.get(&format!("/api/v1/runs/{id}"));
                 let run: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
                 match (run["task"].as_str(), run["state"].as_str()) {
-                    (Some("generate_invoices"), Some("finished")) => return run,
+                    (Some("generate_invoices"), Some("finished")) => {
+                        assert_eq!(run["failed"], 0, "a batch that parks clients is no batch to measure: {run}");
+                        return run;
+                    }
                     (Some("generate_invoices"), Some("failed")) => panic!("{run}"),
                     _ => {}
                 }

@@ -1,6 +1,6 @@
 //! The data set of the pages: the clients and services of W1 with a history of invoices.
 //!
-//! Each client has four services and the same number of invoices, one a month up to May 2026. An invoice has 1.33 lines
+//! Each client has four services and the same number of invoices, one a month up to April 2026. An invoice has 1.33 lines
 //! and was paid by bank transfer, but for three tenths of the last month's. The newest fifth of the invoices have a
 //! mail, a finished job and an entry in the activity log; older ones have been tidied away.
 
@@ -33,8 +33,8 @@ impl Books {
     }
 }
 
-/// May 2026 in months since the year 0.
-const LAST_MONTH: i64 = 2026 * 12 + 4;
+/// April 2026 in months since the year 0: the last period ends before the next one of any service begins.
+const LAST_MONTH: i64 = 2026 * 12 + 3;
 const MONTH: i64 = 30 * 86_400 * 1_000_000;
 
 /// Fills a database that `init` has made.
