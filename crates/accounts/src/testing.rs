@@ -71,13 +71,7 @@ impl testkit::Open for House {
 impl House {
     pub async fn with(engine: testkit::Engine, routes: Routes, mut extensions: Extensions) -> House {
         let folder = testkit::Folder::new();
-        let url = match engine {
-            testkit::Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
-            testkit::Engine::Postgres => {
-                let cluster = testkit::postgres::shared();
-                cluster.url(&cluster.create_database(None).await)
-            }
-        };
+        let url = engine.database(&folder).await;
         let closed = Arc::new(Mutex::new(Vec::new()));
         let mut events = Events::default();
         let heard = closed.clone();

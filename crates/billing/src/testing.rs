@@ -60,13 +60,7 @@ impl Company {
 
     async fn with(engine: testkit::Engine, gateways: Vec<Arc<dyn Gateway>>, events: Events) -> Company {
         let folder = testkit::Folder::new();
-        let url = match engine {
-            testkit::Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
-            testkit::Engine::Postgres => {
-                let cluster = testkit::postgres::shared();
-                cluster.url(&cluster.create_database(None).await)
-            }
-        };
+        let url = engine.database(&folder).await;
         let db = Db::create(&url, events).await.unwrap();
         let clock = Clock::fixed(Timestamp::parse("2026-01-15T10:00:00Z").unwrap());
         db.migrate(clock.now()).await.unwrap();

@@ -69,13 +69,7 @@ impl testkit::Open for Company {
             .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
             .try_init();
         let folder = testkit::Folder::new();
-        let url = match engine {
-            testkit::Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
-            testkit::Engine::Postgres => {
-                let cluster = testkit::postgres::shared();
-                cluster.url(&cluster.create_database(None).await)
-            }
-        };
+        let url = engine.database(&folder).await;
         let mut events = Events::default();
         crate::events(&mut events);
         let db = Db::create(&url, events).await.unwrap();

@@ -91,13 +91,7 @@ pub fn prices(prices: &[(&str, &str, &str)]) -> PriceList {
 impl testkit::Open for Shop {
     async fn open(engine: testkit::Engine) -> Shop {
         let folder = testkit::Folder::new();
-        let url = match engine {
-            testkit::Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
-            testkit::Engine::Postgres => {
-                let cluster = testkit::postgres::shared();
-                cluster.url(&cluster.create_database(None).await)
-            }
-        };
+        let url = engine.database(&folder).await;
         let mut events = Events::default();
         hosting::events(&mut events);
         crate::events(&mut events);

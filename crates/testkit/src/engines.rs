@@ -1,5 +1,7 @@
 //! One test body, run on both database engines.
 
+use crate::{Folder, postgres};
+
 /// A database engine that the product runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Engine {
@@ -19,6 +21,20 @@ pub trait Open: Sized {
 impl Open for Engine {
     async fn open(engine: Engine) -> Self {
         engine
+    }
+}
+
+impl Engine {
+    /// The URL of an empty database that no other test has: a file in `folder`, or one in the cluster that the tests of a
+    /// process share.
+    pub async fn database(self, folder: &Folder) -> String {
+        match self {
+            Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
+            Engine::Postgres => {
+                let cluster = postgres::shared();
+                cluster.url(&cluster.create_database(None).await)
+            }
+        }
     }
 }
 

@@ -35,13 +35,7 @@ pub struct Place {
 impl Open for Place {
     async fn open(engine: Engine) -> Place {
         let folder = Folder::new();
-        let url = match engine {
-            Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
-            Engine::Postgres => {
-                let cluster = testkit::postgres::shared();
-                cluster.url(&cluster.create_database(None).await)
-            }
-        };
+        let url = engine.database(&folder).await;
         Place { folder, url }
     }
 }

@@ -433,13 +433,7 @@ const OF_BEFORE: &str = "\
 
 async fn before(engine: Engine) -> (testkit::Folder, platform::Db) {
     let folder = testkit::Folder::new();
-    let url = match engine {
-        Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
-        Engine::Postgres => {
-            let cluster = testkit::postgres::shared();
-            cluster.url(&cluster.create_database(None).await)
-        }
-    };
+    let url = engine.database(&folder).await;
     let db = platform::Db::create(&url, platform::Events::default()).await.unwrap();
     let mut tx = db.write().await.unwrap();
     platform::db::apply_migrations(&mut tx, |name| name < "0011", Timestamp::from_micros(0)).await.unwrap();

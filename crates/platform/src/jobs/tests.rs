@@ -23,13 +23,7 @@ struct Desk {
 impl testkit::Open for Desk {
     async fn open(engine: testkit::Engine) -> Desk {
         let folder = testkit::Folder::new();
-        let url = match engine {
-            testkit::Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
-            testkit::Engine::Postgres => {
-                let cluster = testkit::postgres::shared();
-                cluster.url(&cluster.create_database(None).await)
-            }
-        };
+        let url = engine.database(&folder).await;
         let clock = Clock::fixed(Timestamp::parse("2026-03-01T12:00:00Z").unwrap());
         let db = Db::create(&url, Events::default()).await.unwrap();
         db.migrate(clock.now()).await.unwrap();

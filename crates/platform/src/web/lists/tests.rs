@@ -24,13 +24,7 @@ struct Things {
 impl testkit::Open for Things {
     async fn open(engine: testkit::Engine) -> Things {
         let folder = testkit::Folder::new();
-        let url = match engine {
-            testkit::Engine::Sqlite => format!("sqlite:{}", folder.join("test.db").display()),
-            testkit::Engine::Postgres => {
-                let cluster = testkit::postgres::shared();
-                cluster.url(&cluster.create_database(None).await)
-            }
-        };
+        let url = engine.database(&folder).await;
         let db = Db::create(&url, Events::default()).await.unwrap();
         let code = if db.engine() == Engine::Postgres { "TEXT COLLATE \"C\"" } else { "TEXT" };
         let id = if db.engine() == Engine::Postgres { "BIGINT" } else { "INTEGER" };
