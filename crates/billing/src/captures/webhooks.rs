@@ -11,7 +11,7 @@ use platform::web::Fail;
 use platform::{App, Tx, params};
 use serde_json::json;
 
-use super::{Attempt, AttemptState, Ended, Way, by_public_id, resolve};
+use super::{Attempt, AttemptState, Ended, Way, by_public_id, resolve, store};
 use crate::gateways::{self, Gateways, LogLine, Outcome, WebhookEffect, WebhookError};
 use crate::{disputes, pay_methods, refunds};
 
@@ -31,6 +31,7 @@ platform::enum_column!(EventState);
 
 /// Lets a parked event be applied again, after what stood in its way was put right.
 pub async fn retry(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result<()> {
+    store::event(tx, id).await?;
     let changed = tx
         .execute(
             "UPDATE webhook_events SET state = 'received', reason = '', finished_at = NULL \

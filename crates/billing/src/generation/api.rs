@@ -77,7 +77,6 @@ async fn index_parked(cx: ApiCx) -> Result<Response, Fail> {
 
 async fn bill_again(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     let mut tx = cx.app.db.write().await?;
-    clients::find(&mut tx, id).await?;
     super::unpark(&mut tx, &cx.actor, id, cx.now).await?;
     cx.commit(tx, 200, json!({ "client_id": id, "parked": false })).await
 }

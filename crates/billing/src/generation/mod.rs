@@ -535,6 +535,7 @@ pub async fn parked_among(conn: &mut Conn, ids: &[i64]) -> Result<HashSet<i64>> 
 
 /// Puts a parked client back into the batches.
 pub async fn unpark(tx: &mut Tx, by: &Actor, client_id: i64, now: Timestamp) -> Result<()> {
+    clients::find(tx, client_id).await?;
     let gone = tx.execute("DELETE FROM parked_clients WHERE client_id = $1", params![client_id]).await?;
     if gone == 0 {
         return Err(Error::refused("This client is not parked."));

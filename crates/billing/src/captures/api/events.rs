@@ -78,7 +78,6 @@ async fn show(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
 
 async fn retry(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     let mut tx = cx.app.db.write().await?;
-    store::event(&mut tx, id).await?;
     webhooks::retry(&mut tx, &cx.actor, id, cx.now).await?;
     let event = store::event(&mut tx, id).await?;
     cx.commit(tx, 200, shown(&event)).await
