@@ -2,18 +2,27 @@
 
 use super::*;
 
+/// A product of which there are so many.
+async fn counted(company: &Company, name: &str, stock: i64) -> products::Product {
+    let edit = ProductEdit {
+        stock_control: Some(true),
+        stock: Some(stock),
+        quantity_mode: Some(QuantityMode::Scaling),
+        ..company.product_edit(name, list(&[("monthly", "1", "0")]))
+    };
+    company.product(edit).await
+}
+
+async fn left(company: &Company, product: &products::Product) -> i64 {
+    products::find(&mut company.app.db.read().await.unwrap(), product.id).await.unwrap().stock
+}
+
 testkit::both_engines! {
     async fn what_was_never_set_up_goes_back_into_the_stock(company: Company) {
         use ServiceStatus::{Active, Cancelled, Fraud, Pending, Suspended, Terminated};
         let client = company.client("ada@client.example").await;
-        let counted = ProductEdit {
-            stock_control: Some(true),
-            stock: Some(5),
-            quantity_mode: Some(QuantityMode::Scaling),
-            ..company.product_edit("Nodes", list(&[("monthly", "1", "0")]))
-        };
-        let product = company.product(counted).await;
-        let stock = async || products::find(&mut company.app.db.read().await.unwrap(), product.id).await.unwrap().stock;
+        let product = counted(&company, "Nodes", 5).await;
+        let stock = async || left(&company, &product).await;
         let order = |quantity| NewService { quantity, ..company.order(&client, &product) };
         let first = company.place(order(4)).await.unwrap().service;
         assert_eq!(stock().await, 1);
@@ -39,14 +48,8 @@ testkit::both_engines! {
     async fn more_of_a_pending_service_is_taken_from_the_stock(company: Company) {
         use ServiceStatus::{Active, Cancelled};
         let client = company.client("ada@client.example").await;
-        let counted = ProductEdit {
-            stock_control: Some(true),
-            stock: Some(5),
-            quantity_mode: Some(QuantityMode::Scaling),
-            ..company.product_edit("Nodes", list(&[("monthly", "1", "0")]))
-        };
-        let product = company.product(counted).await;
-        let stock = async || products::find(&mut company.app.db.read().await.unwrap(), product.id).await.unwrap().stock;
+        let product = counted(&company, "Nodes", 5).await;
+        let stock = async || left(&company, &product).await;
         let of = |quantity| ServiceEdit { quantity: Some(quantity), ..ServiceEdit::default() };
         let order = |quantity| NewService { quantity, ..company.order(&client, &product) };
         let service = company.place(order(2)).await.unwrap().service;
@@ -73,16 +76,8 @@ testkit::both_engines! {
     async fn stock_goes_back_to_where_it_was_taken(company: Company) {
         use ServiceStatus::{Cancelled, Pending};
         let client = company.client("ada@client.example").await;
-        let counted = |name: &str| ProductEdit {
-            stock_control: Some(true),
-            stock: Some(1),
-            ..company.product_edit(name, list(&[("monthly", "1", "0")]))
-        };
-        let (old, new) = (company.product(counted("Old")).await, company.product(counted("New")).await);
-        let left = async || {
-            let mut conn = company.app.db.read().await.unwrap();
-            (products::find(&mut conn, old.id).await.unwrap().stock, products::find(&mut conn, new.id).await.unwrap().stock)
-        };
+        let (old, new) = (counted(&company, "Old", 1).await, counted(&company, "New", 1).await);
+        let left = async || (left(&company, &old).await, left(&company, &new).await);
         let service = company.place(company.order(&client, &old)).await.unwrap().service;
         let made_of = async |product: &products::Product| {
             let edit = ServiceEdit { product_id: Some(product.id), ..ServiceEdit::default() };
@@ -119,12 +114,7 @@ testkit::both_engines! {
     // Nothing is made of it any more, though something of its stock was taken.
     async fn a_product_goes_when_what_took_its_stock_is_made_of_another(company: Company) {
         let client = company.client("ada@client.example").await;
-        let counted = |name: &str| ProductEdit {
-            stock_control: Some(true),
-            stock: Some(1),
-            ..company.product_edit(name, list(&[("monthly", "1", "0")]))
-        };
-        let (old, new) = (company.product(counted("Old")).await, company.product(counted("New")).await);
+        let (old, new) = (counted(&company, "Old", 1).await, counted(&company, "New", 1).await);
         let service = company.place(company.order(&client, &old)).await.unwrap().service;
         change(&company, &service, ServiceEdit { product_id: Some(new.id), ..ServiceEdit::default() }).await.unwrap();
         let mut tx = company.app.db.write().await.unwrap();
