@@ -3,6 +3,7 @@
 pub mod activity_log;
 pub mod admins;
 pub mod api_credentials;
+pub mod banned_ips;
 pub mod client_groups;
 pub mod clients;
 pub mod company;
@@ -25,11 +26,11 @@ mod testing;
 pub struct Templates;
 
 /// The settings of this crate, by feature.
-pub const SETTINGS: [&[platform::Setting]; 2] = [company::SETTINGS, doors::limits::SETTINGS];
+pub const SETTINGS: [&[platform::Setting]; 3] = [company::SETTINGS, doors::limits::SETTINGS, banned_ips::SETTINGS];
 
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
-    [sessions::ENDED, admins::OLD, &[repeats::FORGOTTEN]].concat()
+    [sessions::ENDED, admins::OLD, &[repeats::FORGOTTEN, banned_ips::ENDED]].concat()
 }
 
 /// What the command bar finds of this crate.
@@ -64,11 +65,14 @@ pub fn nav() -> Vec<doors::NavSection> {
             label: "Configuration",
             key: "configuration",
             href: "/admin/client-groups",
-            items: vec![NavItem {
-                label: "Client groups",
-                href: "/admin/client-groups",
-                permission: client_groups::CONFIGURE,
-            }],
+            items: vec![
+                NavItem {
+                    label: "Client groups",
+                    href: "/admin/client-groups",
+                    permission: client_groups::CONFIGURE,
+                },
+                NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
+            ],
         },
     ]
 }
@@ -87,6 +91,9 @@ pub fn routes() -> doors::Routes {
         .merge(clients::compat::routes())
         .merge(client_groups::admin::routes())
         .merge(client_groups::api::routes())
+        .merge(banned_ips::admin::routes())
+        .merge(banned_ips::api::routes())
+        .merge(banned_ips::compat::routes())
         .merge(users::admin::routes())
         .merge(users::api::routes())
         .merge(activity_log::admin::routes())

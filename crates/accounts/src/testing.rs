@@ -2,9 +2,11 @@
 //! may do everything, one who may do nothing, and all routes of this crate.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use kernel::Timestamp;
@@ -15,6 +17,7 @@ use tower::ServiceExt;
 
 use crate::activity_log::Actor;
 use crate::admins::NewAdmin;
+use crate::banned_ips::InForce;
 use crate::clients::{self, Client, ClientClosed, ClientEdit, NewClient};
 use crate::doors::{Nav, Routes, service};
 use crate::{admins, api_credentials, roles, sessions};
@@ -88,6 +91,7 @@ impl House {
         let mut settings = platform::settings::Registry::default();
         crate::SETTINGS.into_iter().for_each(|of| settings.add(of));
         extensions.add(Nav::default());
+        extensions.add(InForce::default());
         let permissions = routes.permissions();
         let app = App::new(Parts {
             db,
@@ -158,6 +162,22 @@ impl House {
         let to = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         Reply { status, to, text: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    /// A request from an address, as the one who may do everything or as a stranger.
+    pub async fn from(&self, ip: &str, who: As, method: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut body = encoded(fields);
+        let kind = "application/x-www-form-urlencoded";
+        let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind);
+        if let Some(login) = self.login(who) {
+            request = request.header(header::COOKIE, &login.cookie).header("x-csrf-token", &login.csrf);
+            body.push_str(&format!("&csrf={}", login.csrf));
+        }
+        let body = if method == "GET" { String::new() } else { body };
+        let mut request = request.body(Body::from(body)).unwrap();
+        let peer = SocketAddr::new(ip.parse().unwrap(), 4711);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        self.answered(request).await
     }
 
     /// A page, as the one who may do everything.

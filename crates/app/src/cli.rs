@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use kernel::{Error, Result};
 use serde_json::{Value, json};
 
-use crate::commands::{admin, api_credential, backup, doctor, gateway, init, invoices, payments, serve, setting};
+use crate::commands::{admin, api_credential, backup, banned_ip, doctor, gateway, init, invoices, payments, serve, setting};
 use crate::logging::LogFormat;
 
 /// Billing and automation for web hosts.
@@ -63,6 +63,8 @@ pub enum Command {
     #[command(subcommand)]
     ApiCredential(api_credential::ApiCredential),
     #[command(subcommand)]
+    BannedIp(banned_ip::BannedIp),
+    #[command(subcommand)]
     Setting(setting::Command),
     #[command(subcommand)]
     Gateway(gateway::Gateway),
@@ -113,6 +115,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Serve(command) => serve::run(&common, command).await,
         Command::Admin(command) => admin::run(&common, command).await,
         Command::ApiCredential(command) => api_credential::run(&common, command).await,
+        Command::BannedIp(command) => banned_ip::run(&common, command).await,
         Command::Setting(command) => setting::run(&common, command).await,
         Command::Gateway(command) => gateway::run(&common, command).await,
         Command::Invoices(command) => invoices::run(&common, command).await,

@@ -3,6 +3,7 @@
 
 use std::sync::RwLock;
 
+use accounts::banned_ips::InForce;
 use accounts::clients::ClientPanels;
 use accounts::doors::admin::InstanceName;
 use accounts::doors::finders::Finders;
@@ -218,6 +219,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(prunes());
     extra.add(InstanceName(RwLock::default()));
     extra.add(Limits::default());
+    extra.add(InForce::default());
     let routes = routes();
     extra.add(Links::of_routes(&routes));
     extra.add(api_docs::Document::of(&routes));
@@ -246,7 +248,7 @@ pub async fn refresh(app: &App) -> Result<()> {
         *shown = name;
     }
     app.get::<Limits>()?.set(&values);
-    Ok(())
+    app.get::<InForce>()?.refresh(app).await
 }
 
 /// Called every few seconds by each node that works: enqueues what the calendar says. What it does must bear being done

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::calendar::Timestamp;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong, by what the caller can do about it.
@@ -25,6 +27,9 @@ pub enum Error {
     Forbidden(&'static str),
     #[error("Please log in.")]
     Unauthenticated,
+    /// The caller's address is banned: why, and until when, if that ends.
+    #[error("This address is banned{}: {reason}", until.map(|until| format!(" until {until}")).unwrap_or_default())]
+    Banned { reason: String, until: Option<Timestamp> },
     #[error("Too many requests. Try again in {retry_after} seconds.")]
     TooMany { retry_after: u64 },
     /// The request is larger than so many MiB.

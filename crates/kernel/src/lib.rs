@@ -8,12 +8,14 @@ mod enums;
 pub mod calendar;
 pub mod errors;
 pub mod money;
+pub mod network;
 pub mod proration;
 pub mod text;
 
 pub use calendar::{Cycle, Date, DateError, Period, Timestamp, Unit};
 pub use errors::{Error, FieldErrors, Result};
 pub use money::{Currency, Money, MoneyError, Rate, Rounding};
+pub use network::Network;
 pub use proration::{FirstPeriod, PRORATA_CUTOFF_INCLUSIVE, ProrataRule, first_amount, first_period};
 pub use text::{Email, nonempty, single_line};
 

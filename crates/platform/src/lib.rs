@@ -10,6 +10,7 @@ pub mod db;
 pub mod events;
 pub mod jobs;
 pub mod mail;
+pub mod news;
 pub mod prune;
 pub mod runs;
 pub mod secrets;

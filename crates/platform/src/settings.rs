@@ -2,10 +2,8 @@
 //! is what the settings page, the CLI and the tests walk.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::net::IpAddr;
 
-use kernel::{FieldErrors, Result, Timestamp};
+use kernel::{FieldErrors, Network, Result, Timestamp};
 
 use crate::db::{Conn, Tx};
 use crate::params;
@@ -110,42 +108,6 @@ impl Setting {
     }
 }
 
-/// All addresses that begin with the same bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u32,
-}
-
-impl Network {
-    /// `10.0.0.0/8`, `2001:db8::/32`, or one address.
-    fn parse(text: &str) -> Option<Network> {
-        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr = address.parse().ok()?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            Some(bits) => bits.parse().ok().filter(|bits| *bits <= most)?,
-            None => most,
-        };
-        Some(Network { address, bits })
-    }
-
-    pub fn contains(&self, other: IpAddr) -> bool {
-        match (self.address, other) {
-            (IpAddr::V4(ours), IpAddr::V4(other)) => (ours.to_bits() ^ other.to_bits()).leading_zeros() >= self.bits,
-            (IpAddr::V6(ours), IpAddr::V6(other)) => (ours.to_bits() ^ other.to_bits()).leading_zeros() >= self.bits,
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = if self.address.is_ipv4() { 32 } else { 128 };
-        if self.bits == whole { write!(f, "{}", self.address) } else { write!(f, "{}/{}", self.address, self.bits) }
-    }
-}
-
 /// The networks in a list, or the sentence that names the one that is none.
 pub fn networks(text: &str) -> Result<Vec<Network>, String> {
     let parts = text.split([',', ' ', '\n', '\t', ';']).map(str::trim).filter(|part| !part.is_empty());
@@ -153,7 +115,7 @@ pub fn networks(text: &str) -> Result<Vec<Network>, String> {
         .map(|part| {
             let shown: String = part.chars().take(60).collect();
             Network::parse(part).ok_or_else(|| {
-                format!("“{shown}” is no address or network. Write them like 127.0.0.1, 10.0.0.0/8, 2001:db8::/32.")
+                format!("“{shown}” is no address or network. Write them like 127.0.0.1, 10.0.0.0/8, 10.1.*.*, 2001:db8::/32.")
             })
         })
         .collect()

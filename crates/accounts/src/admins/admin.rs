@@ -11,6 +11,7 @@ use platform::App;
 use platform::web::{Fail, Form};
 
 use crate::activity_log::{self, Activity};
+use crate::banned_ips::{self, InForce};
 use crate::doors::admin::{error_list, plain_frame};
 use crate::doors::limits::Limits;
 use crate::doors::{AdminCx, PublicCx, Redirect, Routes, Word};
@@ -62,18 +63,31 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
     let name = form.text("email").to_owned();
     let account = format!("admin:{}", name.to_lowercase().chars().take(100).collect::<String>());
     let mut conn = cx.app.db.read().await?;
+    // This node may not have heard yet of a ban that another one has set.
+    if let Some(ban) = banned_ips::of_address(&mut conn, &cx.ip, cx.now).await? {
+        return Err(Fail(ban.refusal()));
+    }
     admins::check_guessing(&mut conn, &account, &cx.ip, cx.now).await?;
     let found = admins::authenticate(&mut conn, &name, form.raw("password").unwrap_or_default()).await?;
     drop(conn);
     let mut tx = cx.app.db.write().await?;
     let Some(admin) = found else {
         admins::note_failure(&mut tx, &account, &cx.ip, cx.now).await?;
+        let ban = match limits.is_crowd(&cx.ip, &cx.headers) {
+            true => None,
+            false => banned_ips::failed(&mut tx, banned_ips::Door::Staff, &cx.ip, cx.now).await?,
+        };
         tx.commit().await?;
+        if let Some(ban) = ban {
+            cx.app.get::<InForce>()?.refresh(&cx.app).await?;
+            return Err(Fail(ban.refusal()));
+        }
         let mut errors = FieldErrors::default();
         errors.add("password", "The name or the password is wrong.");
         let page = login_form(&cx.app, &name, form.text("next"), &errors)?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
+    admins::forget_failures(&mut tx, &account, &cx.ip).await?;
     let token = sessions::start(&mut tx, admin.id, &cx.ip, &cx.app.random, cx.now).await?;
     let actor = admin.actor(&cx.ip);
     activity_log::record(&mut tx, &actor, Activity::new("Logged in").about(format!("admin:{}", admin.id)), cx.now)

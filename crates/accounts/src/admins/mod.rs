@@ -314,6 +314,23 @@ pub async fn note_failure(tx: &mut Tx, account: &str, ip: &str, now: Timestamp) 
     Ok(())
 }
 
+/// Wrong passwords of staff from an address that still count, and came after the last ban of it.
+pub async fn failures(conn: &mut Conn, ip: &str, since: Option<Timestamp>, now: Timestamp) -> Result<i64> {
+    let window = now.plus_seconds(-FAILURE_WINDOW);
+    let since = since.map_or(window, |since| since.max(window));
+    conn.scalar(
+        "SELECT COUNT(*) FROM login_failures WHERE ip = $1 AND at > $2 AND account LIKE 'admin:%'",
+        params![counted(ip), since],
+    )
+    .await
+}
+
+/// Who gets the password right has not been guessing it.
+pub async fn forget_failures(tx: &mut Tx, account: &str, ip: &str) -> Result<()> {
+    tx.execute("DELETE FROM login_failures WHERE account = $1 AND ip = $2", params![account, counted(ip)]).await?;
+    Ok(())
+}
+
 /// Passwords that are checked at the same time.
 static AT_ONCE: Semaphore = Semaphore::const_new(4);
 

@@ -65,6 +65,15 @@ pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
     zone.to_datetime(instant).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// The moment that a clock on the wall of the business shows: `2026-01-31 09:30`, with or without seconds, `T` or a space
+/// between.
+pub fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, &'static str> {
+    const EXAMPLE: &str = "Enter a day and a time, such as 2026-01-31 09:30:00.";
+    let clock: jiff::civil::DateTime = text.trim().parse().map_err(|_| EXAMPLE)?;
+    let instant = clock.to_zoned(zone.clone()).map_err(|_| EXAMPLE)?;
+    Ok(Timestamp::from_micros(instant.timestamp().as_microsecond()))
+}
+
 /// The instant at which a day begins.
 pub fn day_start(day: Date, zone: &TimeZone) -> Timestamp {
     Timestamp::at(day, 0, zone)

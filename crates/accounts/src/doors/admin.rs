@@ -4,9 +4,10 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use kernel::{Error, FieldErrors, Result};
+use kernel::{Error, FieldErrors, Result, Timestamp};
 use minijinja::{Value, context};
 use platform::App;
+use platform::jiff::tz::TimeZone;
 use platform::web::lists::{self, Order, Sort};
 use platform::web::{Fail, Form, assets, errors};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use super::serve::{cookie, set_cookie};
 use super::{Permission, Staff, extension};
 use crate::activity_log::Actor;
+use crate::company;
 
 pub const FLASH: &str = "innkeeper_flash";
 
@@ -243,9 +245,28 @@ pub fn plain_frame(app: &App, title: &str) -> Value {
     }
 }
 
+/// All that a banned address is shown.
+fn banned_page(app: &App, title: &str, reason: &str, until: Option<Timestamp>) -> Result<Response> {
+    app.templates.page(
+        "banned.html",
+        context! {
+            page => plain_frame(app, title),
+            reason,
+            // In no zone but the one that everybody can convert: nobody knows who this is.
+            until => until.map(|at| company::clock(at, &TimeZone::UTC) + " UTC").unwrap_or_default(),
+            until_at => until.map(|at| at.to_string()).unwrap_or_default(),
+        },
+    )
+}
+
 pub(super) fn error_page(app: &App, error: &Error, reference: &str) -> Response {
     let status = errors::status(error);
     let title = errors::title(error);
+    if let Error::Banned { reason, until } = error
+        && let Ok(page) = banned_page(app, title, reason, *until)
+    {
+        return (status, page).into_response();
+    }
     let shown_reference = if matches!(error, Error::Broken(_) | Error::Unavailable(_)) { reference } else { "" };
     let values = context! {
         page => plain_frame(app, title),

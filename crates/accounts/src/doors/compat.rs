@@ -69,7 +69,7 @@ pub(super) async fn serve(
     request: HttpRequest,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let asked = Asked { app: &app, limits: &limits, ip: &ip, now: app.clock.now() };
+    let asked = Asked { app: &app, limits: &limits, ip: &ip, headers: &parts.headers, now: app.clock.now() };
     let body = match read_body(body).await {
         Ok(body) => body,
         Err(error @ Error::TooLarge(_)) => return respond(&Answer::from_error(&error, ""), Format::Json, ""),

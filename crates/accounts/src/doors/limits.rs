@@ -13,10 +13,12 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{PoisonError, RwLock};
 
 use axum::http::HeaderMap;
-use kernel::{Error, Result, Timestamp};
-use platform::settings::{Network, Values, anything, networks};
+use kernel::{Error, Network, Result, Timestamp};
+use platform::settings::{Values, anything, networks};
 use platform::web::throttle::{Left, Throttle};
 use platform::{Kind, Setting};
+
+use crate::banned_ips::API_TRIES;
 
 const MOST: i64 = 1_000_000;
 
@@ -82,9 +84,11 @@ pub struct Limits {
     callers: Throttle<Caller>,
     strangers: Throttle<u128>,
     logins: Throttle<u128>,
+    wrong_credentials: Throttle<u128>,
     api_requests: AtomicU32,
     api_refusals: AtomicU32,
     logins_a_minute: AtomicU32,
+    wrong_before_ban: AtomicU32,
     proxies: RwLock<Vec<Network>>,
 }
 
@@ -94,9 +98,11 @@ impl Default for Limits {
             callers: Throttle::new(CAPACITY),
             strangers: Throttle::new(CAPACITY),
             logins: Throttle::new(CAPACITY),
+            wrong_credentials: Throttle::new(CAPACITY),
             api_requests: AtomicU32::new(0),
             api_refusals: AtomicU32::new(0),
             logins_a_minute: AtomicU32::new(0),
+            wrong_before_ban: AtomicU32::new(0),
             proxies: RwLock::default(),
         };
         limits.set(&Values::default());
@@ -111,6 +117,7 @@ impl Limits {
         self.api_requests.store(number(&API_REQUESTS), Relaxed);
         self.api_refusals.store(number(&API_REFUSALS), Relaxed);
         self.logins_a_minute.store(number(&LOGINS), Relaxed);
+        self.wrong_before_ban.store(number(&API_TRIES), Relaxed);
         let proxies = networks(values.text(&TRUSTED_PROXIES)).unwrap_or_default();
         *self.proxies.write().unwrap_or_else(PoisonError::into_inner) = proxies;
     }
@@ -128,6 +135,24 @@ impl Limits {
     /// Counts an attempt to log in.
     pub(crate) fn login(&self, ip: &str, now: Timestamp) -> Result<()> {
         passed(self.logins.take(bucket_of(ip), self.logins_a_minute.load(Relaxed), now), &mut None)
+    }
+
+    /// Counts a credential that is none; whether there were as many as it takes to be banned.
+    pub(super) fn wrong_credential(&self, ip: &str, now: Timestamp) -> bool {
+        let taken = self.wrong_credentials.take(bucket_of(ip), self.wrong_before_ban.load(Relaxed), now);
+        taken.is_ok_and(|left| left.remaining == 0)
+    }
+
+    /// Whether this address speaks for many: it says whom it forwards for, is of a network of our own, and no proxy is
+    /// trusted. Banning it by itself would shut out everybody.
+    pub(crate) fn is_crowd(&self, ip: &str, headers: &HeaderMap) -> bool {
+        let near = match ip.parse() {
+            Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private(),
+            Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local(),
+            Err(_) => false,
+        };
+        let trusts = !self.proxies.read().unwrap_or_else(PoisonError::into_inner).is_empty();
+        near && !trusts && headers.contains_key("x-forwarded-for")
     }
 
     /// Where a request comes from: the last address that is not a trusted proxy's. What stands before it in the header
@@ -189,7 +214,7 @@ pub(crate) fn counted(ip: &str) -> String {
 }
 
 /// One home or one machine has a whole /64 of IPv6 addresses.
-fn bucket_of(ip: &str) -> u128 {
+pub(crate) fn bucket_of(ip: &str) -> u128 {
     match ip.parse() {
         Ok(IpAddr::V6(address)) => address.to_bits() >> 64 << 64,
         Ok(IpAddr::V4(address)) => u128::from(address.to_bits()),

@@ -42,6 +42,8 @@ pub(crate) use staff::by_credential;
 pub enum Access {
     /// Anyone: login, assets, health, webhooks (which prove themselves by their signature), signed links.
     Public,
+    /// As [`Access::Public`], from banned addresses too: a provider tells of money, and proves itself by its signature.
+    Webhook,
     /// Staff with a session, whatever they may do.
     AnyStaff,
     /// Staff with a session and the permission.
@@ -108,7 +110,16 @@ impl Routes {
         self.route("GET", path, Access::Public, axum::routing::get(handler))
     }
 
-    /// A form or webhook that anyone may send.
+    /// What a provider sends; see [`Access::Webhook`].
+    pub fn webhook<H, T>(self, path: &str, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("POST", path, Access::Webhook, axum::routing::post(handler))
+    }
+
+    /// A form that anyone may send.
     pub fn public_post<H, T>(self, path: &str, handler: H) -> Routes
     where
         H: Handler<T, App>,
@@ -177,7 +188,7 @@ impl Routes {
             .table
             .iter()
             .filter_map(|entry| match entry.access {
-                Access::Public | Access::AnyStaff => None,
+                Access::Public | Access::Webhook | Access::AnyStaff => None,
                 Access::Staff(permission) | Access::Api(permission) => Some(permission),
             })
             .chain(self.actions.iter().map(|action| action.permission))

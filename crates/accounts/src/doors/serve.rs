@@ -1,6 +1,7 @@
 //! The way of a request: address, body limit, session or credential, permission, CSRF; and of an answer: the form of
 //! errors, security headers.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,9 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::limits::{Caller, Limits};
-use super::{API_ACCESS, Access, AdminCx, ApiCx, Operation, PublicCx, Routes, Staff, staff};
+use super::{API_ACCESS, Access, AdminCx, ApiCx, Entry, Operation, PublicCx, Routes, Staff, staff};
 use crate::activity_log::ActorKind;
+use crate::banned_ips::{self, InForce};
 use crate::sessions;
 
 /// Where a request comes from.
@@ -34,12 +36,17 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub fn service(app: App, routes: Routes) -> axum::Router {
     let compat = Arc::new(super::compat::Table::new(routes.actions));
     let document = Arc::new(super::api::OpenApi::of(routes.operations));
-    let limits = app.extensions.get::<Limits>().unwrap_or_default();
+    let front = Arc::new(Front {
+        app: app.clone(),
+        limits: app.extensions.get::<Limits>().unwrap_or_default(),
+        bans: app.extensions.get::<InForce>().unwrap_or_default(),
+        open: open_to_banned(&routes.table),
+    });
     let router = routes
         .router
         .route("/includes/api.php", axum::routing::any(super::compat::serve))
         .route("/api/openapi.json", axum::routing::get(super::api::openapi))
-        .route("/assets/{name}", axum::routing::get(platform::web::assets::serve))
+        .route(ASSETS, axum::routing::get(platform::web::assets::serve))
         .route("/healthz", axum::routing::get(platform::web::health::live))
         .route("/readyz", axum::routing::get(platform::web::health::ready))
         .route("/metrics", axum::routing::get(platform::web::health::metrics))
@@ -48,7 +55,7 @@ pub fn service(app: App, routes: Routes) -> axum::Router {
     router
         .layer(axum::Extension(compat))
         .layer(axum::Extension(document))
-        .layer(axum::middleware::from_fn_with_state((app.clone(), limits), outermost))
+        .layer(axum::middleware::from_fn_with_state(front, outermost))
         // Pages are made for one reader once: what a higher level saves on the wire it costs many times in processor.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(app)
@@ -62,8 +69,43 @@ async fn wrong_method() -> Response {
     StatusCode::METHOD_NOT_ALLOWED.into_response()
 }
 
-/// Around every request: the app for the guards, a time limit, the form of errors, the headers that every answer has.
-async fn outermost(State((app, limits)): State<(App, Arc<Limits>)>, mut request: Request, next: Next) -> Response {
+/// What stands before every request.
+struct Front {
+    app: App,
+    limits: Arc<Limits>,
+    bans: Arc<InForce>,
+    open: HashSet<String>,
+}
+
+/// What banned addresses are answered: what a provider says of money, and what the page that says no is drawn with.
+fn open_to_banned(table: &[Entry]) -> HashSet<String> {
+    let webhooks = table.iter().filter(|entry| entry.access == Access::Webhook).map(|entry| entry.path.clone());
+    webhooks.chain([ASSETS.to_owned()]).collect()
+}
+
+impl Front {
+    /// The ban that keeps a request out.
+    async fn refused(&self, route: &str, address: IpAddr, method: &Method) -> Option<Error> {
+        let ban = self.bans.of(address, self.app.clock.now())?;
+        if self.open.contains(route) {
+            return None;
+        }
+        if *method == Method::POST && LOGINS.contains(&route) {
+            if let Err(error) = banned_ips::log_refused_login(&self.app, &self.bans, address, &ban).await {
+                tracing::error!(%error, "a refused login could not be written down");
+            }
+        }
+        Some(Error::Banned { reason: ban.reason.to_string(), until: ban.until })
+    }
+}
+
+/// Where people log in.
+const LOGINS: &[&str] = &["/admin/login"];
+const ASSETS: &str = "/assets/{name}";
+
+/// Around every request: bans, the app for the guards, a time limit, the form of errors, the headers that every answer has.
+async fn outermost(State(front): State<Arc<Front>>, mut request: Request, next: Next) -> Response {
+    let Front { app, limits, .. } = &*front;
     let path = request.uri().path().to_owned();
     let audience = Audience::of(&path);
     // The pattern, for the log: a path may carry a token.
@@ -72,20 +114,22 @@ async fn outermost(State((app, limits)): State<(App, Arc<Limits>)>, mut request:
     let ip = limits.address(peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), request.headers());
     request.extensions_mut().insert(Address(ip.to_string()));
     request.extensions_mut().insert(app.clone());
-    request.extensions_mut().insert(limits);
+    request.extensions_mut().insert(limits.clone());
     let had_flash = cookie(request.headers(), super::admin::FLASH).is_some();
-    let mut response = match tokio::time::timeout(TIMEOUT, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            Fail(Error::Unavailable("The request took longer than a minute and was given up.".into())).into_response()
-        }
+    let mut response = match front.refused(&route, ip, request.method()).await {
+        Some(banned) => Fail(banned).into_response(),
+        None => match tokio::time::timeout(TIMEOUT, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => Fail(Error::Unavailable("The request took longer than a minute and was given up.".into()))
+                .into_response(),
+        },
     };
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         let reference = app.random.token()[..12].to_uppercase();
         errors::log(&error, &reference, &route);
         let headers = response.headers().clone();
         let left = response.extensions_mut().remove::<Left>();
-        response = render(&app, &error, &reference, audience, &path);
+        response = render(app, &error, &reference, audience, &path);
         left.map(|left| response.extensions_mut().insert(left));
         if let Error::TooMany { retry_after } = &*error {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
@@ -183,7 +227,7 @@ async fn admit(
     let path = parts.uri.path().to_owned();
     let query = parts.uri.query().unwrap_or_default().to_owned();
     match access {
-        Access::Public => {
+        Access::Public | Access::Webhook => {
             let cx = PublicCx { app, now, ip, path, query, headers: parts.headers.clone(), body: body.clone() };
             parts.extensions.insert(Arc::new(cx));
         }
@@ -212,7 +256,7 @@ async fn admit(
             parts.extensions.insert(cx);
         }
         Access::Api(permission) => {
-            let asked = Asked { app: &app, limits: &limits, ip: &ip, now };
+            let asked = Asked { app: &app, limits: &limits, ip: &ip, headers: &parts.headers, now };
             let (staff, kind) = api_caller(&asked, &parts.headers, changes, left).await?;
             staff.require(permission)?;
             if !body.is_empty() {
@@ -348,6 +392,7 @@ pub(super) struct Asked<'a> {
     pub app: &'a App,
     pub limits: &'a Limits,
     pub ip: &'a str,
+    pub headers: &'a HeaderMap,
     pub now: Timestamp,
 }
 
@@ -355,6 +400,26 @@ impl Asked<'_> {
     /// "Who are you?", or, too often, "too often".
     pub fn nobody(&self, left: &mut Option<Left>) -> Error {
         self.limits.stranger(self.ip, self.now, left).err().unwrap_or(Error::Unauthenticated)
+    }
+
+    /// As [`Asked::nobody`], of somebody who gave a credential that is none. Too many of these ban the address.
+    async fn wrong_credential(&self, left: &mut Option<Left>) -> Error {
+        if !self.limits.is_crowd(self.ip, self.headers)
+            && self.limits.wrong_credential(self.ip, self.now)
+            && let Err(error) = self.ban().await
+        {
+            return error;
+        }
+        self.nobody(left)
+    }
+
+    async fn ban(&self) -> Result<()> {
+        let mut tx = self.app.db.write().await?;
+        let ban = banned_ips::failed(&mut tx, banned_ips::Door::Api, self.ip, self.now).await?;
+        tx.commit().await?;
+        let Some(ban) = ban else { return Ok(()) };
+        self.app.get::<InForce>()?.refresh(self.app).await?;
+        Err(ban.refusal())
     }
 }
 
@@ -391,7 +456,7 @@ pub(super) async fn credential_staff(
 ) -> Result<Staff> {
     let mut conn = asked.app.db.read().await?;
     let Some((credential, staff)) = staff::by_credential(&mut conn, identifier, secret).await? else {
-        return Err(asked.nobody(left));
+        return Err(asked.wrong_credential(left).await);
     };
     asked.limits.caller(Caller::Credential(credential), asked.now, left)?;
     staff.require(API_ACCESS)?;

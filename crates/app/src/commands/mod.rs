@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod api_credential;
 pub mod backup;
+pub mod banned_ip;
 pub mod doctor;
 pub mod gateway;
 pub mod init;

@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use accounts::banned_ips::InForce;
 use kernel::{Error, Result, Timestamp};
 use platform::App;
 use platform::context::Extensions;
@@ -91,6 +92,9 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker, announce: impl FnO
     } else {
         background.spawn(watch_settings(app.clone(), stopped.clone()));
     }
+    // Before the first request.
+    app.get::<InForce>()?.refresh(&app).await?;
+    background.spawn(accounts::banned_ips::watch(app.clone(), stopped.clone()));
     let mut signals = Signals::listen()?;
     tokio::spawn(async move {
         signals.wait().await;

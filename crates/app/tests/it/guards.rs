@@ -56,6 +56,39 @@ testkit::both_engines! {
         assert!(count > 10, "the table of routes is empty");
     }
 
+    async fn a_banned_address_is_answered_nowhere_but_by_webhooks(site: Site) {
+        let boss = site.boss().await;
+        let key = site.credential().await;
+        let new = serde_json::json!({ "network": "127.0.0.1", "reason": "Out", "confirm": true });
+        assert_eq!(site.json(&boss, "POST", "/security/banned-ips", new).await.0, StatusCode::CREATED);
+        let mut open = Vec::new();
+        let table = wiring::routes().table;
+        for entry in &table {
+            let path = filled(&entry.path);
+            let request = ask(entry.method, &path, Some(&boss), &format!("csrf={}", boss.csrf));
+            let (status, text) = read(site.send(request).await).await;
+            if entry.access == Access::Webhook {
+                assert!(!text.contains("banned"), "{path}: {text}");
+                open.push(entry.path.as_str());
+            } else {
+                assert_eq!(status, StatusCode::FORBIDDEN, "{} {path}", entry.method);
+                assert!(text.contains("Out"), "{path}: {text}");
+            }
+        }
+        assert_eq!(open, ["/gateways/{name}/webhook"], "the list of what is open to banned addresses");
+        for path in ["/api/openapi.json", "/healthz", "/readyz", "/metrics", "/", "/nowhere"] {
+            assert_eq!(site.get(path, None).await.0, StatusCode::FORBIDDEN, "{path}");
+        }
+        for action in wiring::routes().actions {
+            let (status, answer) = site.act(&key, action.name, &[]).await;
+            assert_eq!((status, &answer["result"]), (StatusCode::FORBIDDEN, &"error".into()), "{}", action.name);
+        }
+        // Staff on the server get themselves in again.
+        site.place.done(&["banned-ip", "lift", "127.0.0.1"]);
+        wiring::refresh(&site.app).await.unwrap();
+        assert_eq!(site.get("/admin", Some(&boss)).await.0, StatusCode::OK);
+    }
+
     async fn a_staff_page_is_closed_without_its_permission(site: Site) {
         let nobody = site.log_in("nobody", "May do nothing").await;
         for entry in wiring::routes().table.iter().filter(|entry| matches!(entry.access, Access::Staff(_))) {

@@ -112,3 +112,52 @@ testkit::if_postgres! {
         });
     }
 }
+
+/// What a page answers to an address that a trusted proxy names.
+async fn status_for(node: &str, ip: &str) -> u16 {
+    let asked = reqwest::Client::new().get(format!("{node}/admin/login")).header("X-Forwarded-For", ip);
+    asked.send().await.unwrap().status().as_u16()
+}
+
+/// Asks until the answer is this one.
+async fn becomes(node: &str, ip: &str, status: u16) {
+    for _ in 0..200 {
+        if status_for(node, ip).await == status {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{node} does not answer {status} to {ip}");
+}
+
+testkit::both_engines! {
+    async fn a_ban_holds_on_every_node_and_from_every_process(place: Place) {
+        place.done(&["init", "--sandbox"]);
+        place.done(&["setting", "set", "trusted_proxies", "127.0.0.1"]);
+        place.done(&["banned-ip", "add", "198.51.100.1", "--reason", "Before the start"]);
+        let (_first, first) = place.serve(&[]);
+        let (_second, second) = place.serve(&["--no-worker"]);
+        for node in [&first, &second] {
+            assert_eq!([status_for(node, "198.51.100.1").await, status_for(node, "198.51.100.2").await], [403, 200]);
+        }
+        place.done(&["banned-ip", "add", "198.51.100.0/24", "--reason", "Meanwhile", "--days", "1"]);
+        for node in [&first, &second] {
+            becomes(node, "198.51.100.2", 403).await;
+        }
+        // Guessed on one node, banned on both.
+        let guess = reqwest::Client::new().post(format!("{first}/admin/login")).header("X-Forwarded-For", "203.0.113.9");
+        for _ in 0..3 {
+            let guess = guess.try_clone().unwrap().header("Content-Type", "application/x-www-form-urlencoded");
+            guess.body("email=ana&password=wrong").send().await.unwrap();
+        }
+        assert_eq!(status_for(&first, "203.0.113.9").await, 403);
+        becomes(&second, "203.0.113.9", 403).await;
+        place.done(&["banned-ip", "lift", "203.0.113.9"]);
+        for node in [&first, &second] {
+            becomes(node, "203.0.113.9", 200).await;
+        }
+        assert_eq!(place.run(&["banned-ip", "lift", "203.0.113.9"]).code, 1);
+        assert_eq!(place.run(&["banned-ip", "add", "10.0.0.0/33", "--reason", "x"]).code, 2);
+        assert_eq!(place.done(&["banned-ip", "list", "--json"]).json().as_array().unwrap().len(), 2);
+    }
+}

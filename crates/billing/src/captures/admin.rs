@@ -41,7 +41,7 @@ pub fn routes() -> Routes {
         .get("/admin/payments/attempts", LIST, attempts)
         .get(WEBHOOKS, VIEW_LOG, events)
         .post("/admin/payments/webhooks/{id}/retry", CAPTURE, retry)
-        .public_post("/gateways/{name}/webhook", webhooks::receive)
+        .webhook("/gateways/{name}/webhook", webhooks::receive)
 }
 
 async fn preview(cx: AdminCx) -> Result<Response, Fail> {

@@ -22,6 +22,18 @@ pub fn for_update_skip_locked(engine: Engine) -> &'static str {
     }
 }
 
+/// The channel that every node listens to.
+pub(super) const CHANNEL: &str = "innkeeper_news";
+
+/// Calls the other nodes when the transaction is committed. Nobody else needs to be called on SQLite: see
+/// [`crate::news`].
+pub async fn call(tx: &mut Tx, topic: &str) -> Result<()> {
+    if tx.engine() == Engine::Postgres {
+        tx.execute("SELECT pg_notify($1, $2)", params![CHANNEL, topic]).await?;
+    }
+    Ok(())
+}
+
 /// Turns the common dialect into what the engine reads. `$n` becomes `?n` on SQLite; a list `IN $n[]`
 /// is an array on PostgreSQL and a JSON array on SQLite.
 pub(super) fn text(engine: Engine, sql: &str) -> std::borrow::Cow<'_, str> {

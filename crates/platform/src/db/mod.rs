@@ -41,6 +41,7 @@ pub struct Db {
     pool: Pool,
     events: Arc<Events>,
     counters: Arc<Counters>,
+    url: Arc<str>,
 }
 
 #[derive(Clone)]
@@ -110,13 +111,26 @@ impl Db {
                 format!("“{}” is no database URL. Write sqlite:PATH or postgres://user@host/name.", redacted(url)),
             ));
         };
-        Ok(Db { pool, events: Arc::new(events), counters: Arc::default() })
+        Ok(Db { pool, events: Arc::new(events), counters: Arc::default(), url: url.into() })
     }
 
     pub fn engine(&self) -> Engine {
         match self.pool {
             Pool::Sqlite(_) => Engine::Sqlite,
             Pool::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Whether other nodes can call this one.
+    pub(crate) fn listens(&self) -> bool {
+        self.engine() == Engine::Postgres
+    }
+
+    /// Wakes `called` whenever another node calls, until the connection is lost.
+    pub(crate) async fn listen(&self, called: &tokio::sync::Notify) -> Result<()> {
+        match self.engine() {
+            Engine::Postgres => postgres::listen(&self.url, called).await,
+            Engine::Sqlite => Ok(()),
         }
     }
 

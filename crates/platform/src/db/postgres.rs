@@ -6,6 +6,7 @@ use bytes::{BufMut, BytesMut};
 use deadpool_postgres::{Manager, ManagerConfig, Object, RecyclingMethod};
 use futures::StreamExt as _;
 use kernel::{Error, Result};
+use tokio_postgres::AsyncMessage;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use super::{Cell, Engine, FromRow, Row, Value, dialect, first_words, tls};
@@ -47,6 +48,32 @@ pub(super) async fn get(pool: &deadpool_postgres::Pool) -> Result<Object> {
         }
         Error::Unavailable(format!("The PostgreSQL server cannot be reached: {why}"))
     })
+}
+
+/// Listens on a connection of its own, outside the pool, until it is lost.
+pub(super) async fn listen(url: &str, called: &tokio::sync::Notify) -> Result<()> {
+    let (config, connector, _) = tls::read(url)?;
+    let lost = |error: tokio_postgres::Error| Error::Unavailable(format!("database: listening: {}", chain(&error)));
+    let (client, mut connection) = config.connect(connector).await.map_err(lost)?;
+    let listening = format!("LISTEN {}", dialect::CHANNEL);
+    let mut begun = std::pin::pin!(client.batch_execute(&listening));
+    let mut is_begun = false;
+    loop {
+        tokio::select! {
+            done = &mut begun, if !is_begun => {
+                done.map_err(lost)?;
+                is_begun = true;
+                // Whatever was told before.
+                called.notify_one();
+            }
+            message = futures::future::poll_fn(|context| connection.poll_message(context)) => match message {
+                Some(Ok(AsyncMessage::Notification(_))) => called.notify_one(),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(lost(error)),
+                None => return Ok(()),
+            },
+        }
+    }
 }
 
 pub(super) async fn batch(client: &Object, sql: &str) -> Result<()> {

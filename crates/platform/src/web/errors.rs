@@ -54,6 +54,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Refused(_) => StatusCode::CONFLICT,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Error::Banned { .. } => StatusCode::FORBIDDEN,
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -70,6 +71,7 @@ fn slug(error: &Error) -> &'static str {
         Error::Refused(_) => "refused",
         Error::Forbidden(_) => "forbidden",
         Error::Unauthenticated => "unauthenticated",
+        Error::Banned { .. } => "banned",
         Error::TooMany { .. } => "too-many-requests",
         Error::TooLarge(_) => "too-large",
         Error::Unavailable(_) => "unavailable",
@@ -85,6 +87,7 @@ pub fn title(error: &Error) -> &'static str {
         Error::Refused(_) => "This cannot be done",
         Error::Forbidden(_) => "Permission needed",
         Error::Unauthenticated => "Log in first",
+        Error::Banned { .. } => "This address is banned",
         Error::TooMany { .. } => "Too many requests",
         Error::TooLarge(_) => "The request is too large",
         Error::Unavailable(_) => "Not available right now",
@@ -133,6 +136,10 @@ pub fn problem(error: &Error, reference: &str) -> Response {
     }
     if let Error::TooLarge(most) = error {
         body["errors"] = json!([{ "field": "body", "message": format!("Send at most {most} MiB.") }]);
+    }
+    if let Error::Banned { reason, until } = error {
+        body["reason"] = Value::from(reason.as_str());
+        body["expires_at"] = json!(until);
     }
     if matches!(error, Error::Broken(_) | Error::Unavailable(_)) {
         body["reference"] = Value::from(reference);
