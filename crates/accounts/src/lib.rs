@@ -9,6 +9,7 @@ pub mod clients;
 pub mod company;
 pub mod doors;
 pub mod parties;
+pub mod passwords;
 pub mod repeats;
 pub mod roles;
 pub mod search;
@@ -26,7 +27,8 @@ mod testing;
 pub struct Templates;
 
 /// The settings of this crate, by feature.
-pub const SETTINGS: [&[platform::Setting]; 3] = [company::SETTINGS, doors::limits::SETTINGS, banned_ips::SETTINGS];
+pub const SETTINGS: [&[platform::Setting]; 4] =
+    [company::SETTINGS, doors::limits::SETTINGS, banned_ips::SETTINGS, passwords::SETTINGS];
 
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
@@ -66,11 +68,7 @@ pub fn nav() -> Vec<doors::NavSection> {
             key: "configuration",
             href: "/admin/client-groups",
             items: vec![
-                NavItem {
-                    label: "Client groups",
-                    href: "/admin/client-groups",
-                    permission: client_groups::CONFIGURE,
-                },
+                NavItem { label: "Client groups", href: "/admin/client-groups", permission: client_groups::CONFIGURE },
                 NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
             ],
         },

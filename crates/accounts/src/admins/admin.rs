@@ -15,6 +15,7 @@ use crate::banned_ips::{self, InForce};
 use crate::doors::admin::{error_list, plain_frame};
 use crate::doors::limits::Limits;
 use crate::doors::{AdminCx, PublicCx, Redirect, Routes, Word};
+use crate::passwords::{self, Kinds, Owner, guessing};
 use crate::roles::Permission;
 use crate::{admins, sessions};
 
@@ -61,18 +62,18 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
     limits.login(&cx.ip, cx.now)?;
     let form = Form::parse(&cx.body)?;
     let name = form.text("email").to_owned();
-    let account = format!("admin:{}", name.to_lowercase().chars().take(100).collect::<String>());
+    let account = guessing::account("admin", &name);
     let mut conn = cx.app.db.read().await?;
     // This node may not have heard yet of a ban that another one has set.
     if let Some(ban) = banned_ips::of_address(&mut conn, &cx.ip, cx.now).await? {
         return Err(Fail(ban.refusal()));
     }
-    admins::check_guessing(&mut conn, &account, &cx.ip, cx.now).await?;
+    guessing::check(&mut conn, &account, &cx.ip, cx.now).await?;
     let found = admins::authenticate(&mut conn, &name, form.raw("password").unwrap_or_default()).await?;
     drop(conn);
     let mut tx = cx.app.db.write().await?;
     let Some(admin) = found else {
-        admins::note_failure(&mut tx, &account, &cx.ip, cx.now).await?;
+        guessing::note(&mut tx, &account, &cx.ip, cx.now).await?;
         let ban = match limits.is_crowd(&cx.ip, &cx.headers) {
             true => None,
             false => banned_ips::failed(&mut tx, banned_ips::Door::Staff, &cx.ip, cx.now).await?,
@@ -87,7 +88,7 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
         let page = login_form(&cx.app, &name, form.text("next"), &errors)?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
-    admins::forget_failures(&mut tx, &account, &cx.ip).await?;
+    guessing::forget(&mut tx, &account, &cx.ip).await?;
     let token = sessions::start(&mut tx, admin.id, &cx.ip, &cx.app.random, cx.now).await?;
     let actor = admin.actor(&cx.ip);
     activity_log::record(&mut tx, &actor, Activity::new("Logged in").about(format!("admin:{}", admin.id)), cx.now)
@@ -134,7 +135,7 @@ async fn welcome_form(cx: &PublicCx, token: &str, errors: &FieldErrors) -> Resul
             page => plain_frame(&cx.app, "Choose a password"),
             username => admin.username,
             action => &cx.path,
-            minimum => admins::MIN_PASSWORD,
+            minimum => Kinds::Staff.shortest(),
             errors => error_list(errors),
         },
     )?;
@@ -144,8 +145,10 @@ async fn welcome_form(cx: &PublicCx, token: &str, errors: &FieldErrors) -> Resul
 async fn choose_password(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let form = Form::parse(&cx.body)?;
     let password = form.raw("password").unwrap_or_default().to_owned();
+    let admin = admins::link_owner(&mut cx.app.db.read().await?, &token, cx.now).await?;
+    let owner = Owner { kind: Kinds::Staff, known: &[&admin.username, &admin.email] };
     let mut errors = FieldErrors::default();
-    errors.take("password", admins::check_password(&password));
+    errors.take("password", passwords::check(&cx.app, owner, &password).await?.map_or(Ok(()), Err));
     if form.raw("again").unwrap_or_default() != password {
         errors.add("again", "The two passwords differ.");
     }
@@ -153,8 +156,9 @@ async fn choose_password(cx: PublicCx, Word(token): Word) -> Result<Response, Fa
         let page = welcome_form(&cx, &token, &errors).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
+    let hash = passwords::hash(&password).await?;
     let mut tx = cx.app.db.write().await?;
-    admins::use_link(&mut tx, &token, &password, &cx.ip, cx.now).await?;
+    admins::use_link(&mut tx, &token, &hash, &cx.ip, cx.now).await?;
     tx.commit().await?;
     Ok(Redirect::to("/admin/login").saying("Your password is set. Log in with it.").into_response())
 }

@@ -12,10 +12,9 @@ use kernel::{Email, Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::prune::{After, Rubbish};
 use platform::{Random, crypto, params, record};
-use tokio::sync::Semaphore;
 
 use crate::activity_log::{self, Activity, Actor, ActorKind, Rights};
-use crate::doors::limits::counted;
+use crate::passwords;
 use crate::roles::FULL_ADMINISTRATOR;
 use crate::sessions;
 
@@ -62,23 +61,8 @@ pub struct NewAdmin {
     pub username: String,
     pub email: String,
     pub role: String,
-    pub password: Option<String>,
-}
-
-/// Shorter ones are guessed.
-pub const MIN_PASSWORD: usize = 10;
-/// A longer text is not a password but a load test of the hash function.
-const MAX_PASSWORD: usize = 512;
-
-pub fn check_password(password: &str) -> Result<(), String> {
-    let length = password.chars().count();
-    if length < MIN_PASSWORD {
-        Err(format!("Use at least {MIN_PASSWORD} characters."))
-    } else if length > MAX_PASSWORD {
-        Err(format!("Use at most {MAX_PASSWORD} characters."))
-    } else {
-        Ok(())
-    }
+    /// Checked by [`passwords::choose`].
+    pub password: Option<passwords::Hash>,
 }
 
 pub async fn create(tx: &mut Tx, by: &Actor, new: NewAdmin, now: Timestamp) -> Result<Admin> {
@@ -90,9 +74,6 @@ pub async fn create(tx: &mut Tx, by: &Actor, new: NewAdmin, now: Timestamp) -> R
         errors.add("username", "Start with a letter and use letters, digits, dots, dashes or underscores, at most 64.");
     }
     let email = errors.take("email", Email::parse(&new.email));
-    if let Some(password) = &new.password {
-        errors.take("password", check_password(password));
-    }
     let role: Option<(i64,)> = tx.optional("SELECT id FROM roles WHERE name = $1", params![new.role]).await?;
     if role.is_none() {
         let names: Vec<String> = tx.column("SELECT name FROM roles ORDER BY id", params![]).await?;
@@ -100,7 +81,7 @@ pub async fn create(tx: &mut Tx, by: &Actor, new: NewAdmin, now: Timestamp) -> R
     }
     errors.check()?;
     let (Some(email), Some((role_id,))) = (email, role) else { return Err(Error::broken("admin: unchecked input")) };
-    let hash = new.password.as_deref().map(crypto::hash_password).transpose()?;
+    let hash = new.password.as_ref().map(passwords::Hash::as_str);
     let inserted: Option<(i64,)> = tx
         .optional(
             "INSERT INTO admins (username, username_lower, email, email_lower, password_hash, role_id, disabled, \
@@ -253,8 +234,7 @@ pub async fn link_owner(conn: &mut Conn, token: &str, now: Timestamp) -> Result<
 }
 
 /// Sets the password by a link; the link is used up in the same step.
-pub async fn use_link(tx: &mut Tx, token: &str, password: &str, ip: &str, now: Timestamp) -> Result<Admin> {
-    check_password(password).map_err(|message| Error::invalid("password", message))?;
+pub async fn use_link(tx: &mut Tx, token: &str, password: &passwords::Hash, ip: &str, now: Timestamp) -> Result<Admin> {
     let admin = link_owner(tx, token, now).await?;
     let used = tx
         .execute(
@@ -265,78 +245,11 @@ pub async fn use_link(tx: &mut Tx, token: &str, password: &str, ip: &str, now: T
     if used != 1 {
         return Err(Error::refused("This link has just been used."));
     }
-    tx.execute(
-        "UPDATE admins SET password_hash = $2 WHERE id = $1",
-        params![admin.id, crypto::hash_password(password)?],
-    )
-    .await?;
+    tx.execute("UPDATE admins SET password_hash = $2 WHERE id = $1", params![admin.id, password.as_str()]).await?;
     sessions::end_all(tx, admin.id).await?;
     log(tx, &admin.actor(ip), &admin, "has chosen a password by a link", now).await?;
     Ok(admin)
 }
-
-/// Wrong passwords after which somebody must wait: from one address for one account, from one address, and for one
-/// account from wherever. The last is high, because whoever knows a name could otherwise lock its owner out.
-const FAILURES: i64 = 10;
-const FAILURES_OF_ADDRESS: i64 = 50;
-const FAILURES_OF_ACCOUNT: i64 = 100;
-const FAILURE_WINDOW: i64 = 15 * 60;
-
-/// Says no, before any password is looked at, to whoever has guessed wrongly too often. `account` says behind which
-/// door it is (`admin:ana`, `api:…`); what happens at one door locks nobody out at another.
-pub async fn check_guessing(conn: &mut Conn, account: &str, ip: &str, now: Timestamp) -> Result<()> {
-    let since = now.plus_seconds(-FAILURE_WINDOW);
-    let address = counted(ip);
-    let door = account.split(':').next().unwrap_or_default();
-    let (here, of_account): (i64, i64) = conn
-        .one(
-            "SELECT COALESCE(SUM(CASE WHEN ip = $3 THEN 1 ELSE 0 END), 0), COUNT(*) FROM login_failures \
-             WHERE account = $1 AND at > $2",
-            params![account, since, address],
-        )
-        .await?;
-    let of_address: i64 = conn
-        .scalar(
-            "SELECT COUNT(*) FROM login_failures WHERE ip = $1 AND at > $2 AND account LIKE $3",
-            params![address, since, format!("{door}:%")],
-        )
-        .await?;
-    if here >= FAILURES || of_address >= FAILURES_OF_ADDRESS || of_account >= FAILURES_OF_ACCOUNT {
-        return Err(Error::TooMany { retry_after: FAILURE_WINDOW.unsigned_abs() });
-    }
-    Ok(())
-}
-
-pub async fn note_failure(tx: &mut Tx, account: &str, ip: &str, now: Timestamp) -> Result<()> {
-    let address = counted(ip);
-    tx.execute("INSERT INTO login_failures (account, ip, at) VALUES ($1, $2, $3)", params![account, address, now])
-        .await?;
-    Ok(())
-}
-
-/// Wrong passwords of staff from an address that still count, and came after the last ban of it.
-pub async fn failures(conn: &mut Conn, ip: &str, since: Option<Timestamp>, now: Timestamp) -> Result<i64> {
-    let window = now.plus_seconds(-FAILURE_WINDOW);
-    let since = since.map_or(window, |since| since.max(window));
-    conn.scalar(
-        "SELECT COUNT(*) FROM login_failures WHERE ip = $1 AND at > $2 AND account LIKE 'admin:%'",
-        params![counted(ip), since],
-    )
-    .await
-}
-
-/// Who gets the password right has not been guessing it.
-pub async fn forget_failures(tx: &mut Tx, account: &str, ip: &str) -> Result<()> {
-    tx.execute("DELETE FROM login_failures WHERE account = $1 AND ip = $2", params![account, counted(ip)]).await?;
-    Ok(())
-}
-
-/// Passwords that are checked at the same time.
-static AT_ONCE: Semaphore = Semaphore::const_new(4);
-
-/// A hash that no password has, so that an unknown user name takes as long as a known one.
-const NOBODY: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$3vjyIbQ5rqUqO0Qbq1lQbQ5rqUqO0Qbq1lQbQ5rqUqM";
 
 /// The administrator whose name and password these are. What was wrong is not told.
 pub async fn authenticate(conn: &mut Conn, username: &str, password: &str) -> Result<Option<Admin>> {
@@ -346,18 +259,7 @@ pub async fn authenticate(conn: &mut Conn, username: &str, password: &str) -> Re
             params![username.trim().to_lowercase()],
         )
         .await?;
-    let (id, hash, disabled) = match found {
-        Some((id, hash, disabled)) => (id, hash, disabled),
-        None => (0, None, true),
-    };
-    let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
-    let password = password.to_owned();
-    // Checking one takes 19 MiB and a core for a while: a crowd at the door waits in line.
-    let _turn = AT_ONCE.acquire().await.map_err(|closed| Error::broken(closed.to_string()))?;
-    let matches = tokio::task::spawn_blocking(move || {
-        password.chars().count() <= MAX_PASSWORD && crypto::password_matches(&password, &hash)
-    })
-    .await
-    .unwrap_or(false);
+    let (id, hash, disabled) = found.unwrap_or((0, None, true));
+    let matches = passwords::matches(password, hash.as_deref()).await?;
     if matches && !disabled { find(conn, id).await.map(Some) } else { Ok(None) }
 }

@@ -9,7 +9,7 @@ use platform::{Kind, Setting, news};
 
 use super::{Ban, TOPIC, store, told};
 use crate::activity_log::{self, Actor};
-use crate::admins;
+use crate::passwords::guessing;
 
 pub const STAFF_TRIES: Setting = Setting {
     key: "failed_staff_logins",
@@ -104,7 +104,7 @@ pub async fn failed(tx: &mut Tx, door: Door, ip: &str, now: Timestamp) -> Result
     let network = home(address);
     if door == Door::Staff {
         let before = store::banned_at(tx, &network.to_string()).await?;
-        if admins::failures(tx, ip, before, now).await? < values.int(&STAFF_TRIES) {
+        if guessing::failures(tx, "admin", ip, before, now).await? < values.int(&STAFF_TRIES) {
             return Ok(None);
         }
     }

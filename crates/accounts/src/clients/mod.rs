@@ -24,10 +24,11 @@ use std::ops::{Deref, DerefMut};
 
 use kernel::{Currency, Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
-use platform::{Random, record};
+use platform::{App, Random, record};
 
 use crate::activity_log::{self, Activity, Actor, Change, changes};
 use crate::parties::{self, Party};
+use crate::passwords::{self, Kinds};
 use crate::roles::Permission;
 use crate::users::{self, Owner};
 
@@ -272,6 +273,13 @@ pub async fn named(conn: &mut Conn, field: &str, id: i64) -> Result<Client> {
 /// The oldest client with this e-mail address; several may share one.
 pub async fn by_email(conn: &mut Conn, email: &str) -> Result<Option<Client>> {
     store::by_email(conn, &email.trim().to_lowercase()).await
+}
+
+/// Checks and hashes the password of a new client's owner. `field` is where it was typed.
+pub async fn password_of(app: &App, details: &ClientEdit, password: &str, field: &str) -> Result<passwords::Hash> {
+    let known = [&details.first_name, &details.last_name, &details.company, &details.email];
+    let known: Vec<&str> = known.into_iter().flatten().map(String::as_str).collect();
+    passwords::choose(app, passwords::Owner { kind: Kinds::User, known: &known }, password, field).await
 }
 
 /// Adds a client with its owner, active unless something else was written.

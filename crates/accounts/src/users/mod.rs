@@ -12,10 +12,11 @@ mod tests;
 
 use kernel::{Email, Error, FieldErrors, Result, Timestamp, single_line};
 use platform::db::{Conn, Tx};
-use platform::{crypto, record};
+use platform::record;
 
 use crate::activity_log::{self, Activity, Actor};
 use crate::clients::{Client, profile};
+use crate::passwords;
 
 pub use store::{COLUMNS, Listed, Of, of_client, query};
 
@@ -43,7 +44,7 @@ impl User {
 pub enum Owner {
     /// A new user with the client's name and e-mail address; with a password if one was chosen.
     New {
-        password: Option<PasswordHash>,
+        password: Option<passwords::Hash>,
     },
     Existing(i64),
     /// The user who logs in with this address.
@@ -53,29 +54,6 @@ pub enum Owner {
 impl Default for Owner {
     fn default() -> Owner {
         Owner::New { password: None }
-    }
-}
-
-/// A password that was checked and hashed. Hashing takes long on purpose, so it is done before a transaction begins.
-#[derive(Debug, Clone)]
-pub struct PasswordHash(String);
-
-/// NIST SP 800-63B, 3.1.1.2.
-pub const MIN_PASSWORD: usize = 8;
-/// A longer text is not a password but a load test of the hash function.
-const MAX_PASSWORD: usize = 512;
-
-/// Checks and hashes a password, on a thread where it keeps nobody waiting. `field` is where it was typed.
-pub async fn hash_password(password: &str, field: &str) -> Result<PasswordHash> {
-    let length = password.chars().count();
-    if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
-        return Err(Error::invalid(field, format!("Use {MIN_PASSWORD} to {MAX_PASSWORD} characters.")));
-    }
-    let password = password.to_owned();
-    let hashed = tokio::task::spawn_blocking(move || crypto::hash_password(&password)).await;
-    match hashed {
-        Ok(hash) => hash.map(PasswordHash),
-        Err(error) => Err(Error::broken(format!("password hash: {error}"))),
     }
 }
 
@@ -131,10 +109,10 @@ pub(crate) async fn own(
         Some(user) => user,
         None => {
             let password = match owner {
-                Owner::New { password } => password.map(|hash| hash.0),
+                Owner::New { password } => password,
                 Owner::Existing(_) | Owner::ByEmail(_) => None,
             };
-            let made = store::insert(tx, client, password.as_deref(), now).await?;
+            let made = store::insert(tx, client, password.as_ref().map(passwords::Hash::as_str), now).await?;
             let Some(user) = made else {
                 return Err(Error::invalid("email", "A user with this e-mail address has just been made. Try again."));
             };

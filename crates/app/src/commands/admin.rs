@@ -1,5 +1,6 @@
 use accounts::activity_log::Actor;
 use accounts::admins::{self, Listed};
+use accounts::passwords::{self, Kinds, Owner};
 use accounts::roles;
 use kernel::{Error, Result};
 use platform::{App, Conn};
@@ -88,17 +89,18 @@ async fn create(common: &Common, args: Create) -> Result<Report> {
     let password = if args.password_stdin { Some(cli::standard_input("password")?) } else { None };
     let app = instance::open(common).await?;
     let now = app.clock.now();
-    let new = admins::NewAdmin {
-        username: args.username,
-        email: args.email,
-        role: args.role.clone(),
-        password: password.clone(),
+    let owner = Owner { kind: Kinds::Staff, known: &[&args.username, &args.email] };
+    let password = match &password {
+        Some(password) => Some(passwords::choose(&app, owner, password, "password").await?),
+        None => None,
     };
+    let is_given = password.is_some();
+    let new = admins::NewAdmin { username: args.username, email: args.email, role: args.role.clone(), password };
     let mut tx = app.db.write().await?;
     let admin = admins::create(&mut tx, &by(), new, now).await?;
-    let link = match password {
-        Some(_) => None,
-        None => Some(admins::make_link(&mut tx, admin.id, &app.random, now).await?),
+    let link = match is_given {
+        true => None,
+        false => Some(admins::make_link(&mut tx, admin.id, &app.random, now).await?),
     };
     let base = billing::settings::system_url(&mut tx).await?;
     tx.commit().await?;

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use accounts::activity_log::Actor;
-use accounts::{admins, roles};
+use accounts::{admins, passwords, roles};
 use billing::generation::{self, Detail, Mode, Scope};
 use billing::terms::Terms;
 use billing::{captures, settings};
@@ -255,7 +255,7 @@ async fn login(app: &App) -> Result<String> {
         username: USERNAME.to_owned(),
         email: "demo@example.com".to_owned(),
         role: roles::FULL_ADMINISTRATOR.to_owned(),
-        password: Some(password.clone()),
+        password: Some(passwords::hash(&password).await?),
     };
     admins::create(&mut tx, &Actor::system("Demo"), new, app.clock.now()).await?;
     instance::note(&mut tx, PASSWORD, &password).await?;

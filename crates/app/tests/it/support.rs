@@ -116,6 +116,7 @@ impl Place {
             data: self.folder.to_path_buf(),
             database: Some(self.url.clone()),
             key_file: None,
+            breached_passwords: None,
             json: false,
             log: LogFormat::Text,
         };

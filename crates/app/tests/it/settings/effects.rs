@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use accounts::activity_log::Actor;
 use accounts::clients::{self, Client, ClientEdit, NewClient};
 use accounts::parties::{self, Party};
+use accounts::passwords;
 use billing::gateways::{
     Attempt, Capabilities, ChargeRequest, ConfigField, Configure, Gateway, GatewayConfig, GatewayError, Gateways,
     LogLine, LookUp, MethodToken, Outcome, RefundOutcome, RefundRequest, StoreOutcome, StoreRequest, WebhookError,
@@ -66,8 +67,20 @@ pub const ALL: &[Effect] = &[
     effect!("api_requests_per_minute": "5 of 5" => "2" => "2 of 5", world, api_answers(world)),
     effect!("api_refusals_per_minute": "5 of 5" => "2" => "2 of 5" with ["trusted_proxies" = "127.0.0.1"], world,
         strangers_answered(world, "/api/v1/currencies", 401)),
-    effect!("logins_per_minute": "5 of 5" => "2" => "2 of 5" with ["trusted_proxies" = "127.0.0.1"], world,
+    effect!("logins_per_minute": "5 of 5" => "2" => "2 of 5"
+        with ["trusted_proxies" = "127.0.0.1", "failed_staff_login_ban_minutes" = "0"], world,
         strangers_answered(world, "/admin/login", 422)),
+    effect!("failed_staff_logins": "3 tries, 15 minutes" => "2" => "2 tries, 15 minutes"
+        with ["trusted_proxies" = "127.0.0.1"], world, banned_after(world, "/admin/login")),
+    effect!("failed_staff_login_ban_minutes": "3 tries, 15 minutes" => "30" => "3 tries, 30 minutes"
+        with ["trusted_proxies" = "127.0.0.1"], world, banned_after(world, "/admin/login")),
+    effect!("failed_api_requests": "30 tries, 15 minutes" => "2" => "2 tries, 15 minutes"
+        with ["trusted_proxies" = "127.0.0.1"], world, banned_after(world, "/api/v1/currencies")),
+    effect!("failed_api_ban_minutes": "30 tries, 15 minutes" => "0" => "never"
+        with ["trusted_proxies" = "127.0.0.1"], world, banned_after(world, "/api/v1/currencies")),
+    effect!("never_banned": "3 tries, 15 minutes" => "10.0.0.0/8" => "never"
+        with ["trusted_proxies" = "127.0.0.1", "logins_per_minute" = "0"], world, banned_after(world, "/admin/login")),
+    effect!("minimum_password_strength": "taken" => "4" => "refused", world, a_middling_password(world)),
     effect!("trusted_proxies": "127.0.0.1" => "127.0.0.1" => "192.0.2.77", world, address_of_a_login(world)),
     effect!("company_name": "" => "Harbour" => "Harbour", world, seller(world, |party| party.company)),
     effect!("company_email": "" => "us@example.com" => "us@example.com", world, seller(world, |party| party.email)),
@@ -584,6 +597,26 @@ async fn attempt(world: &World, path: &str, from: &str) -> u16 {
     };
     request.headers_mut().insert("x-forwarded-for", from.parse().unwrap());
     world.site.send(request).await.status().as_u16()
+}
+
+/// After how many wrong tries a new address is banned, and for how long.
+async fn banned_after(world: &World, path: &str) -> String {
+    let from = format!("10.9.{}.7", next() % 250);
+    for tries in 1..40 {
+        if attempt(world, path, &from).await == 403 {
+            let mut conn = world.site.app.db.read().await.unwrap();
+            let sql = "SELECT expires_at - created_at FROM banned_ips WHERE network = $1";
+            let lasts: i64 = conn.scalar(sql, params![from]).await.unwrap();
+            return format!("{tries} tries, {} minutes", lasts / 60_000_000);
+        }
+    }
+    "never".to_owned()
+}
+
+async fn a_middling_password(world: &World) -> String {
+    let owner = passwords::Owner { kind: passwords::Kinds::User, known: &[] };
+    let refused = passwords::check(&world.site.app, owner, "harbour pilot").await.unwrap();
+    if refused.is_some() { "refused" } else { "taken" }.to_owned()
 }
 
 async fn address_of_a_login(world: &World) -> String {
