@@ -1,5 +1,6 @@
 //! Who: clients, users, staff, roles, credentials, the activity log, and the doors through which requests come.
 
+pub mod account_access;
 pub mod activity_log;
 pub mod admins;
 pub mod api_credentials;
