@@ -1,7 +1,7 @@
 //! The settings that billing reads.
 
-pub use accounts::company::{COMPANY_NAME, SYSTEM_URL, TIME_ZONE, system_url};
 use accounts::company::country;
+pub use accounts::company::{COMPANY_NAME, SYSTEM_URL, TIME_ZONE, system_url};
 use platform::settings::{self, Values};
 use platform::{Kind, Setting};
 

@@ -62,7 +62,7 @@ pub async fn system_url(conn: &mut Conn) -> Result<String> {
     Ok(web_address::of(&Values::load(conn).await?))
 }
 
-pub use web_address::of as system_url_of;
+pub use web_address::{of as system_url_of, or_nothing as web_address_or_nothing};
 
 /// The rule of a setting that is a country: two capital letters of ISO 3166-1, or nothing.
 pub fn country(value: &str, _others: &Values) -> Result<String, String> {

@@ -45,9 +45,9 @@ pub struct Nav {
 /// Preferences that the browser keeps.
 #[derive(Debug, Clone, Default)]
 pub struct Cookies {
-    theme: String,
+    pub(super) theme: String,
     sidebar: String,
-    flash: Option<String>,
+    pub(super) flash: Option<String>,
 }
 
 impl Cookies {
@@ -205,7 +205,7 @@ impl IntoResponse for Redirect {
     }
 }
 
-fn flash_value(cookie: &str) -> Option<Value> {
+pub(super) fn flash_value(cookie: &str) -> Option<Value> {
     let (kind, text) = cookie.split_once('.')?;
     let kind = ["ok", "info", "warn", "bad"].into_iter().find(|known| *known == kind)?;
     let pairs = Form::parse(format!("t={text}").as_bytes()).ok()?;
