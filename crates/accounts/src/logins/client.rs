@@ -141,6 +141,7 @@ fn confirm_form(cx: &UserCx, next: &str, wrong: Option<&FieldErrors>) -> Result<
 
 async fn confirm(cx: UserCx, Extension(limits): Extension<Arc<Limits>>, headers: HeaderMap) -> Result<Response, Fail> {
     let next = safe_next(cx.form.text("next"));
+    cx.confirm_first(next)?;
     if !right_password(&cx, &limits, &headers, "password").await? {
         let mut errors = FieldErrors::default();
         errors.add("password", WRONG);
