@@ -31,7 +31,33 @@ pub const DEFAULT_COUNTRY: Setting = Setting {
     rule: country,
 };
 
-pub const SETTINGS: &[Setting] = &[TIME_ZONE, DEFAULT_COUNTRY];
+pub const SYSTEM_URL: Setting = Setting {
+    key: "system_url",
+    kind: Kind::Text { max: 300 },
+    default: "http://localhost:8080",
+    section: "General",
+    label: "System address",
+    help: "Where clients reach this installation; used for links in mails. Passkeys are good for this address only.",
+    read_by: "accounts::company::system_url",
+    rule: web_address,
+};
+
+pub const SETTINGS: &[Setting] = &[TIME_ZONE, DEFAULT_COUNTRY, SYSTEM_URL];
+
+fn web_address(value: &str, _others: &Values) -> Result<String, String> {
+    let address: Option<axum::http::Uri> = value.parse().ok();
+    let is_web = |uri: &axum::http::Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    match address.filter(is_web) {
+        Some(uri) if uri.query().is_none() => Ok(value.trim_end_matches('/').to_owned()),
+        _ => Err("Write a web address such as https://billing.example.com.".to_owned()),
+    }
+}
+
+/// Where clients reach this installation, without a slash at the end.
+pub async fn system_url(conn: &mut Conn) -> Result<String> {
+    let values = Values::load(conn).await?;
+    Ok(values.text(&SYSTEM_URL).trim_end_matches('/').to_owned())
+}
 
 /// The rule of a setting that is a country: two capital letters of ISO 3166-1, or nothing.
 pub fn country(value: &str, _others: &Values) -> Result<String, String> {
