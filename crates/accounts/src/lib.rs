@@ -22,6 +22,7 @@ pub mod roles;
 pub mod search;
 pub mod sessions;
 pub mod settings;
+pub mod two_factor;
 pub mod user_sessions;
 pub mod users;
 
@@ -36,11 +37,12 @@ mod testing;
 pub struct Templates;
 
 /// The settings of this crate, by feature.
-pub const SETTINGS: [&[platform::Setting]; 7] = [
+pub const SETTINGS: [&[platform::Setting]; 8] = [
     company::SETTINGS,
     doors::limits::SETTINGS,
     banned_ips::SETTINGS,
     passwords::SETTINGS,
+    two_factor::SETTINGS,
     user_sessions::SETTINGS,
     email_verification::SETTINGS,
     registration::SETTINGS,
@@ -49,7 +51,7 @@ pub const SETTINGS: [&[platform::Setting]; 7] = [
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
     let own = &[repeats::FORGOTTEN, banned_ips::ENDED, users::links::OLD];
-    [sessions::ENDED, user_sessions::ENDED, admins::OLD, own].concat()
+    [sessions::ENDED, user_sessions::ENDED, admins::OLD, two_factor::ENDED, own].concat()
 }
 
 /// What the command bar finds of this crate.
@@ -103,6 +105,11 @@ pub fn nav() -> Vec<doors::NavSection> {
             items: vec![
                 NavItem { label: "Client groups", href: "/admin/client-groups", permission: client_groups::CONFIGURE },
                 NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
+                NavItem {
+                    label: "Two-factor authentication",
+                    href: "/admin/two-factor",
+                    permission: two_factor::CONFIGURE,
+                },
             ],
         },
     ]
@@ -139,6 +146,10 @@ pub fn routes() -> doors::Routes {
         .merge(clients::client::routes())
         .merge(owner_logins::client::routes())
         .merge(client_home::client::routes())
+        .merge(two_factor::login::routes())
+        .merge(two_factor::account::routes())
+        .merge(two_factor::admin::routes())
+        .merge(two_factor::api::routes())
         .merge(activity_log::admin::routes())
         .merge(activity_log::api::routes())
         .merge(activity_log::compat::routes())

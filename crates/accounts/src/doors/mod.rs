@@ -102,6 +102,15 @@ impl Routes {
         self.route("POST", path, Access::Staff(permission), axum::routing::post(handler))
     }
 
+    /// A page that needs no more than a session.
+    pub fn get_of_anybody<H, T>(self, path: &str, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("GET", path, Access::AnyStaff, axum::routing::get(handler))
+    }
+
     /// A form that needs no more than a session.
     pub fn post_of_anybody<H, T>(self, path: &str, handler: H) -> Routes
     where
@@ -321,9 +330,10 @@ impl PublicCx {
 }
 
 impl PublicCx {
-    /// What the page before has to say, for `page.flash`.
-    pub fn flash(&self) -> Option<minijinja::Value> {
-        serve::cookie(&self.headers, admin::FLASH).as_deref().and_then(admin::flash_value)
+    /// The frame of a page without a session, with what the page before has to say.
+    pub fn plain_frame(&self, title: &str) -> minijinja::Value {
+        let flash = serve::cookie(&self.headers, admin::FLASH).as_deref().and_then(admin::flash_value);
+        minijinja::context! { flash, ..admin::plain_frame(&self.app, title) }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::activity_log;
 use crate::clients::{ClientStatus, EDIT, LIST};
 use crate::doors::admin::{error_list, or_back};
 use crate::doors::{AdminCx, Id, Redirect, Routes};
+use crate::two_factor::{self, Person};
 use crate::user_sessions::client::row as row_of;
 use crate::{company, password_resets, user_sessions, users};
 
@@ -108,6 +109,10 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
         true => activity_log::about(&mut conn, &format!("user:{id}")).await?,
         false => Vec::new(),
     };
+    let factors = match cx.staff.may(two_factor::CONFIGURE) {
+        true => Some(two_factor::factors(&mut conn, Person::User(id)).await?.in_words()),
+        false => None,
+    };
     drop(conn);
     let clients = clients.iter().map(|client| {
         context! {
@@ -133,7 +138,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
         added => company::clock(user.created_at, &zone), added_at => user.created_at.to_string(),
         last => user.last_login_at.map(|at| company::clock(at, &zone)),
         last_at => user.last_login_at.map(|at| at.to_string()),
-        activity => events.collect::<Vec<_>>(),
+        activity => events.collect::<Vec<_>>(), factors,
         sessions => sessions.iter().map(|session| row_of(session, 0, &zone)).collect::<Vec<_>>(),
         has_password,
         verified => user.email_verified_at.map(|at| company::clock(at, &zone)),

@@ -102,7 +102,7 @@ async fn create(common: &Common, args: Create) -> Result<Report> {
         true => None,
         false => Some(admins::make_link(&mut tx, admin.id, &app.random, now).await?),
     };
-    let base = billing::settings::system_url(&mut tx).await?;
+    let base = accounts::company::system_url(&mut tx).await?;
     tx.commit().await?;
     let link = link.map(|token| welcome(&base, &token));
     let text = match &link {
@@ -184,7 +184,7 @@ async fn reset_link(app: &App, username: &str) -> Result<Report> {
     let mut tx = app.db.write().await?;
     let admin = named(&mut tx, username).await?;
     let token = admins::reset(&mut tx, &by(), admin.id, &app.random, app.clock.now()).await?;
-    let link = welcome(&billing::settings::system_url(&mut tx).await?, &token);
+    let link = welcome(&accounts::company::system_url(&mut tx).await?, &token);
     tx.commit().await?;
     let text = format!(
         "{} is logged out, and the old password is of no use. Within three days, a new one is chosen here:\n{link}",
