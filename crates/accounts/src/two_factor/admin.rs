@@ -46,7 +46,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         })
         .collect();
     let policies = [("off", "Off"), ("allowed", "Allowed"), ("required", "Required at the next login")];
-    let policies: Vec<Value> = policies.iter().map(|(value, label)| context! { value, label }).collect();
+    let policies: Vec<Value> = policies.into_iter().map(|(value, label)| context! { value, label }).collect();
     let values = context! { action => PAGE, roles, of_users, policies, staff };
     cx.page("accounts/two_factor/list.html", "configuration", "Two-factor authentication", values)
 }
