@@ -53,18 +53,16 @@ pub enum As {
 pub struct Reply {
     pub status: StatusCode,
     pub to: String,
-    pub text: String,
-    /// `name=value` of each cookie that is set.
+    /// What was to be kept.
     pub cookies: Vec<String>,
-    /// The same with all that is said of them.
-    pub set_cookies: Vec<String>,
+    pub text: String,
 }
 
-/// A browser with its cookies.
+/// The cookies of a browser, and nothing else of it.
 #[derive(Default)]
-pub struct Browser(BTreeMap<String, String>);
+pub struct Jar(BTreeMap<String, String>);
 
-impl Browser {
+impl Jar {
     pub fn has(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|value| !value.is_empty())
     }
@@ -179,15 +177,14 @@ impl House {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let to = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
-        let kept = response.headers().get_all(header::SET_COOKIE).iter();
-        let set_cookies: Vec<String> = kept.map(|cookie| cookie.to_str().unwrap().to_owned()).collect();
-        let cookies = set_cookies.iter().map(|cookie| cookie.split(';').next().unwrap().to_owned()).collect();
+        let kept = response.headers().get_all(header::SET_COOKIE);
+        let cookies = kept.iter().map(|value| value.to_str().unwrap().to_owned()).collect();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        Reply { status, to, text: String::from_utf8(body.to_vec()).unwrap(), cookies, set_cookies }
+        Reply { status, to, cookies, text: String::from_utf8(body.to_vec()).unwrap() }
     }
 
-    /// A request of a browser, which keeps what cookies it is given.
-    pub async fn visit(&self, browser: &mut Browser, method: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
+    /// A request with the cookies of a jar, which keeps those that it is given.
+    pub async fn visit(&self, browser: &mut Jar, method: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
         let jar: Vec<String> = browser.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = Request::builder()
             .method(method)
@@ -197,7 +194,8 @@ impl House {
         let body = if method == "GET" { String::new() } else { encoded(fields) };
         let reply = self.answered(request.body(Body::from(body)).unwrap()).await;
         for cookie in &reply.cookies {
-            let (name, value) = cookie.split_once('=').unwrap();
+            let pair = cookie.split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
             browser.0.insert(name.to_owned(), value.to_owned());
         }
         reply
@@ -319,7 +317,7 @@ impl House {
 pub const PASSWORD: &str = "tangerine umbrella 17";
 
 /// Somebody's browser: keeps cookies, and sends the form token of the page that it is on.
-pub struct Visitor<'h> {
+pub struct Browser<'h> {
     house: &'h House,
     pub ip: String,
     pub cookies: BTreeMap<String, String>,
@@ -328,17 +326,17 @@ pub struct Visitor<'h> {
 }
 
 impl House {
-    pub fn visitor(&self, ip: &str) -> Visitor<'_> {
-        Visitor { house: self, ip: ip.to_owned(), cookies: BTreeMap::new(), headers: Vec::new() }
+    pub fn browser(&self, ip: &str) -> Browser<'_> {
+        Browser { house: self, ip: ip.to_owned(), cookies: BTreeMap::new(), headers: Vec::new() }
     }
 
     /// A browser in which a user is logged in, who is given the password that all have.
-    pub async fn logged_in(&self, email: &str) -> Visitor<'_> {
+    pub async fn logged_in(&self, email: &str) -> Browser<'_> {
         self.give_password(email).await;
-        let mut visitor = self.visitor("192.0.2.10");
-        let reply = visitor.log_in(email, PASSWORD).await;
+        let mut browser = self.browser("192.0.2.10");
+        let reply = browser.log_in(email, PASSWORD).await;
         assert_eq!((reply.status.as_u16(), reply.to.as_str()), (303, "/account"), "{}", reply.text);
-        visitor
+        browser
     }
 
     pub async fn give_password(&self, email: &str) {
@@ -375,7 +373,7 @@ impl House {
         conn.column(sql, params![format!("%{words}%")]).await.unwrap()
     }
 
-    pub async fn configure(&self, setting: &platform::Setting, value: &str) {
+    pub async fn setting(&self, setting: &platform::Setting, value: &str) {
         let mut tx = self.app.db.write().await.unwrap();
         platform::settings::set(&mut tx, setting, value, self.app.clock.now()).await.unwrap();
         let values = platform::settings::Values::load(&mut tx).await.unwrap();
@@ -388,7 +386,7 @@ impl House {
     }
 }
 
-impl Visitor<'_> {
+impl Browser<'_> {
     async fn send(&mut self, method: &str, path: &str, body: String) -> Reply {
         let mut request = Request::builder()
             .method(method)
@@ -405,7 +403,7 @@ impl Visitor<'_> {
         let mut request = request.body(Body::from(body)).unwrap();
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(self.ip.parse().unwrap(), 4711)));
         let reply = self.house.answered(request).await;
-        for cookie in &reply.set_cookies {
+        for cookie in &reply.cookies {
             let (name, rest) = cookie.split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
             if value.is_empty() {

@@ -18,9 +18,9 @@ use crate::doors::cookies;
 use crate::doors::limits::Limits;
 use crate::doors::user::{give, of_headers, take_away};
 use crate::doors::{PublicCx, Redirect, Routes, UserCx};
-use crate::user_sessions::{self, COOKIE, REMEMBER_DAYS, Remember};
 use crate::two_factor::half::{self, Wish};
 use crate::two_factor::{self, Person, Step};
+use crate::user_sessions::{self, COOKIE, REMEMBER_DAYS, Remember};
 use crate::{logins, registration, users};
 
 const HOME: &str = "/account";

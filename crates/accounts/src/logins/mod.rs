@@ -88,14 +88,7 @@ pub struct From<'a> {
 }
 
 /// Begins the session of a user who has shown all that is asked. `how` is what the activity log says.
-pub async fn begin(
-    tx: &mut Tx,
-    app: &App,
-    user: &User,
-    from: From<'_>,
-    how: &str,
-    now: Timestamp,
-) -> Result<Started> {
+pub async fn begin(tx: &mut Tx, app: &App, user: &User, from: From<'_>, how: &str, now: Timestamp) -> Result<Started> {
     if let Some(token) = from.before {
         user_sessions::end_token(tx, token).await?;
     }

@@ -14,12 +14,12 @@ use super::half::{self, HalfLogin, Wish};
 use super::passkeys::{self, Answer, Asked, Purpose};
 use super::{Person, Shown, Step, factors, log, totp};
 use crate::activity_log::Actor;
-use crate::{admins, logins, users};
 use crate::doors::admin::{error_list, instance_name};
-use crate::doors::limits::Limits;
 use crate::doors::cookies::{self, Keep};
+use crate::doors::limits::Limits;
 use crate::doors::{PublicCx, Redirect, Routes};
 use crate::passwords::guessing;
+use crate::{admins, logins, users};
 
 pub const COOKIE: &str = "innkeeper_second";
 
