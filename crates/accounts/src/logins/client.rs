@@ -7,18 +7,22 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{FieldErrors, Result};
 use minijinja::context;
+use platform::db::Tx;
 use platform::settings::Values;
 use platform::web::{Fail, Form};
 
-use super::{Attempt, Bans, From};
+use super::{Attempt, Bans, DOOR, From};
 use crate::activity_log::{self, Activity};
 use crate::doors::admin::{error_list, plain_frame};
 use crate::doors::cookies;
 use crate::doors::limits::Limits;
 use crate::doors::user::{give, of_headers, take_away};
 use crate::doors::{PublicCx, Redirect, Routes, UserCx};
+use crate::passwords::guessing;
+use crate::two_factor::half::{self, Wish};
+use crate::two_factor::{self, Person, Step};
 use crate::user_sessions::{self, COOKIE, REMEMBER_DAYS, Remember};
-use crate::{logins, registration};
+use crate::{logins, registration, users};
 
 const HOME: &str = "/account";
 const LOGIN: &str = "/login";
@@ -99,12 +103,27 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
         let page = login_form(&cx, email, next, &errors).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
-    let remember = if form.ticked("remember") { Remember::Yes } else { Remember::No };
-    let before = cookies::session(&cx.headers, COOKIE, cx.tls);
+    let wish = Wish { next, remember: form.ticked("remember") };
+    let person = Person::User(user.id);
     let mut tx = cx.app.db.write().await?;
-    let started = logins::begin(&mut tx, &cx.app, &user, from(&cx, remember, before.as_deref()), cx.now).await?;
+    let step = two_factor::after_password(&mut tx, person).await?;
+    if step == Step::Done {
+        return Ok(let_in(&cx, tx, user.id, wish, "Logged in").await?);
+    }
+    guessing::forget(&mut tx, &guessing::account(DOOR, &user.email), &cx.ip).await?;
+    let token = half::begin(&mut tx, person, wish, &cx.app.random, cx.now).await?;
     tx.commit().await?;
-    let mut response = Redirect::to(next).into_response();
+    Ok(two_factor::login::go_on(two_factor::login::USERS, step, &token, &cx))
+}
+
+/// Starts the session of a user who has shown all that is asked. `how` is what the activity log says.
+pub(crate) async fn let_in(cx: &PublicCx, mut tx: Tx, id: i64, wish: Wish<'_>, how: &str) -> Result<Response> {
+    let user = users::find(&mut tx, id).await?;
+    let remember = if wish.remember { Remember::Yes } else { Remember::No };
+    let before = cookies::session(&cx.headers, COOKIE, cx.tls);
+    let started = logins::begin(&mut tx, &cx.app, &user, from(cx, remember, before.as_deref()), how, cx.now).await?;
+    tx.commit().await?;
+    let mut response = Redirect::to(safe_next(wish.next)).into_response();
     give(&mut response, &started, cx.tls);
     Ok(response)
 }

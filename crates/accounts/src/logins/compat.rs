@@ -10,6 +10,7 @@ use super::{Attempt, Bans, DOOR};
 use crate::clients::LIST;
 use crate::doors::{Action, CompatCx, Routes};
 use crate::passwords::guessing;
+use crate::two_factor::{self, Person, Step};
 use crate::{logins, users};
 
 pub fn routes() -> Routes {
@@ -28,11 +29,12 @@ async fn validate_login(cx: CompatCx) -> Result<Answer> {
     let mut tx = cx.app.db.write().await?;
     guessing::forget(&mut tx, &guessing::account(DOOR, &user.email), &cx.actor.ip).await?;
     let hash = users::password_of(&mut tx, &user.email).await?.and_then(|(_, hash)| hash).unwrap_or_default();
+    let has_factor = two_factor::after_password(&mut tx, Person::User(user.id)).await? == Step::Prove;
     tx.commit().await?;
     Ok(Answer::success()
         .with("userid", user.id)
         .with("passwordhash", fingerprint(&hash))
-        .with("twoFactorEnabled", false))
+        .with("twoFactorEnabled", has_factor))
 }
 
 /// Tells a caller whether the password is still the one it was, and nobody what it is: the hash of the stored hash, whose

@@ -90,8 +90,15 @@ pub struct From<'a> {
     pub before: Option<&'a str>,
 }
 
-/// Begins the session of a user who has proved who it is.
-pub async fn begin(tx: &mut platform::Tx, app: &App, user: &User, from: From<'_>, now: Timestamp) -> Result<Started> {
+/// Begins the session of a user who has proved who it is; `how` is what the activity log says.
+pub async fn begin(
+    tx: &mut platform::Tx,
+    app: &App,
+    user: &User,
+    from: From<'_>,
+    how: &str,
+    now: Timestamp,
+) -> Result<Started> {
     if let Some(token) = from.before {
         user_sessions::end_token(tx, token).await?;
     }
@@ -105,7 +112,7 @@ pub async fn begin(tx: &mut platform::Tx, app: &App, user: &User, from: From<'_>
         remember: from.remember,
     };
     let started = user_sessions::start(tx, new, &app.random, now).await?;
-    let activity = Activity::new("Logged in").about(format!("user:{}", user.id));
+    let activity = Activity::new(how).about(format!("user:{}", user.id));
     activity_log::record(tx, &Actor::user(user.id, &user.email, from.ip), activity, now).await?;
     Ok(started)
 }

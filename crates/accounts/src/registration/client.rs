@@ -131,7 +131,7 @@ async fn open(cx: &PublicCx, form: &Form) -> Result<Response> {
     let mut tx = cx.app.db.write().await?;
     let (_, user) = registration::register(&mut tx, &cx.app, new, hash, &cx.ip, cx.now).await?;
     let from = from(cx, Remember::No, before.as_deref());
-    let started = logins::begin(&mut tx, &cx.app, &user, from, cx.now).await?;
+    let started = logins::begin(&mut tx, &cx.app, &user, from, "Logged in after registering", cx.now).await?;
     tx.commit().await?;
     cx.app.wake.notify_waiters();
     let mut response = Redirect::to("/account").saying("Your account is open.").into_response();
