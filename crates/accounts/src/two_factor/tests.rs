@@ -167,6 +167,14 @@ impl House {
         tx.commit().await.unwrap();
     }
 
+    async fn put(&self, setting: &platform::Setting, value: &str) {
+        let mut tx = self.app.db.write().await.unwrap();
+        platform::settings::set(&mut tx, setting, value, self.app.clock.now()).await.unwrap();
+        let values = platform::settings::Values::load(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        self.app.extensions.get::<crate::doors::limits::Limits>().inspect(|limits| limits.set(&values));
+    }
+
     async fn said(&self, words: &str) -> i64 {
         let sql = "SELECT COUNT(*) FROM activity_log WHERE description LIKE $1";
         self.app.db.read().await.unwrap().scalar(sql, params![format!("%{words}%")]).await.unwrap()
@@ -427,7 +435,7 @@ testkit::both_engines! {
         assert_eq!(policy(&mut conn, Person::Staff(1)).await.unwrap(), Policy::Required);
         assert_eq!(policy(&mut conn, Person::User(1)).await.unwrap(), Policy::Off);
         drop(conn);
-        house.setting(&OF_USERS, "required").await;
+        house.put(&OF_USERS, "required").await;
         let mut conn = house.app.db.read().await.unwrap();
         assert_eq!(after_password(&mut conn, Person::User(1)).await.unwrap(), Step::SetUp);
     }
@@ -466,7 +474,7 @@ testkit::both_engines! {
 
     async fn a_user_who_must_have_a_factor_sets_one_up(house: House) {
         let mut bea = Bea::new(&house).await;
-        house.setting(&OF_USERS, "required").await;
+        house.put(&OF_USERS, "required").await;
         assert_eq!(bea.password().await.to, "/login/set-up");
         assert_eq!(bea.visit("GET", "/admin/login/set-up", &[]).await.to, "/admin/login", "not at the door of staff");
         let (token, options) = bea.asked("/login/set-up/options", "").await;
@@ -482,7 +490,7 @@ testkit::both_engines! {
     async fn a_flood_of_codes_is_stopped_for_everybody(house: House) {
         let mut ana = Ana::new(&house, ROLE).await;
         ana.set_up_app().await;
-        house.setting(&crate::doors::limits::LOGINS, "0").await;
+        house.put(&crate::doors::limits::LOGINS, "0").await;
         let mut tx = house.app.db.write().await.unwrap();
         for at in 0..20 {
             let account = passwords::guessing::account("second", &ana.person.to_string());
