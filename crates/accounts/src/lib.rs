@@ -24,6 +24,7 @@ mod testing;
 #[derive(rust_embed::RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/src"]
 #[include = "*.html"]
+#[include = "*.txt"]
 pub struct Templates;
 
 /// The settings of this crate, by feature.
@@ -69,6 +70,12 @@ pub fn nav() -> Vec<doors::NavSection> {
             href: "/admin/client-groups",
             items: vec![
                 NavItem { label: "Client groups", href: "/admin/client-groups", permission: client_groups::CONFIGURE },
+                NavItem {
+                    label: "Administrators",
+                    href: "/admin/administrators",
+                    permission: admins::manage::CONFIGURE,
+                },
+                NavItem { label: "Administrator roles", href: "/admin/roles", permission: roles::CONFIGURE },
                 NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
             ],
         },
@@ -84,6 +91,11 @@ pub fn create() -> Vec<doors::NavItem> {
 pub fn routes() -> doors::Routes {
     doors::Routes::new()
         .merge(admins::admin::routes())
+        .merge(admins::manage::admin::routes())
+        .merge(admins::manage::api::routes())
+        .merge(admins::manage::compat::routes())
+        .merge(roles::admin::routes())
+        .merge(roles::api::routes())
         .merge(clients::admin::routes())
         .merge(clients::api::routes())
         .merge(clients::compat::routes())

@@ -93,6 +93,7 @@ impl House {
         extensions.add(Nav::default());
         extensions.add(InForce::default());
         let permissions = routes.permissions();
+        extensions.add(roles::Offered(permissions.clone()));
         let app = App::new(Parts {
             db,
             clock: Clock::fixed(now),

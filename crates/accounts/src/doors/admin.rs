@@ -149,7 +149,7 @@ impl AdminCx {
 /// Name of the company, kept by wiring so that no page asks the database for it.
 pub struct InstanceName(pub std::sync::RwLock<String>);
 
-fn instance_name(app: &App) -> String {
+pub(crate) fn instance_name(app: &App) -> String {
     app.extensions
         .get::<InstanceName>()
         .and_then(|name| name.0.read().ok().map(|name| name.clone()))

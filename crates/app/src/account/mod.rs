@@ -1,6 +1,6 @@
 //! What an administrator sees of the own account.
 
-use accounts::admins::{self, admin::HOMEPAGE};
+use accounts::admins::{self, MY_ACCOUNT};
 use accounts::doors::{AdminCx, Routes};
 use axum::response::Response;
 use kernel::Result;
@@ -10,7 +10,7 @@ use platform::web::Fail;
 use crate::times::Times;
 
 pub fn routes() -> Routes {
-    Routes::new().get("/admin/account", HOMEPAGE, page)
+    Routes::new().get("/admin/account", MY_ACCOUNT, page)
 }
 
 async fn page(cx: AdminCx) -> Result<Response, Fail> {
