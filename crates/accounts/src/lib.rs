@@ -28,8 +28,18 @@ mod testing;
 pub struct Templates;
 
 /// The settings of this crate, by feature.
-pub const SETTINGS: [&[platform::Setting]; 4] =
-    [company::SETTINGS, doors::limits::SETTINGS, banned_ips::SETTINGS, passwords::SETTINGS];
+pub const SETTINGS: [&[platform::Setting]; 5] = [
+    company::SETTINGS,
+    doors::limits::SETTINGS,
+    banned_ips::SETTINGS,
+    passwords::SETTINGS,
+    admins::forgotten::SETTINGS,
+];
+
+/// What of this crate is done later.
+pub fn jobs(registry: &mut platform::jobs::Registry) {
+    admins::forgotten::jobs::register(registry);
+}
 
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
@@ -91,6 +101,7 @@ pub fn create() -> Vec<doors::NavItem> {
 pub fn routes() -> doors::Routes {
     doors::Routes::new()
         .merge(admins::admin::routes())
+        .merge(admins::forgotten::admin::routes())
         .merge(admins::manage::admin::routes())
         .merge(admins::manage::api::routes())
         .merge(admins::manage::compat::routes())

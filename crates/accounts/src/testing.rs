@@ -90,6 +90,8 @@ impl House {
         templates.add::<crate::Templates>("accounts");
         let mut settings = platform::settings::Registry::default();
         crate::SETTINGS.into_iter().for_each(|of| settings.add(of));
+        let mut jobs = platform::jobs::Registry::default();
+        crate::jobs(&mut jobs);
         extensions.add(Nav::default());
         extensions.add(InForce::default());
         let permissions = routes.permissions();
@@ -100,7 +102,7 @@ impl House {
             random: random.clone(),
             vault: Vault::new(&[1; 32]),
             settings,
-            jobs: Default::default(),
+            jobs,
             templates: templates.build(),
             sandbox: false,
             node: "test".to_owned(),

@@ -48,6 +48,7 @@ pub fn jobs() -> jobs::Registry {
     let mut registry = jobs::Registry::default();
     platform::mail::jobs(&mut registry);
     platform::events::register(&mut registry);
+    accounts::jobs(&mut registry);
     billing::jobs(&mut registry);
     prune::jobs(&mut registry);
     registry

@@ -19,6 +19,8 @@ use crate::passwords::{self, Kinds, Owner, guessing};
 use crate::roles::Permission;
 use crate::{admins, sessions};
 
+use super::forgotten;
+
 pub const HOMEPAGE: Permission = Permission("Main Homepage");
 
 pub fn routes() -> Routes {
@@ -38,10 +40,11 @@ fn safe_next(next: &str) -> &str {
 
 async fn login_page(cx: PublicCx) -> Result<Response, Fail> {
     let query = Form::parse(cx.query.as_bytes())?;
-    login_form(&cx.app, "", query.text("next"), &FieldErrors::default())
+    login_form(&cx.app, "", query.text("next"), &FieldErrors::default()).await
 }
 
-fn login_form(app: &App, name: &str, next: &str, errors: &FieldErrors) -> Result<Response, Fail> {
+async fn login_form(app: &App, name: &str, next: &str, errors: &FieldErrors) -> Result<Response, Fail> {
+    let may_ask = forgotten::is_offered(&mut app.db.read().await?).await?;
     let page = app.templates.page(
         "login.html",
         context! {
@@ -49,6 +52,7 @@ fn login_form(app: &App, name: &str, next: &str, errors: &FieldErrors) -> Result
             action => "/admin/login",
             errors => error_list(errors),
             login => context! { email => name, next => safe_next(next) },
+            forgot_href => if may_ask { forgotten::admin::PAGE } else { "" },
         },
     )?;
     Ok(page)
@@ -85,7 +89,7 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
         }
         let mut errors = FieldErrors::default();
         errors.add("password", "The name or the password is wrong.");
-        let page = login_form(&cx.app, &name, form.text("next"), &errors)?;
+        let page = login_form(&cx.app, &name, form.text("next"), &errors).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     guessing::forget(&mut tx, &account, &cx.ip).await?;

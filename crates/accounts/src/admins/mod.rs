@@ -6,7 +6,9 @@
 //! administrator who may do more than they.
 
 pub mod admin;
+pub mod forgotten;
 pub mod manage;
+pub mod own;
 #[cfg(test)]
 mod tests;
 

@@ -200,6 +200,11 @@ impl Routes {
     }
 }
 
+/// What the session of a request is known by among those of its owner.
+pub fn session_of(headers: &axum::http::HeaderMap) -> Option<String> {
+    serve::cookie(headers, crate::sessions::COOKIE).map(|token| crate::sessions::hash(&token))
+}
+
 /// What every use of an API credential needs, besides the permission of what is done with it.
 pub const API_ACCESS: Permission = Permission("API Access");
 

@@ -7,7 +7,7 @@ use platform::mail::{self, NewMail, TOKEN_PLACE};
 use platform::settings::Values;
 use platform::{App, crypto};
 
-use crate::admins::{Admin, INVITATION_DAYS, LINK_HOURS};
+use crate::admins::{Admin, INVITATION_DAYS, LINK_HOURS, forgotten};
 use crate::company;
 use crate::doors::admin::instance_name;
 
@@ -17,6 +17,8 @@ pub(crate) enum Letter {
     Invited,
     /// Another administrator has ended the old password.
     Reset,
+    /// Somebody has asked for it at the login.
+    Forgotten,
 }
 
 impl Letter {
@@ -24,13 +26,14 @@ impl Letter {
         match self {
             Letter::Invited => "admin_invited",
             Letter::Reset => "admin_reset",
+            Letter::Forgotten => "admin_forgotten",
         }
     }
 
     fn title(self, company: &str) -> String {
         match self {
             Letter::Invited => format!("{company}: you are invited"),
-            Letter::Reset => format!("{company}: choose a new password"),
+            Letter::Reset | Letter::Forgotten => format!("{company}: choose a new password"),
         }
     }
 
@@ -38,11 +41,20 @@ impl Letter {
         match self {
             Letter::Invited => format!("{INVITATION_DAYS} days"),
             Letter::Reset => format!("{LINK_HOURS} hours"),
+            Letter::Forgotten => format!("{} hours", forgotten::HOURS),
         }
     }
 
-    fn is_invitation(self) -> bool {
-        self == Letter::Invited
+    /// What has happened, in words.
+    fn reason(self, company: &str) -> String {
+        match self {
+            Letter::Invited => format!("You are invited to the administration of {company}."),
+            Letter::Reset => format!("An administrator of {company} has ended your old password."),
+            Letter::Forgotten => format!(
+                "Somebody has asked for a new password of yours at {company}. If that was not you, do nothing: the old \
+                 one stays good."
+            ),
+        }
     }
 }
 
@@ -60,7 +72,7 @@ pub(crate) async fn send_link(
         name => admin.name(),
         username => &admin.username,
         company => &company,
-        invited => letter.is_invitation(),
+        reason => letter.reason(&company),
         lasts => letter.lasts(),
         link => format!("{}/admin/welcome/{TOKEN_PLACE}", company::system_url(tx).await?),
     };
