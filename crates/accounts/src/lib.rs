@@ -15,6 +15,7 @@ pub mod roles;
 pub mod search;
 pub mod sessions;
 pub mod settings;
+pub mod two_factor;
 pub mod users;
 
 #[cfg(test)]
@@ -28,12 +29,13 @@ mod testing;
 pub struct Templates;
 
 /// The settings of this crate, by feature.
-pub const SETTINGS: [&[platform::Setting]; 5] = [
+pub const SETTINGS: [&[platform::Setting]; 6] = [
     company::SETTINGS,
     doors::limits::SETTINGS,
     banned_ips::SETTINGS,
     passwords::SETTINGS,
     admins::forgotten::SETTINGS,
+    two_factor::SETTINGS,
 ];
 
 /// What of this crate is done later.
@@ -43,7 +45,7 @@ pub fn jobs(registry: &mut platform::jobs::Registry) {
 
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
-    [sessions::ENDED, admins::OLD, &[repeats::FORGOTTEN, banned_ips::ENDED]].concat()
+    [sessions::ENDED, admins::OLD, two_factor::ENDED, &[repeats::FORGOTTEN, banned_ips::ENDED]].concat()
 }
 
 /// What the command bar finds of this crate.
@@ -87,6 +89,11 @@ pub fn nav() -> Vec<doors::NavSection> {
                 },
                 NavItem { label: "Administrator roles", href: "/admin/roles", permission: roles::CONFIGURE },
                 NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
+                NavItem {
+                    label: "Two-factor authentication",
+                    href: "/admin/two-factor",
+                    permission: two_factor::CONFIGURE,
+                },
             ],
         },
     ]
@@ -117,6 +124,10 @@ pub fn routes() -> doors::Routes {
         .merge(banned_ips::compat::routes())
         .merge(users::admin::routes())
         .merge(users::api::routes())
+        .merge(two_factor::login::routes())
+        .merge(two_factor::account::routes())
+        .merge(two_factor::admin::routes())
+        .merge(two_factor::api::routes())
         .merge(activity_log::admin::routes())
         .merge(activity_log::api::routes())
         .merge(activity_log::compat::routes())

@@ -53,6 +53,18 @@ pub struct Reply {
     pub status: StatusCode,
     pub to: String,
     pub text: String,
+    /// `name=value` of each cookie that is set.
+    pub cookies: Vec<String>,
+}
+
+/// A browser with its cookies.
+#[derive(Default)]
+pub struct Browser(BTreeMap<String, String>);
+
+impl Browser {
+    pub fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| !value.is_empty())
+    }
 }
 
 impl Reply {
@@ -163,8 +175,27 @@ impl House {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let to = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
+        let cookies = response.headers().get_all(header::SET_COOKIE).iter();
+        let cookies = cookies.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap().to_owned()).collect();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        Reply { status, to, text: String::from_utf8(body.to_vec()).unwrap() }
+        Reply { status, to, text: String::from_utf8(body.to_vec()).unwrap(), cookies }
+    }
+
+    /// A request of a browser, which keeps what cookies it is given.
+    pub async fn visit(&self, browser: &mut Browser, method: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let jar: Vec<String> = browser.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::COOKIE, jar.join("; "));
+        let body = if method == "GET" { String::new() } else { encoded(fields) };
+        let reply = self.answered(request.body(Body::from(body)).unwrap()).await;
+        for cookie in &reply.cookies {
+            let (name, value) = cookie.split_once('=').unwrap();
+            browser.0.insert(name.to_owned(), value.to_owned());
+        }
+        reply
     }
 
     /// A request from an address, as the one who may do everything or as a stranger.

@@ -205,7 +205,7 @@ impl IntoResponse for Redirect {
     }
 }
 
-fn flash_value(cookie: &str) -> Option<Value> {
+pub(super) fn flash_value(cookie: &str) -> Option<Value> {
     let (kind, text) = cookie.split_once('.')?;
     let kind = ["ok", "info", "warn", "bad"].into_iter().find(|known| *known == kind)?;
     let pairs = Form::parse(format!("t={text}").as_bytes()).ok()?;

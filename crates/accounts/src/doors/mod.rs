@@ -92,6 +92,15 @@ impl Routes {
         self.route("POST", path, Access::Staff(permission), axum::routing::post(handler))
     }
 
+    /// A page that needs no more than a session.
+    pub fn get_of_anybody<H, T>(self, path: &str, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("GET", path, Access::AnyStaff, axum::routing::get(handler))
+    }
+
     /// A form that needs no more than a session.
     pub fn post_of_anybody<H, T>(self, path: &str, handler: H) -> Routes
     where
@@ -274,6 +283,19 @@ impl PublicCx {
     pub fn form(&self) -> kernel::Result<platform::web::Form> {
         serve::check_origin(&self.headers)?;
         serve::form_of(&self.headers, &self.body)
+    }
+}
+
+impl PublicCx {
+    /// Whether the browser speaks TLS to a proxy in front of us. A lie here only takes away from the liar's own cookie.
+    pub fn is_tls(&self) -> bool {
+        self.headers.get("x-forwarded-proto").is_some_and(|value| value == "https")
+    }
+
+    /// The frame of a page without a session, with what the page before has to say.
+    pub fn plain_frame(&self, title: &str) -> minijinja::Value {
+        let flash = serve::cookie(&self.headers, admin::FLASH).as_deref().and_then(admin::flash_value);
+        minijinja::context! { flash, ..admin::plain_frame(&self.app, title) }
     }
 }
 

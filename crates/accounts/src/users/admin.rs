@@ -12,6 +12,7 @@ use crate::activity_log;
 use crate::clients::{ClientStatus, EDIT, LIST};
 use crate::doors::admin::error_list;
 use crate::doors::{AdminCx, Id, Redirect, Routes};
+use crate::two_factor::{self, Person};
 use crate::{company, users};
 
 const PAGE: &str = "/admin/users";
@@ -100,6 +101,10 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
         true => activity_log::about(&mut conn, &format!("user:{id}")).await?,
         false => Vec::new(),
     };
+    let factors = match cx.staff.may(two_factor::CONFIGURE) {
+        true => Some(two_factor::factors(&mut conn, Person::User(id)).await?.in_words()),
+        false => None,
+    };
     drop(conn);
     let clients = clients.iter().map(|client| {
         context! {
@@ -125,7 +130,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
         added => company::clock(user.created_at, &zone), added_at => user.created_at.to_string(),
         last => user.last_login_at.map(|at| company::clock(at, &zone)),
         last_at => user.last_login_at.map(|at| at.to_string()),
-        activity => events.collect::<Vec<_>>(),
+        activity => events.collect::<Vec<_>>(), factors,
     };
     let title = if user.name().is_empty() { user.email.clone() } else { user.name() };
     match wrong {

@@ -6,6 +6,7 @@ use accounts::doors::admin::error_list;
 use accounts::doors::{AdminCx, Redirect, Routes, session_of};
 use accounts::passwords::{self, Kinds, Owner};
 use accounts::sessions;
+use accounts::two_factor::{self, Person};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use kernel::{Email, Error, FieldErrors, Result};
@@ -38,6 +39,7 @@ async fn show(cx: &AdminCx, headers: &HeaderMap, shown: &Admin, errors: &FieldEr
     let joined = manage::joined(&mut conn, cx.staff.id).await?;
     let open = sessions::of_admin(&mut conn, cx.staff.id, cx.now).await?;
     let times = Times::load(&mut conn).await?;
+    let factors = two_factor::factors(&mut conn, Person::Staff(stored.id)).await?.in_words();
     drop(conn);
     let this = session_of(headers).unwrap_or_default();
     let mut permissions: Vec<String> = cx.staff.permissions().map(str::to_owned).collect();
@@ -67,6 +69,7 @@ async fn show(cx: &AdminCx, headers: &HeaderMap, shown: &Admin, errors: &FieldEr
         },
         sessions,
         permissions,
+        factors,
     };
     if errors.is_empty() {
         cx.page(TEMPLATE, "", "My account", context! { errors => error_list(errors), ..values })
