@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, State};
-use axum::http::StatusCode;
+use axum::extract::Extension;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::context;
-use platform::App;
 use platform::db::Tx;
 use platform::web::{Fail, Form};
 
 use crate::activity_log::{self, Activity};
 use crate::banned_ips::{self, InForce};
 use crate::doors::admin::{error_list, plain_frame};
+use crate::doors::cookies::{self, Keep};
 use crate::doors::limits::Limits;
-use crate::doors::{AdminCx, PublicCx, Redirect, Routes, Word};
+use crate::doors::{AdminCx, PublicCx, Redirect, Routes, Tls, Word};
 use crate::passwords::{self, Kinds, Owner, guessing};
 use crate::roles::Permission;
 use crate::two_factor::half::{self, Wish};
@@ -119,25 +119,19 @@ pub(crate) async fn let_in(cx: &PublicCx, mut tx: Tx, id: i64, wish: Wish<'_>, h
     activity_log::record(&mut tx, &admin.actor(&cx.ip), activity, cx.now).await?;
     tx.commit().await?;
     let mut response = Redirect::to(safe_next(wish.next)).into_response();
-    let secure = if cx.is_tls() { "; Secure" } else { "" };
-    let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax{secure}", sessions::COOKIE);
-    if let Ok(value) = cookie.parse() {
-        response.headers_mut().append("set-cookie", value);
-    }
+    cookies::set_session(response.headers_mut(), sessions::COOKIE, &token, cx.tls, Keep::UntilClosed);
     Ok(response)
 }
 
-async fn logout(State(app): State<App>, cx: AdminCx, headers: axum::http::HeaderMap) -> Result<Response, Fail> {
-    if let Some(token) = crate::doors::serve_cookie(&headers, sessions::COOKIE) {
-        let mut tx = app.db.write().await?;
+async fn logout(cx: AdminCx, Extension(tls): Extension<Tls>, headers: HeaderMap) -> Result<Response, Fail> {
+    if let Some(token) = cookies::session(&headers, sessions::COOKIE, tls) {
+        let mut tx = cx.app.db.write().await?;
         sessions::end(&mut tx, &token).await?;
         activity_log::record(&mut tx, &cx.actor, Activity::new("Logged out"), cx.now).await?;
         tx.commit().await?;
     }
     let mut response = Redirect::to("/admin/login").into_response();
-    if let Ok(value) = format!("{}=; Path=/; Max-Age=0", sessions::COOKIE).parse() {
-        response.headers_mut().append("set-cookie", value);
-    }
+    cookies::clear_session(response.headers_mut(), sessions::COOKIE, tls);
     Ok(response)
 }
 

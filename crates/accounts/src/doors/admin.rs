@@ -45,9 +45,9 @@ pub struct Nav {
 /// Preferences that the browser keeps.
 #[derive(Debug, Clone, Default)]
 pub struct Cookies {
-    theme: String,
+    pub(super) theme: String,
     sidebar: String,
-    flash: Option<String>,
+    pub(super) flash: Option<String>,
 }
 
 impl Cookies {

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use super::login::{answer_of, spaced};
 use super::{Passkey, Person, Policy, factors, passkeys, policy, totp};
 use crate::doors::admin::{error_list, instance_name, or_back};
+use crate::doors::cookies;
 use crate::doors::limits::Limits;
-use crate::doors::{AdminCx, Id, Redirect, Routes, serve_cookie};
+use crate::doors::{AdminCx, Id, Redirect, Routes, Tls};
 use crate::passwords::guessing;
 use crate::{admins, company, sessions};
 
@@ -66,7 +67,12 @@ fn confirm_form(cx: &AdminCx, next: &str, errors: &FieldErrors) -> Result<Respon
     }
 }
 
-async fn confirm(cx: AdminCx, Extension(limits): Extension<Arc<Limits>>, headers: HeaderMap) -> Result<Response, Fail> {
+async fn confirm(
+    cx: AdminCx,
+    Extension(limits): Extension<Arc<Limits>>,
+    Extension(tls): Extension<Tls>,
+    headers: HeaderMap,
+) -> Result<Response, Fail> {
     let ip = &cx.actor.ip;
     limits.login(ip, cx.now)?;
     let account = guessing::account("admin", &cx.staff.username);
@@ -85,7 +91,7 @@ async fn confirm(cx: AdminCx, Extension(limits): Extension<Arc<Limits>>, headers
         return confirm_form(&cx, next, &errors);
     }
     guessing::forget(&mut tx, &account, ip).await?;
-    if let Some(token) = serve_cookie(&headers, sessions::COOKIE) {
+    if let Some(token) = cookies::session(&headers, sessions::COOKIE, tls) {
         sessions::confirm(&mut tx, &token, cx.now).await?;
     }
     tx.commit().await?;

@@ -16,8 +16,9 @@ use super::{Person, Shown, Step, factors, log, totp};
 use crate::activity_log::Actor;
 use crate::admins;
 use crate::doors::admin::{error_list, instance_name};
+use crate::doors::cookies::{self, Keep};
 use crate::doors::limits::Limits;
-use crate::doors::{PublicCx, Redirect, Routes, serve_cookie};
+use crate::doors::{PublicCx, Redirect, Routes};
 use crate::passwords::guessing;
 
 pub const COOKIE: &str = "innkeeper_second";
@@ -55,16 +56,8 @@ fn routes_of(gate: Gate) -> Routes {
 pub fn go_on(gate: Gate, step: Step, token: &str, cx: &PublicCx) -> Response {
     let page = if step == Step::SetUp { "/set-up" } else { "/second" };
     let mut response = Redirect::to(format!("{}{page}", gate.login)).into_response();
-    let secure = if cx.is_tls() { "; Secure" } else { "" };
-    let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}", half::LIFE);
-    append_cookie(&mut response, &cookie);
+    cookies::set_session(response.headers_mut(), COOKIE, token, cx.tls, Keep::Seconds(half::LIFE));
     response
-}
-
-fn append_cookie(response: &mut Response, cookie: &str) {
-    if let Ok(value) = cookie.parse() {
-        response.headers_mut().append(header::SET_COOKIE, value);
-    }
 }
 
 /// Somebody in the middle of a login, and what the app knows of them.
@@ -78,7 +71,7 @@ struct Guest {
 
 async fn guest(gate: Gate, cx: &PublicCx) -> Result<Guest> {
     let over = || Error::refused("Your login took too long. Begin again with your password.");
-    let token = serve_cookie(&cx.headers, COOKIE).ok_or_else(over)?;
+    let token = cookies::session(&cx.headers, COOKIE, cx.tls).ok_or_else(over)?;
     let mut conn = cx.app.db.read().await?;
     let half = half::find(&mut conn, &token, cx.now).await?.ok_or_else(over)?;
     match (gate.purpose, half.person) {
@@ -115,7 +108,7 @@ async fn enter(cx: &PublicCx, tx: platform::db::Tx, person: Person, wish: Wish<'
         Person::Staff(id) => admins::admin::let_in(cx, tx, id, wish, how).await?,
         Person::User(_) => return Err(Error::Unauthenticated),
     };
-    append_cookie(&mut response, &format!("{COOKIE}=; Path=/; Max-Age=0"));
+    cookies::clear_session(response.headers_mut(), COOKIE, cx.tls);
     Ok(response)
 }
 

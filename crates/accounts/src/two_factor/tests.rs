@@ -2,12 +2,11 @@
 
 use kernel::Timestamp;
 use platform::params;
-use platform::settings::Setting;
 use serde_json::{Value, json};
 use testkit::device::Device;
 
 use super::*;
-use crate::testing::{As, Browser, House, Reply, system};
+use crate::testing::{As, House, Jar, Reply, system};
 use crate::{admins, passwords};
 
 const PASSWORD: &str = "correct horse battery";
@@ -17,7 +16,7 @@ const ORIGIN: &str = "http://localhost:8080";
 struct Ana<'a> {
     house: &'a House,
     person: Person,
-    browser: Browser,
+    browser: Jar,
     device: Device,
 }
 
@@ -44,7 +43,7 @@ impl<'a> Ana<'a> {
         let admin = admins::create(&mut tx, &system(), new, house.now).await.unwrap();
         tx.commit().await.unwrap();
         let person = Person::Staff(admin.id);
-        Ana { house, person, browser: Browser::default(), device: Device::at(ORIGIN) }
+        Ana { house, person, browser: Jar::default(), device: Device::at(ORIGIN) }
     }
 
     async fn get(&mut self, path: &str) -> Reply {
@@ -64,7 +63,7 @@ impl<'a> Ana<'a> {
     }
 
     async fn password(&mut self) -> Reply {
-        self.browser = Browser::default();
+        self.browser = Jar::default();
         self.post("/admin/login", &[("email", "ana"), ("password", PASSWORD), ("next", "/admin/clients")]).await
     }
 
@@ -134,12 +133,6 @@ impl House {
         let mut tx = self.app.db.write().await.unwrap();
         let id: i64 = tx.scalar("SELECT id FROM roles WHERE name = $1", params![role]).await.unwrap();
         set_policy(&mut tx, &system(), id, policy, self.now).await.unwrap();
-        tx.commit().await.unwrap();
-    }
-
-    async fn setting(&self, setting: &Setting, value: &str) {
-        let mut tx = self.app.db.write().await.unwrap();
-        platform::settings::set(&mut tx, setting, value, self.now).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -242,7 +235,7 @@ testkit::both_engines! {
         assert!(ana.get("/admin/login/second").await.text.contains("Use a passkey"));
         let shown = ana.show_passkey("/admin/login/second/passkey").await;
         assert_eq!((shown.to.as_str(), ana.is_in()), ("/admin/clients", true));
-        ana.browser = Browser::default();
+        ana.browser = Jar::default();
         let alone = ana.show_passkey("/admin/login/passkey").await;
         assert_eq!((alone.to.as_str(), ana.is_in()), ("/admin/clients", true));
         assert_eq!([house.said("with password and passkey").await, house.said("Logged in with a passkey").await], [1, 1]);
@@ -255,12 +248,12 @@ testkit::both_engines! {
         let mut ana = Ana::new(&house, ROLE).await;
         ana.password().await;
         ana.add_passkey("Laptop").await;
-        ana.browser = Browser::default();
+        ana.browser = Jar::default();
         let (token, options) = ana.asked("/admin/login/passkey/options", "").await;
         let response = ana.device.get(&options).to_string();
         let fields = [("token", token.as_str()), ("response", response.as_str())];
         assert_eq!(ana.post("/admin/login/passkey", &fields).await.to, "/admin");
-        ana.browser = Browser::default();
+        ana.browser = Jar::default();
         assert_eq!((ana.post("/admin/login/passkey", &fields).await.to.as_str(), ana.is_in()), ("/admin/login", false));
         // A question for the second step opens no login of its own, and the other way round.
         ana.password().await;

@@ -3,11 +3,10 @@
 use accounts::admins::manage::{self, AdminEdit};
 use accounts::admins::{self, Admin, MY_ACCOUNT, own};
 use accounts::doors::admin::error_list;
-use accounts::doors::{AdminCx, Redirect, Routes, session_of};
+use accounts::doors::{AdminCx, OwnSession, Redirect, Routes};
 use accounts::passwords::{self, Kinds, Owner};
 use accounts::sessions;
 use accounts::two_factor::{self, Person};
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use kernel::{Email, Error, FieldErrors, Result};
 use minijinja::{Value, context};
@@ -27,32 +26,31 @@ pub fn routes() -> Routes {
         .post("/admin/account/sessions/end-all", MY_ACCOUNT, end_all_sessions)
 }
 
-async fn page(cx: AdminCx, headers: HeaderMap) -> Result<Response, Fail> {
+async fn page(cx: AdminCx, session: OwnSession) -> Result<Response, Fail> {
     let admin = admins::find(&mut cx.app.db.read().await?, cx.staff.id).await?;
-    show(&cx, &headers, &admin, &FieldErrors::default()).await
+    show(&cx, &session, &admin, &FieldErrors::default()).await
 }
 
 /// The page with what is stored or was typed.
-async fn show(cx: &AdminCx, headers: &HeaderMap, shown: &Admin, errors: &FieldErrors) -> Result<Response, Fail> {
+async fn show(cx: &AdminCx, session: &OwnSession, shown: &Admin, errors: &FieldErrors) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let stored = admins::find(&mut conn, cx.staff.id).await?;
     let joined = manage::joined(&mut conn, cx.staff.id).await?;
-    let open = sessions::of_admin(&mut conn, cx.staff.id, cx.now).await?;
+    let all = sessions::of_admin(&mut conn, cx.staff.id, cx.now).await?;
     let times = Times::load(&mut conn).await?;
     let factors = two_factor::factors(&mut conn, Person::Staff(stored.id)).await?.in_words();
     drop(conn);
-    let this = session_of(headers).unwrap_or_default();
     let mut permissions: Vec<String> = cx.staff.permissions().map(str::to_owned).collect();
     permissions.sort();
-    let sessions: Vec<Value> = open
+    let sessions: Vec<Value> = all
         .iter()
-        .map(|session| {
+        .map(|open| {
             context! {
-                name => &session.token_hash,
-                ip => &session.ip,
-                since => times.show(session.created_at),
-                seen => times.show(session.seen_at),
-                this => session.token_hash == this,
+                name => &open.token_hash,
+                ip => &open.ip,
+                since => times.show(open.created_at),
+                seen => times.show(open.seen_at),
+                this => open.token_hash == session.0,
             }
         })
         .collect();
@@ -90,7 +88,7 @@ fn written(form: &Form) -> AdminEdit {
     }
 }
 
-async fn save(cx: AdminCx, headers: HeaderMap) -> Result<Response, Fail> {
+async fn save(cx: AdminCx, session: OwnSession) -> Result<Response, Fail> {
     let admin = admins::find(&mut cx.app.db.read().await?, cx.staff.id).await?;
     let edit = written(&cx.form);
     let typed = Admin {
@@ -112,12 +110,12 @@ async fn save(cx: AdminCx, headers: HeaderMap) -> Result<Response, Fail> {
     };
     match done.await {
         Ok(()) => Ok(Redirect::to(PAGE).saying("Your account is saved").into_response()),
-        Err(Error::Invalid(errors)) => show(&cx, &headers, &typed, &errors).await,
+        Err(Error::Invalid(errors)) => show(&cx, &session, &typed, &errors).await,
         Err(other) => Err(Fail(other)),
     }
 }
 
-async fn change_password(cx: AdminCx, headers: HeaderMap) -> Result<Response, Fail> {
+async fn change_password(cx: AdminCx, session: OwnSession) -> Result<Response, Fail> {
     let admin = admins::find(&mut cx.app.db.read().await?, cx.staff.id).await?;
     let typed = |name: &str| cx.form.raw(name).unwrap_or_default();
     let owner =
@@ -136,12 +134,11 @@ async fn change_password(cx: AdminCx, headers: HeaderMap) -> Result<Response, Fa
         }
     }
     if !errors.is_empty() {
-        return show(&cx, &headers, &admin, &errors).await;
+        return show(&cx, &session, &admin, &errors).await;
     }
     let hash = passwords::hash(typed("password")).await?;
-    let keep = session_of(&headers).unwrap_or_default();
     let mut tx = cx.app.db.write().await?;
-    own::change_password(&mut tx, &cx.actor, admin.id, &keep, &hash, cx.now).await?;
+    own::change_password(&mut tx, &cx.actor, admin.id, &session.0, &hash, cx.now).await?;
     tx.commit().await?;
     Ok(Redirect::to(PAGE).saying("Your password is changed, and all other sessions have ended").into_response())
 }
