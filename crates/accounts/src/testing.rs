@@ -112,6 +112,7 @@ impl House {
         crate::jobs(&mut jobs);
         platform::mail::jobs(&mut jobs);
         let permissions = routes.permissions();
+        extensions.add(roles::Offered(permissions.clone()));
         let app = App::new(Parts {
             db,
             clock: Clock::fixed(now),

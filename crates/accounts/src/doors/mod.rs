@@ -256,6 +256,20 @@ impl Routes {
     }
 }
 
+/// What the session of a request is known by among those of its owner; empty when there is none.
+#[derive(Debug, Clone)]
+pub struct OwnSession(pub String);
+
+impl FromRequestParts<App> for OwnSession {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<OwnSession, Fail> {
+        let tls: Tls = extension(parts)?;
+        let token = cookies::session(&parts.headers, crate::sessions::COOKIE, tls);
+        Ok(OwnSession(token.map(|token| crate::sessions::hash(&token)).unwrap_or_default()))
+    }
+}
+
 /// What every use of an API credential needs, besides the permission of what is done with it.
 pub const API_ACCESS: Permission = Permission("API Access");
 
