@@ -16,13 +16,13 @@ testkit::both_engines! {
         house.ann().await;
         let mut ann = house.logged_in("ann@example.com").await;
         assert!(ann.get("/account").await.text.contains("Is ann@example.com your address?"));
-        house.setting(&ASKED, "false").await;
+        house.configure(&ASKED, "false").await;
         assert!(!ann.get("/account").await.text.contains("your address?"));
-        house.setting(&ASKED, "true").await;
+        house.configure(&ASKED, "true").await;
         assert_eq!(ann.post("/account/verify-email", &[]).await.to, "/account");
         let (to, link) = house.proof().await;
         assert_eq!(to, "ann@example.com");
-        let mut scanner = house.browser("203.0.113.1");
+        let mut scanner = house.visitor("203.0.113.1");
         for _ in 0..2 {
             assert!(scanner.get(&link).await.text.contains("Confirm that"), "looking at it changes nothing");
         }
@@ -45,12 +45,12 @@ testkit::both_engines! {
         assert_eq!(ann.post("/account/email", &[("email", "anna@example.com")]).await.to, "/account/profile");
         let (to, link) = house.proof().await;
         assert_eq!(to, "anna@example.com");
-        assert_eq!(house.browser("192.0.2.10").log_in("anna@example.com", PASSWORD).await.status, 422, "not yet");
-        let mut browser = house.browser("192.0.2.10");
+        assert_eq!(house.visitor("192.0.2.10").log_in("anna@example.com", PASSWORD).await.status, 422, "not yet");
+        let mut browser = house.visitor("192.0.2.10");
         assert!(browser.get(&link).await.text.contains("instead of"));
         assert_eq!(browser.bare_post(&link, &[]).await.status, 303);
-        assert_eq!(house.browser("192.0.2.10").log_in("anna@example.com", PASSWORD).await.status, 303);
-        assert_eq!(house.browser("192.0.2.10").log_in("ann@example.com", PASSWORD).await.status, 422);
+        assert_eq!(house.visitor("192.0.2.10").log_in("anna@example.com", PASSWORD).await.status, 303);
+        assert_eq!(house.visitor("192.0.2.10").log_in("ann@example.com", PASSWORD).await.status, 422);
         assert_eq!(house.mailed("email_changed").await[0].0, "ann@example.com");
         assert!(!ann.get("/account").await.text.contains("your address?"), "the new one is proved");
         assert_eq!(house.logged("User anna@example.com changed").await, ["ann@example.com"]);
@@ -73,7 +73,7 @@ testkit::both_engines! {
         // Somebody takes the address before the link is opened.
         let (_, link) = house.proof().await;
         house.api("PATCH", "/users/2", serde_json::json!({ "email": "new@example.com" })).await;
-        assert_eq!(house.browser("192.0.2.10").bare_post(&link, &[]).await.status, 409);
+        assert_eq!(house.visitor("192.0.2.10").bare_post(&link, &[]).await.status, 409);
         for _ in 0..2 {
             ann.post("/account/email", &[("email", "bob2@example.com")]).await;
         }

@@ -20,7 +20,7 @@ testkit::both_engines! {
     async fn a_user_logs_in_and_out_and_the_front_leads_to_where_it_belongs(house: House) {
         house.ann().await;
         house.give_password("ann@example.com").await;
-        let mut browser = house.browser("192.0.2.10");
+        let mut browser = house.visitor("192.0.2.10");
         assert_eq!(browser.get("/").await.to, "/login");
         assert_eq!(browser.get("/account/security").await.to, "/login?next=%2Faccount%2Fsecurity");
         let page = browser.get("/login?next=/account/security").await.text;
@@ -41,13 +41,13 @@ testkit::both_engines! {
 
     async fn what_was_wrong_is_not_told(house: House) {
         house.ann().await;
-        let without = house.browser("192.0.2.10").log_in("ann@example.com", PASSWORD).await;
+        let without = house.visitor("192.0.2.10").log_in("ann@example.com", PASSWORD).await;
         house.give_password("ann@example.com").await;
-        let wrong = house.browser("192.0.2.10").log_in("ann@example.com", "wrong").await;
-        let unknown = house.browser("192.0.2.10").log_in("bob@example.com", "wrong").await;
+        let wrong = house.visitor("192.0.2.10").log_in("ann@example.com", "wrong").await;
+        let unknown = house.visitor("192.0.2.10").log_in("bob@example.com", "wrong").await;
         for reply in [&without, &wrong, &unknown] {
             assert_eq!(reply.status, 422);
-            assert!(reply.cookies.is_empty(), "{:?}", reply.cookies);
+            assert!(reply.set_cookies.is_empty(), "{:?}", reply.set_cookies);
         }
         assert_eq!(wrong.text, without.text);
         assert_eq!(wrong.text, unknown.text.replace("bob@", "ann@"));
@@ -70,14 +70,14 @@ testkit::both_engines! {
     async fn too_many_wrong_passwords_close_the_account_to_an_address_and_others_get_in(house: House) {
         house.ann().await;
         house.give_password("ann@example.com").await;
-        house.setting(&CLIENT_TRIES, "0").await;
-        let mut guesser = house.browser("198.51.100.7");
+        house.configure(&CLIENT_TRIES, "0").await;
+        let mut guesser = house.visitor("198.51.100.7");
         for _ in 0..10 {
             assert_eq!(guesser.log_in("ann@example.com", "wrong").await.status, 422);
         }
         assert_eq!(guesser.log_in("ann@example.com", PASSWORD).await.status, 429, "not even the right one");
         assert_eq!(house.count("banned_ips").await, 0, "0 bans nobody");
-        assert_eq!(house.browser("198.51.100.8").log_in("ann@example.com", PASSWORD).await.status, 303);
+        assert_eq!(house.visitor("198.51.100.8").log_in("ann@example.com", PASSWORD).await.status, 303);
         house.pass(16 * 60);
         assert_eq!(guesser.log_in("ann@example.com", PASSWORD).await.status, 303);
     }
@@ -87,37 +87,37 @@ testkit::both_engines! {
         house.give_password("ann@example.com").await;
         let ip = "198.51.100.7";
         for at in 0..9 {
-            assert_eq!(house.browser(ip).log_in(&format!("user{at}@example.com"), "wrong").await.status, 422);
+            assert_eq!(house.visitor(ip).log_in(&format!("user{at}@example.com"), "wrong").await.status, 422);
         }
-        let banned = house.browser(ip).log_in("ann@example.com", "wrong").await;
+        let banned = house.visitor(ip).log_in("ann@example.com", "wrong").await;
         assert!(banned.status == 403 && banned.text.contains("Too many wrong passwords"), "{}", banned.text);
-        let refused = house.browser(ip).log_in("ann@example.com", PASSWORD).await;
+        let refused = house.visitor(ip).log_in("ann@example.com", PASSWORD).await;
         assert_eq!(refused.status, 403, "the right one too");
         assert_eq!(house.logged("Login refused: 198.51.100.7 is banned").await, ["Nobody"]);
         house.pass(15 * 60);
-        house.setting(&CLIENT_TRIES, "2").await;
-        assert_eq!(house.browser(ip).log_in("ann@example.com", "wrong").await.status, 422);
-        assert_eq!(house.browser(ip).log_in("ann@example.com", "wrong").await.status, 403);
+        house.configure(&CLIENT_TRIES, "2").await;
+        assert_eq!(house.visitor(ip).log_in("ann@example.com", "wrong").await.status, 422);
+        assert_eq!(house.visitor(ip).log_in("ann@example.com", "wrong").await.status, 403);
         house.pass(15 * 60);
-        house.setting(&CLIENT_MINUTES, "0").await;
+        house.configure(&CLIENT_MINUTES, "0").await;
         for _ in 0..4 {
-            assert_eq!(house.browser(ip).log_in("ann@example.com", "wrong").await.status, 422);
+            assert_eq!(house.visitor(ip).log_in("ann@example.com", "wrong").await.status, 422);
         }
         // What fails at this door is not counted at that of staff.
         let staff = [("email", "boss"), ("password", "wrong")];
-        assert_eq!(house.browser(ip).bare_post("/admin/login", &staff).await.status, 422);
+        assert_eq!(house.visitor(ip).bare_post("/admin/login", &staff).await.status, 422);
     }
 
     async fn attempts_are_limited_whatever_is_tried(house: House) {
         house.ann().await;
-        house.setting(&CLIENT_TRIES, "0").await;
+        house.configure(&CLIENT_TRIES, "0").await;
         let mut answers = Vec::new();
         for at in 0..7 {
             let address = format!("x{at}@example.com");
-            answers.push(house.browser("192.0.2.44").log_in(&address, "x").await.status.as_u16());
+            answers.push(house.visitor("192.0.2.44").log_in(&address, "x").await.status.as_u16());
             let asked = [("email", address.as_str())];
-            answers.push(house.browser("192.0.2.44").bare_post("/forgot-password", &asked).await.status.as_u16());
-            answers.push(house.browser("192.0.2.44").bare_post("/register", &asked).await.status.as_u16());
+            answers.push(house.visitor("192.0.2.44").bare_post("/forgot-password", &asked).await.status.as_u16());
+            answers.push(house.visitor("192.0.2.44").bare_post("/register", &asked).await.status.as_u16());
         }
         assert_eq!(answers.iter().filter(|status| **status == 429).count(), 1, "{answers:?}");
         assert_eq!(answers.last(), Some(&429));
@@ -146,7 +146,7 @@ testkit::both_engines! {
 
     async fn guessing_where_the_password_is_asked_for_again_bans_as_well(house: House) {
         house.ann().await;
-        house.setting(&CLIENT_TRIES, "3").await;
+        house.configure(&CLIENT_TRIES, "3").await;
         let mut browser = house.logged_in("ann@example.com").await;
         let current = [("current", "wrong"), ("password", "x"), ("again", "x")];
         assert_eq!(browser.post("/account/confirm", &[("password", "wrong")]).await.status, 422);
@@ -157,8 +157,8 @@ testkit::both_engines! {
     async fn where_a_second_factor_is_asked_for_the_password_alone_opens_nothing(house: House) {
         house.ann().await;
         house.give_password("ann@example.com").await;
-        house.setting(&OF_USERS, "required").await;
-        let mut ann = house.browser("192.0.2.10");
+        house.configure(&OF_USERS, "required").await;
+        let mut ann = house.visitor("192.0.2.10");
         let fields = [("email", "ann@example.com"), ("password", PASSWORD), ("next", "/account/details"), ("remember", "1")];
         assert_eq!(ann.bare_post("/login", &fields).await.to, "/login/set-up");
         assert!(!ann.is_logged_in().await);
@@ -169,7 +169,7 @@ testkit::both_engines! {
         assert!(ann.is_logged_in().await, "and is in from now on");
         house.pass(3 * 3_600);
         assert!(ann.is_logged_in().await, "who wished to stay logged in does");
-        let mut other = house.browser("192.0.2.11");
+        let mut other = house.visitor("192.0.2.11");
         assert_eq!(other.log_in("ann@example.com", PASSWORD).await.to, "/login/second");
         assert!(!other.is_logged_in().await);
         assert_eq!(other.bare_post("/login/second", &[("code", "000000")]).await.status, 422);
@@ -179,7 +179,7 @@ testkit::both_engines! {
         let answer = house.action("ValidateLogin", &[("email", "ann@example.com"), ("password2", PASSWORD)]).await;
         assert_eq!(answer["twoFactorEnabled"], json!(true));
         // The half login of a user is none at the door of staff.
-        let mut third = house.browser("192.0.2.12");
+        let mut third = house.visitor("192.0.2.12");
         third.log_in("ann@example.com", PASSWORD).await;
         assert_eq!(third.get("/admin/login/second").await.to, "/admin/login");
     }

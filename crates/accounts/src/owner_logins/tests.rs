@@ -1,16 +1,16 @@
 //! Staff in the client area.
 
-use crate::testing::{As, Browser, House, PASSWORD};
+use crate::testing::{As, House, PASSWORD, Visitor};
 
 const ENTER: &str = "/admin/clients/1/login-as-owner";
 
 impl House {
     /// A browser of the one who may do everything, who has pressed the button.
-    async fn as_owner(&self) -> Browser<'_> {
+    async fn as_owner(&self) -> Visitor<'_> {
         let reply = self.post(ENTER, &[]).await;
         assert_eq!(reply.to, "/account", "{}", reply.text);
-        let (name, rest) = reply.cookies[0].split_once('=').unwrap();
-        let mut browser = self.browser("127.0.0.1");
+        let (name, rest) = reply.set_cookies[0].split_once('=').unwrap();
+        let mut browser = self.visitor("127.0.0.1");
         browser.cookies.insert(name.to_owned(), rest.split(';').next().unwrap().to_owned());
         browser
     }

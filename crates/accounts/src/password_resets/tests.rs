@@ -9,12 +9,12 @@ use crate::testing::{House, PASSWORD};
 const NEW: &str = "paper lantern orchard";
 
 async fn set(house: &House, setting: &Setting, value: &str) {
-    house.setting(setting, value).await;
+    house.configure(setting, value).await;
 }
 
 impl House {
     async fn ask_for_link(&self, email: &str) -> String {
-        let reply = self.browser("192.0.2.10").bare_post("/forgot-password", &[("email", email)]).await;
+        let reply = self.visitor("192.0.2.10").bare_post("/forgot-password", &[("email", email)]).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         self.drain().await;
         reply.text
@@ -37,7 +37,7 @@ testkit::both_engines! {
         assert!(told.contains("If somebody logs in with"), "{told}");
         assert_eq!(house.mailed("password_reset").await[0].0, "ann@example.com");
         let link = house.link().await;
-        let mut browser = house.browser("192.0.2.10");
+        let mut browser = house.visitor("192.0.2.10");
         assert!(browser.get(&link).await.text.contains("ann@example.com"));
         for (fields, wrong) in [
             ([("password", NEW), ("again", "other")], "The two passwords differ."),
@@ -70,7 +70,7 @@ testkit::both_engines! {
         assert_eq!(house.mailed("password_reset").await.len(), 1);
         // What the handler does is the same for both: a job.
         assert_eq!(house.logged("new password mailed").await, ["Somebody at the login"]);
-        let wrong = house.browser("192.0.2.10").bare_post("/forgot-password", &[("email", "nonsense")]).await;
+        let wrong = house.visitor("192.0.2.10").bare_post("/forgot-password", &[("email", "nonsense")]).await;
         assert_eq!(wrong.status, 422);
     }
 
@@ -83,7 +83,7 @@ testkit::both_engines! {
         house.pass(60);
         house.ask_for_link("ann@example.com").await;
         let second = house.link().await;
-        let mut browser = house.browser("192.0.2.10");
+        let mut browser = house.visitor("192.0.2.10");
         assert_eq!([browser.get(&first).await.status, browser.get(&second).await.status], [404, 200]);
         house.pass(3_600);
         assert_eq!(browser.get(&second).await.status, 404);
@@ -105,12 +105,12 @@ testkit::both_engines! {
         let link = house.link().await;
         let fields = [("current", PASSWORD), ("password", NEW), ("again", NEW)];
         assert_eq!(ann.post("/account/password", &fields).await.to, "/account/security");
-        assert_eq!(house.browser("192.0.2.10").get(&link).await.status, 404);
+        assert_eq!(house.visitor("192.0.2.10").get(&link).await.status, 404);
         house.pass(60);
         house.ask_for_link("ann@example.com").await;
         let link = house.link().await;
         house.api("PATCH", "/users/1", json!({ "email": "anna@example.com" })).await;
-        assert_eq!(house.browser("192.0.2.10").bare_post(&link, &twice("paper lantern sundial")).await.status, 404);
+        assert_eq!(house.visitor("192.0.2.10").bare_post(&link, &twice("paper lantern sundial")).await.status, 404);
     }
 
     async fn a_link_used_by_two_at_once_works_for_one(house: House) {
@@ -118,7 +118,7 @@ testkit::both_engines! {
         house.ann().await;
         house.ask_for_link("ann@example.com").await;
         let link = house.link().await;
-        let (mut one, mut two) = (house.browser("192.0.2.10"), house.browser("192.0.2.11"));
+        let (mut one, mut two) = (house.visitor("192.0.2.10"), house.visitor("192.0.2.11"));
         let (fields, others) = (twice(NEW), twice("another orchard lantern"));
         let (first, second) = tokio::join!(one.bare_post(&link, &fields), two.bare_post(&link, &others));
         let done = [first.status.as_u16(), second.status.as_u16()];

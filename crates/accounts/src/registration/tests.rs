@@ -28,7 +28,7 @@ fn with<'a>(changed: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 
 testkit::both_engines! {
     async fn a_stranger_opens_an_account_and_is_logged_in(house: House) {
-        let mut cy = house.browser("192.0.2.10");
+        let mut cy = house.visitor("192.0.2.10");
         let page = cy.get("/register").await.text;
         assert!(page.contains("Open an account") && page.contains("Austria") && !page.contains("terms of service"), "{page}");
         assert_eq!(cy.bare_post("/register", CY).await.to, "/account");
@@ -39,9 +39,9 @@ testkit::both_engines! {
         assert_eq!(fields, ["Cy & Sons", "EUR", "AT", "ATU1", "active", "german"]);
         assert_eq!(house.mailed("email_verification").await[0].0, "Cy@example.com");
         assert_eq!(house.logged("Client Cy & Sons added").await, ["Registration"]);
-        assert_eq!(house.browser("192.0.2.11").log_in("cy@example.com", PASSWORD).await.status, 303);
+        assert_eq!(house.visitor("192.0.2.11").log_in("cy@example.com", PASSWORD).await.status, 303);
         // Sent twice, it is one account.
-        let again = house.browser("192.0.2.10").bare_post("/register", CY).await;
+        let again = house.visitor("192.0.2.10").bare_post("/register", CY).await;
         assert!(again.status == 422 && again.text.contains("Somebody logs in with this address already."), "{}", again.text);
         assert!(!again.text.contains("Cy Young logs in"), "nobody's name is told");
         assert_eq!([house.count("clients").await, house.count("users").await], [1, 1]);
@@ -54,7 +54,7 @@ testkit::both_engines! {
             // What is not the client's to say.
             ("tax_exempt", "1"), ("status", "closed"), ("notes", "x"), ("group_id", "1"),
         ]);
-        let again = house.browser("192.0.2.10").bare_post("/register", &fields).await;
+        let again = house.visitor("192.0.2.10").bare_post("/register", &fields).await;
         assert_eq!(again.status, 422);
         for told in ["Enter the city.", "Choose the country", "leaked passwords", "The two passwords differ.", "Enter a telephone number"] {
             assert!(again.text.contains(told), "{told}: {}", again.text);
@@ -63,14 +63,14 @@ testkit::both_engines! {
         assert!(!again.text.contains(PASSWORD));
         assert_eq!(house.rows().await, before);
         let fields = with(&[("tax_exempt", "1"), ("status", "closed"), ("notes", "x")]);
-        assert_eq!(house.browser("192.0.2.10").bare_post("/register", &fields).await.status, 303);
+        assert_eq!(house.visitor("192.0.2.10").bare_post("/register", &fields).await.status, 303);
         let client = house.api("GET", "/clients/1", serde_json::Value::Null).await.json();
         assert_eq!((client["status"].as_str(), client["tax_exempt"].as_bool(), client["notes"].as_str()), (Some("active"), Some(false), Some("")));
     }
 
     async fn the_terms_are_agreed_to_when_there_are_some(house: House) {
-        house.setting(&TERMS, "https://example.com/terms").await;
-        let mut cy = house.browser("192.0.2.10");
+        house.configure(&TERMS, "https://example.com/terms").await;
+        let mut cy = house.visitor("192.0.2.10");
         assert!(cy.get("/register").await.text.contains("https:&#x2f;&#x2f;example.com&#x2f;terms"));
         let again = cy.bare_post("/register", CY).await;
         assert!(again.status == 422 && again.text.contains("agree to them"), "{}", again.text);
@@ -80,8 +80,8 @@ testkit::both_engines! {
     }
 
     async fn who_may_not_register_does_not(house: House) {
-        house.setting(&ALLOWED, "false").await;
-        let mut cy = house.browser("192.0.2.10");
+        house.configure(&ALLOWED, "false").await;
+        let mut cy = house.visitor("192.0.2.10");
         assert!(!cy.get("/login").await.text.contains("/register"));
         assert_eq!(cy.get("/register").await.status, 409);
         assert_eq!(cy.bare_post("/register", CY).await.status, 409);
@@ -89,8 +89,8 @@ testkit::both_engines! {
     }
 
     async fn no_proof_is_asked_for_when_the_setting_is_off(house: House) {
-        house.setting(&ASKED, "false").await;
-        assert_eq!(house.browser("192.0.2.10").bare_post("/register", CY).await.status, 303);
+        house.configure(&ASKED, "false").await;
+        assert_eq!(house.visitor("192.0.2.10").bare_post("/register", CY).await.status, 303);
         assert_eq!(house.mailed("email_verification").await.len(), 0);
     }
 }

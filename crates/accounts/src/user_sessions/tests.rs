@@ -15,7 +15,7 @@ fn bob() -> ClientEdit {
 }
 
 async fn set(house: &House, setting: &Setting, value: &str) {
-    house.setting(setting, value).await;
+    house.configure(setting, value).await;
 }
 
 testkit::both_engines! {
@@ -49,19 +49,19 @@ testkit::both_engines! {
         house.ann().await;
         house.give_password("ann@example.com").await;
         let fields = [("email", "ann@example.com"), ("password", PASSWORD), ("remember", "1")];
-        let mut browser = house.browser("192.0.2.10");
+        let mut browser = house.visitor("192.0.2.10");
         let reply = browser.bare_post("/login", &fields).await;
-        assert!(reply.cookies[0].ends_with("Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000"), "{:?}", reply.cookies);
+        assert!(reply.set_cookies[0].ends_with("Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000"), "{:?}", reply.set_cookies);
         house.pass(30 * 86_400 - 1);
         assert!(browser.is_logged_in().await);
         house.pass(1);
         assert!(!browser.is_logged_in().await);
         set(&house, &REMEMBER_DAYS, "0").await;
-        let page = house.browser("192.0.2.10").get("/login").await.text;
+        let page = house.visitor("192.0.2.10").get("/login").await.text;
         assert!(!page.contains("Stay logged in"), "{page}");
-        let mut browser = house.browser("192.0.2.10");
+        let mut browser = house.visitor("192.0.2.10");
         let reply = browser.bare_post("/login", &fields).await;
-        assert!(!reply.cookies[0].contains("Max-Age"), "{:?}", reply.cookies);
+        assert!(!reply.set_cookies[0].contains("Max-Age"), "{:?}", reply.set_cookies);
         house.pass(3 * 3_600);
         assert!(!browser.is_logged_in().await, "nothing is remembered");
     }
@@ -80,7 +80,7 @@ testkit::both_engines! {
         seen.push(browser.cookies.clone());
         browser.post("/account/security/log-out", &[("others", "1")]).await;
         for cookies in seen {
-            let mut thief = house.browser("192.0.2.10");
+            let mut thief = house.visitor("192.0.2.10");
             thief.cookies = cookies;
             assert!(!thief.is_logged_in().await);
         }
@@ -94,25 +94,25 @@ testkit::both_engines! {
         assert_eq!(plain.cookies.keys().collect::<Vec<_>>(), [COOKIE]);
         set(&house, &company::SYSTEM_URL, "https://billing.example.com").await;
         assert!(!plain.is_logged_in().await, "a cookie that anybody under the domain can set is not looked at");
-        let mut browser = house.browser("192.0.2.10");
+        let mut browser = house.visitor("192.0.2.10");
         let reply = browser.log_in("ann@example.com", PASSWORD).await;
         let begins = format!("__Host-{COOKIE}=");
-        assert!(reply.cookies[0].starts_with(&begins), "{:?}", reply.cookies);
-        assert!(reply.cookies[0].ends_with("Path=/; HttpOnly; SameSite=Lax; Secure"), "{:?}", reply.cookies);
+        assert!(reply.set_cookies[0].starts_with(&begins), "{:?}", reply.set_cookies);
+        assert!(reply.set_cookies[0].ends_with("Path=/; HttpOnly; SameSite=Lax; Secure"), "{:?}", reply.set_cookies);
         assert!(browser.is_logged_in().await);
         let out = browser.post("/logout", &[]).await;
-        assert!(out.cookies.iter().any(|cookie| cookie.starts_with(&begins) && cookie.contains("Secure")), "{:?}", out.cookies);
+        assert!(out.set_cookies.iter().any(|cookie| cookie.starts_with(&begins) && cookie.contains("Secure")), "{:?}", out.set_cookies);
         // Staff have the same.
         set(&house, &company::SYSTEM_URL, "http://billing.example.com").await;
         set(&house, &TRUSTED_PROXIES, "192.0.2.10").await;
-        let mut behind = house.browser("192.0.2.10");
+        let mut behind = house.visitor("192.0.2.10");
         behind.headers = vec![("x-forwarded-proto", "https")];
         let reply = behind.log_in("ann@example.com", PASSWORD).await;
-        assert!(reply.cookies[0].starts_with(&begins), "{:?}", reply.cookies);
-        let mut liar = house.browser("192.0.2.11");
+        assert!(reply.set_cookies[0].starts_with(&begins), "{:?}", reply.set_cookies);
+        let mut liar = house.visitor("192.0.2.11");
         liar.headers = vec![("x-forwarded-proto", "https")];
         let reply = liar.log_in("ann@example.com", PASSWORD).await;
-        assert!(reply.cookies[0].starts_with(COOKIE), "{:?}", reply.cookies);
+        assert!(reply.set_cookies[0].starts_with(COOKIE), "{:?}", reply.set_cookies);
     }
 
     async fn the_address_is_checked_when_the_setting_says_so(house: House) {

@@ -93,6 +93,7 @@ pub const ALL: &[Effect] = &[
     effect!("never_banned": "3 tries, 15 minutes" => "10.0.0.0/8" => "never"
         with ["trusted_proxies" = "127.0.0.1", "logins_per_minute" = "0"], world, banned_after(world, "/admin/login")),
     effect!("minimum_password_strength": "taken" => "4" => "refused", world, a_middling_password(world)),
+    effect!("staff_password_reset": "offered" => "false" => "not offered", world, login_offers_a_new_password(world)),
     effect!("trusted_proxies": "127.0.0.1" => "127.0.0.1" => "192.0.2.77", world, address_of_a_login(world)),
     effect!("company_name": "" => "Harbour" => "Harbour", world, seller(world, |party| party.company)),
     effect!("company_email": "" => "us@example.com" => "us@example.com", world, seller(world, |party| party.email)),
@@ -143,6 +144,11 @@ pub const ALL: &[Effect] = &[
     effect!("keep_finished_jobs_days": "cleared" => "50" => "kept", world, job_of_forty_days_ago(world)),
     effect!("keep_gateway_log_days": "cleared" => "1000" => "kept", world, logged_800_days_ago(world)),
 ];
+
+async fn login_offers_a_new_password(world: &World) -> String {
+    let (_, page) = world.site.get("/admin/login", None).await;
+    if page.contains("Forgot your password?") { "offered" } else { "not offered" }.to_owned()
+}
 
 /// So that two looks are never at the same thing.
 static COUNTER: AtomicI64 = AtomicI64::new(1);
