@@ -344,14 +344,10 @@ impl PublicCx {
 }
 
 impl PublicCx {
-    /// What the page before has to say, for `page.flash`.
-    pub fn flash(&self) -> Option<minijinja::Value> {
-        serve::cookie(&self.headers, admin::FLASH).as_deref().and_then(admin::flash_value)
-    }
-
     /// The frame of a page without a session, with what the page before has to say.
     pub fn plain_frame(&self, title: &str) -> minijinja::Value {
-        minijinja::context! { flash => self.flash(), ..admin::plain_frame(&self.app, title) }
+        let flash = serve::cookie(&self.headers, admin::FLASH).as_deref().and_then(admin::flash_value);
+        minijinja::context! { flash, ..admin::plain_frame(&self.app, title) }
     }
 }
 
