@@ -12,6 +12,7 @@ pub mod company;
 pub mod doors;
 pub mod email_verification;
 pub mod logins;
+pub mod openid;
 pub mod owner_logins;
 pub mod parties;
 pub mod password_resets;
@@ -51,7 +52,7 @@ pub const SETTINGS: [&[platform::Setting]; 9] = [
 
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
-    let own = &[repeats::FORGOTTEN, banned_ips::ENDED, users::links::OLD];
+    let own = &[repeats::FORGOTTEN, banned_ips::ENDED, users::links::OLD, openid::OLD];
     [sessions::ENDED, user_sessions::ENDED, admins::OLD, two_factor::ENDED, own].concat()
 }
 
@@ -112,6 +113,7 @@ pub fn nav() -> Vec<doors::NavSection> {
                     permission: admins::manage::CONFIGURE,
                 },
                 NavItem { label: "Administrator roles", href: "/admin/roles", permission: roles::CONFIGURE },
+                NavItem { label: "OpenID Connect", href: "/admin/openid-providers", permission: openid::CONFIGURE },
                 NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
                 NavItem {
                     label: "Two-factor authentication",
@@ -136,6 +138,8 @@ pub fn routes() -> doors::Routes {
         .merge(admins::manage::admin::routes())
         .merge(admins::manage::api::routes())
         .merge(admins::manage::compat::routes())
+        .merge(openid::admin::routes())
+        .merge(openid::login::routes())
         .merge(roles::admin::routes())
         .merge(roles::api::routes())
         .merge(clients::admin::routes())

@@ -22,6 +22,7 @@ use platform::db::{Conn, Insert, Tx};
 use platform::{cells, params, record};
 
 use crate::activity_log::{self, Activity, Actor, Change};
+use crate::openid;
 
 pub use store::{Listed, all};
 
@@ -215,6 +216,12 @@ pub async fn delete(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result<
                 role.name
             )));
         }
+    }
+    if openid::gives(tx, id).await? {
+        return Err(Error::refused(format!(
+            "A provider of identities gives the role “{}”. Take it out of the provider’s lines first.",
+            role.name
+        )));
     }
     store::delete(tx, id).await?;
     let activity = Activity::new(format!("Role “{}” deleted", role.name)).about(subject(id));
