@@ -4,6 +4,17 @@ use serde_json::json;
 
 use crate::banned_ips::automatic::{CLIENT_MINUTES, CLIENT_TRIES};
 use crate::testing::{House, PASSWORD};
+use crate::two_factor::{self, OF_USERS, Person};
+
+/// What the user's app shows now.
+async fn app_code(house: &House) -> String {
+    let mut conn = house.app.db.read().await.unwrap();
+    let place = two_factor::totp::place(Person::User(1));
+    let secret = platform::secrets::get(&mut conn, &house.app.vault, &place).await.unwrap().unwrap();
+    let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
+    let app = totp_rs::Builder::new().with_secret(secret).with_account_name("ann").build().unwrap();
+    app.generate(u64::try_from(house.app.clock.now().micros() / 1_000_000).unwrap()).to_string()
+}
 
 testkit::both_engines! {
     async fn a_user_logs_in_and_out_and_the_front_leads_to_where_it_belongs(house: House) {
@@ -141,6 +152,36 @@ testkit::both_engines! {
         assert_eq!(browser.post("/account/confirm", &[("password", "wrong")]).await.status, 422);
         assert_eq!(browser.post("/account/password", &current).await.status, 422);
         assert_eq!(browser.post("/account/confirm", &[("password", "wrong")]).await.status, 403);
+    }
+
+    async fn where_a_second_factor_is_asked_for_the_password_alone_opens_nothing(house: House) {
+        house.ann().await;
+        house.give_password("ann@example.com").await;
+        house.configure(&OF_USERS, "required").await;
+        let mut ann = house.visitor("192.0.2.10");
+        let fields = [("email", "ann@example.com"), ("password", PASSWORD), ("next", "/account/details"), ("remember", "1")];
+        assert_eq!(ann.bare_post("/login", &fields).await.to, "/login/set-up");
+        assert!(!ann.is_logged_in().await);
+        let page = ann.get("/login/set-up").await;
+        assert_eq!(page.status, 200, "{}", page.to);
+        let codes = ann.bare_post("/login/set-up", &[("code", &app_code(&house).await)]).await;
+        assert!(codes.status == 200 && codes.text.contains("account&#x2f;details"), "{}", codes.text);
+        assert!(ann.is_logged_in().await, "and is in from now on");
+        house.pass(3 * 3_600);
+        assert!(ann.is_logged_in().await, "who wished to stay logged in does");
+        let mut other = house.visitor("192.0.2.11");
+        assert_eq!(other.log_in("ann@example.com", PASSWORD).await.to, "/login/second");
+        assert!(!other.is_logged_in().await);
+        assert_eq!(other.bare_post("/login/second", &[("code", "000000")]).await.status, 422);
+        assert_eq!(other.bare_post("/login/second", &[("code", &app_code(&house).await)]).await.to, "/account");
+        assert!(other.is_logged_in().await);
+        assert_eq!(house.logged("Logged in with a code").await, ["ann@example.com"]);
+        let answer = house.action("ValidateLogin", &[("email", "ann@example.com"), ("password2", PASSWORD)]).await;
+        assert_eq!(answer["twoFactorEnabled"], json!(true));
+        // The half login of a user is none at the door of staff.
+        let mut third = house.visitor("192.0.2.12");
+        third.log_in("ann@example.com", PASSWORD).await;
+        assert_eq!(third.get("/admin/login/second").await.to, "/admin/login");
     }
 
     async fn the_compatible_api_checks_a_login(house: House) {

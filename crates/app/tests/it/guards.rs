@@ -216,7 +216,18 @@ testkit::both_engines! {
         let nobody = site.log_in("nobody", "May do nothing").await;
         let table = wiring::routes().table;
         let open: Vec<_> = table.iter().filter(|entry| entry.access == Access::AnyStaff).collect();
+        // Besides logging out, only what staff do with their own second factor.
+        let (own, open): (Vec<_>, Vec<_>) = open.into_iter().partition(|entry| entry.path.starts_with("/admin/account/"));
         assert_eq!(open.iter().map(|entry| entry.path.as_str()).collect::<Vec<_>>(), ["/admin/logout"]);
+        assert_eq!(own.len(), 10);
+        for entry in own {
+            let path = filled(&entry.path);
+            let (status, place) = read(site.send(ask(entry.method, &path, None, "")).await).await;
+            assert!(status == StatusCode::SEE_OTHER && place.starts_with("/admin/login?"), "{path}: {place}");
+            if entry.method == "POST" {
+                assert_eq!(read(site.send(ask("POST", &path, Some(&nobody), "")).await).await.0, StatusCode::CONFLICT);
+            }
+        }
         for entry in open {
             let (status, place) = read(site.send(ask(entry.method, &entry.path, None, "")).await).await;
             assert!(status == StatusCode::SEE_OTHER && place.starts_with("/admin/login?"), "{place}");

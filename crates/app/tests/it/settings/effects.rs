@@ -7,6 +7,7 @@ use accounts::activity_log::Actor;
 use accounts::clients::{self, Client, ClientEdit, NewClient};
 use accounts::parties::{self, Party};
 use accounts::passwords;
+use accounts::two_factor;
 use accounts::user_sessions::{self, NewSession, Remember, Started};
 use accounts::users;
 use billing::gateways::{
@@ -92,6 +93,7 @@ pub const ALL: &[Effect] = &[
     effect!("terms_of_service_url": "303" => "https://example.com/terms" => "422", world, registered(world)),
     effect!("never_banned": "3 tries, 15 minutes" => "10.0.0.0/8" => "never"
         with ["trusted_proxies" = "127.0.0.1", "logins_per_minute" = "0"], world, banned_after(world, "/admin/login")),
+    effect!("client_two_factor": "allowed" => "required" => "required", world, policy_of_users(world)),
     effect!("minimum_password_strength": "taken" => "4" => "refused", world, a_middling_password(world)),
     effect!("staff_password_reset": "offered" => "false" => "not offered", world, login_offers_a_new_password(world)),
     effect!("trusted_proxies": "127.0.0.1" => "127.0.0.1" => "192.0.2.77", world, address_of_a_login(world)),
@@ -687,6 +689,11 @@ async fn links_of_a_registration(world: &World) -> String {
     let sql = "SELECT COUNT(*) FROM mails WHERE template = 'email_verification' AND recipient = $1";
     let mails: i64 = conn.scalar(sql, params![email]).await.unwrap();
     mails.to_string()
+}
+
+async fn policy_of_users(world: &World) -> String {
+    let mut conn = world.site.app.db.read().await.unwrap();
+    two_factor::policy(&mut conn, two_factor::Person::User(1)).await.unwrap().to_string()
 }
 
 async fn a_middling_password(world: &World) -> String {
