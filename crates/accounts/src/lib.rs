@@ -3,6 +3,7 @@
 pub mod activity_log;
 pub mod admins;
 pub mod api_credentials;
+pub mod api_roles;
 pub mod banned_ips;
 pub mod client_groups;
 pub mod clients;
@@ -71,6 +72,11 @@ pub fn nav() -> Vec<doors::NavSection> {
                     href: "/admin/client-groups",
                     permission: client_groups::CONFIGURE,
                 },
+                NavItem {
+                    label: "API credentials",
+                    href: "/admin/api-credentials",
+                    permission: api_credentials::MANAGE,
+                },
                 NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
             ],
         },
@@ -91,6 +97,10 @@ pub fn routes() -> doors::Routes {
         .merge(clients::compat::routes())
         .merge(client_groups::admin::routes())
         .merge(client_groups::api::routes())
+        .merge(api_credentials::admin::routes())
+        .merge(api_credentials::api::routes())
+        .merge(api_roles::admin::routes())
+        .merge(api_roles::api::routes())
         .merge(banned_ips::admin::routes())
         .merge(banned_ips::api::routes())
         .merge(banned_ips::compat::routes())
