@@ -4,6 +4,7 @@ pub mod account_access;
 pub mod activity_log;
 pub mod admins;
 pub mod api_credentials;
+pub mod api_roles;
 pub mod banned_ips;
 pub mod client_groups;
 pub mod client_home;
@@ -114,6 +115,11 @@ pub fn nav() -> Vec<doors::NavSection> {
                 },
                 NavItem { label: "Administrator roles", href: "/admin/roles", permission: roles::CONFIGURE },
                 NavItem { label: "OpenID Connect", href: "/admin/openid-providers", permission: openid::CONFIGURE },
+                NavItem {
+                    label: "API credentials",
+                    href: "/admin/api-credentials",
+                    permission: api_credentials::MANAGE,
+                },
                 NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
                 NavItem {
                     label: "Two-factor authentication",
@@ -147,6 +153,10 @@ pub fn routes() -> doors::Routes {
         .merge(clients::compat::routes())
         .merge(client_groups::admin::routes())
         .merge(client_groups::api::routes())
+        .merge(api_credentials::admin::routes())
+        .merge(api_credentials::api::routes())
+        .merge(api_roles::admin::routes())
+        .merge(api_roles::api::routes())
         .merge(banned_ips::admin::routes())
         .merge(banned_ips::api::routes())
         .merge(banned_ips::compat::routes())

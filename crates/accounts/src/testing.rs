@@ -17,6 +17,7 @@ use tower::ServiceExt;
 
 use crate::activity_log::Actor;
 use crate::admins::NewAdmin;
+use crate::api_roles::Deeds;
 use crate::banned_ips::InForce;
 use crate::clients::{self, Client, ClientClosed, ClientEdit, NewClient};
 use crate::doors::limits::Limits;
@@ -107,6 +108,7 @@ impl House {
         crate::SETTINGS.into_iter().for_each(|of| settings.add(of));
         extensions.add(Nav::default());
         extensions.add(InForce::default());
+        extensions.add(Deeds::of(&routes));
         extensions.add(Limits::default());
         let mut jobs = platform::jobs::Registry::default();
         crate::jobs(&mut jobs);
@@ -272,6 +274,32 @@ impl House {
             request = request.header(*name, *value);
         }
         self.answered(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// As [`House::basic`] with another credential, from an address.
+    pub async fn basic_from(&self, ip: &str, pair: (&str, &str), method: &str, path: &str) -> Reply {
+        use base64::Engine as _;
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", pair.0, pair.1));
+        let request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+        let request = request.header(header::AUTHORIZATION, format!("Basic {pair}"));
+        let mut request = request.body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(ip.parse().unwrap(), 4711)));
+        self.answered(request).await
+    }
+
+    /// A call of the compatible API from an address, with these fields only: the status and the answer.
+    pub async fn compat_from(&self, ip: &str, fields: &[(&str, &str)]) -> (StatusCode, serde_json::Value) {
+        let reply = self.from(ip, As::Stranger, "POST", "/includes/api.php", fields).await;
+        (reply.status, reply.json())
+    }
+
+    /// Stores settings, and lets the doors know.
+    pub async fn configure(&self, wanted: &[(&str, &str)]) {
+        let pairs: Vec<_> = wanted.iter().map(|(key, value)| (self.app.settings.find(key).unwrap(), *value)).collect();
+        let mut tx = self.app.db.write().await.unwrap();
+        crate::settings::store(&mut tx, &system(), &pairs, self.now).await.unwrap();
+        tx.commit().await.unwrap();
+        self.app.get::<Limits>().unwrap().read(&self.app).await.unwrap();
     }
 
     /// Adds a client with these details and a user of its own.

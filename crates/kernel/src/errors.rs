@@ -25,6 +25,9 @@ pub enum Error {
     /// Known caller, missing permission (its name).
     #[error("You do not have the permission “{0}”.")]
     Forbidden(&'static str),
+    /// Known caller, but not in this way: from this address, with this credential.
+    #[error("{0}")]
+    Barred(String),
     #[error("Please log in.")]
     Unauthenticated,
     /// The caller's address is banned: why, and until when, if that ends.

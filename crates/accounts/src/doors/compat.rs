@@ -15,7 +15,7 @@ use platform::web::errors;
 use platform::web::throttle::Left;
 
 use super::limits::Limits;
-use super::serve::{Address, Asked, credential_staff, read_body};
+use super::serve::{Address, Asked, Pair, credential_staff, read_body};
 use super::{Permission, Staff};
 use crate::activity_log::{Actor, ActorKind};
 
@@ -122,9 +122,11 @@ async fn call(asked: &Asked<'_>, table: &Table, request: Arc<Request>, left: &mu
 /// An identifier and a secret, in either pair of fields. The older form, an administrator's name with the MD5 of the
 /// password, would need a password stored so that its MD5 can be compared, so it is refused.
 async fn caller(asked: &Asked<'_>, request: &Request, left: &mut Option<Left>) -> Result<Staff> {
-    match request.credentials().login {
+    let given = request.credentials();
+    match given.login {
         Login::Identifier { identifier: name, secret } | Login::Username { username: name, password: secret } => {
-            credential_staff(asked, &name, &secret, left).await
+            let login = Pair { identifier: &name, secret: &secret, access_key: given.access_key.as_deref() };
+            credential_staff(asked, login, request.action(), left).await
         }
         Login::None => Err(asked.nobody(left)),
     }

@@ -16,9 +16,10 @@ use axum::http::HeaderMap;
 use kernel::{Error, Network, Result, Timestamp};
 use platform::settings::{Values, anything, networks};
 use platform::web::throttle::{Left, Throttle};
-use platform::{Kind, Setting};
+use platform::{App, Kind, Setting, crypto};
 
 use super::cookies::Tls;
+use crate::api_credentials::access_key;
 use crate::banned_ips::API_TRIES;
 use crate::company;
 
@@ -68,7 +69,30 @@ pub const TRUSTED_PROXIES: Setting = Setting {
     read_by: "accounts::doors::limits::Limits::address",
 };
 
-pub const SETTINGS: &[Setting] = &[API_REQUESTS, API_REFUSALS, LOGINS, TRUSTED_PROXIES];
+pub const API_NETWORKS: Setting = Setting {
+    key: "api_networks",
+    kind: Kind::Networks,
+    default: "",
+    section: "Security",
+    label: "API IP access restriction",
+    help: "API credentials are taken only from these addresses and networks, such as 203.0.113.7, 10.0.0.0/8. Empty: from everywhere. An access key lets the compatible API in from elsewhere too.",
+    rule: anything,
+    read_by: "accounts::doors::limits::Limits::api_open_to",
+};
+
+pub const LOG_API_FAILURES: Setting = Setting {
+    key: "log_api_authentication",
+    kind: Kind::Bool,
+    default: "false",
+    section: "Security",
+    label: "Log API authentication",
+    help: "Each API credential that is refused is written into the activity log, once a minute for each address.",
+    rule: anything,
+    read_by: "accounts::doors::limits::Limits::tells_failure",
+};
+
+pub const SETTINGS: &[Setting] =
+    &[API_REQUESTS, API_REFUSALS, LOGINS, TRUSTED_PROXIES, API_NETWORKS, LOG_API_FAILURES];
 
 /// Who calls an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,6 +118,28 @@ pub struct Limits {
     proxies: RwLock<Vec<Network>>,
     /// Clients reach the installation by https.
     encrypted: AtomicBool,
+    api_gate: RwLock<Gate>,
+    logs_failures: AtomicBool,
+    failures_told: Throttle<u128>,
+    uses_told: Throttle<i64>,
+}
+
+/// From where API credentials are taken.
+#[derive(Debug, Default)]
+struct Gate {
+    /// Empty: from everywhere.
+    networks: Vec<Network>,
+    /// The hash of the key that opens it elsewhere; empty when there is none.
+    access_key: String,
+}
+
+/// Whether an address may use API credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Open {
+    Yes,
+    No,
+    /// It tried an access key that is none.
+    WrongKey,
 }
 
 impl Default for Limits {
@@ -109,6 +155,10 @@ impl Default for Limits {
             wrong_before_ban: AtomicU32::new(0),
             proxies: RwLock::default(),
             encrypted: AtomicBool::new(false),
+            api_gate: RwLock::default(),
+            logs_failures: AtomicBool::new(false),
+            failures_told: Throttle::new(CAPACITY),
+            uses_told: Throttle::new(CAPACITY),
         };
         limits.set(&Values::default());
         limits
@@ -126,11 +176,49 @@ impl Limits {
         let proxies = networks(values.text(&TRUSTED_PROXIES)).unwrap_or_default();
         *self.proxies.write().unwrap_or_else(PoisonError::into_inner) = proxies;
         self.encrypted.store(company::system_url_of(values).starts_with("https:"), Relaxed);
+        let networks = networks(values.text(&API_NETWORKS)).unwrap_or_default();
+        let gate = Gate { networks, access_key: values.text(&access_key::HASH).to_owned() };
+        *self.api_gate.write().unwrap_or_else(PoisonError::into_inner) = gate;
+        self.logs_failures.store(values.bool(&LOG_API_FAILURES), Relaxed);
     }
 
-    /// Counts a request of a known caller. What is left is told in either case.
-    pub(super) fn caller(&self, caller: Caller, now: Timestamp, left: &mut Option<Left>) -> Result<()> {
-        passed(self.callers.take(caller, self.api_requests.load(Relaxed), now), left)
+    /// Takes over what is stored, at once, for whoever has changed it.
+    pub async fn read(&self, app: &App) -> Result<()> {
+        self.set(&Values::load(&mut app.db.read().await?).await?);
+        Ok(())
+    }
+
+    /// Counts a request of a known caller, who may have a limit of its own. What is left is told in either case.
+    pub(super) fn caller(
+        &self,
+        caller: Caller,
+        own: Option<i64>,
+        now: Timestamp,
+        left: &mut Option<Left>,
+    ) -> Result<()> {
+        let own = own.and_then(|own| u32::try_from(own).ok());
+        passed(self.callers.take(caller, own.unwrap_or_else(|| self.api_requests.load(Relaxed)), now), left)
+    }
+
+    /// Whether API credentials are taken from an address, or from anywhere with this access key.
+    pub(super) fn api_open_to(&self, ip: &str, key: Option<&str>) -> Open {
+        let gate = self.api_gate.read().unwrap_or_else(PoisonError::into_inner);
+        if gate.networks.is_empty() || within(&gate.networks, ip) {
+            return Open::Yes;
+        }
+        let Some(key) = key else { return Open::No };
+        let fits = !gate.access_key.is_empty() && crypto::same(&gate.access_key, &crypto::sha256_hex(key.as_bytes()));
+        if fits { Open::Yes } else { Open::WrongKey }
+    }
+
+    /// Whether a refused credential is to be written down: if the setting says so, once a minute for each address.
+    pub(super) fn tells_failure(&self, ip: &str, now: Timestamp) -> bool {
+        self.logs_failures.load(Relaxed) && self.failures_told.take(bucket_of(ip), 1, now).is_ok()
+    }
+
+    /// Whether the use of a credential is to be written down. Of many requests at once one does it.
+    pub(super) fn tells_use(&self, credential: i64, now: Timestamp) -> bool {
+        self.uses_told.take(credential, 1, now).is_ok()
     }
 
     /// Counts a request of nobody that is known.
@@ -196,6 +284,11 @@ impl Limits {
         }
         known
     }
+}
+
+/// Whether an address is in one of the networks.
+pub(super) fn within(networks: &[Network], ip: &str) -> bool {
+    ip.parse::<IpAddr>().is_ok_and(|address| networks.iter().any(|network| network.contains(address)))
 }
 
 fn passed(taken: Result<Left, Left>, left: &mut Option<Left>) -> Result<()> {

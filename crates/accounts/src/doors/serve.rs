@@ -15,17 +15,19 @@ use base64::Engine as _;
 use http_body_util::BodyExt;
 use kernel::{Error, Result, Timestamp};
 use platform::App;
+use platform::settings::networks;
 use platform::web::throttle::Left;
 use platform::web::{Audience, Fail, Form, MAX_BODY, errors};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::cookies::{self, Tls};
-use super::limits::{Caller, Limits};
+use super::limits::{Caller, Limits, Open, within};
+use super::staff::Key;
 use super::{API_ACCESS, Access, AdminCx, ApiCx, ClientCx, Entry, Operation, PublicCx, Routes, Staff, staff, user};
-use crate::activity_log::ActorKind;
+use crate::activity_log::{self, Activity, Actor, ActorKind};
 use crate::banned_ips::{self, InForce};
-use crate::sessions;
+use crate::{api_credentials, api_roles, sessions};
 
 /// Where a request comes from.
 #[derive(Debug, Clone)]
@@ -269,13 +271,14 @@ async fn admit(
         }
         Access::Api(permission) => {
             let asked = Asked { app: &app, limits: &limits, ip: &ip, headers: &parts.headers, now };
-            let (staff, kind) = api_caller(&asked, tls, changes, left).await?;
+            let operation = operation.ok_or_else(|| Error::broken(format!("{path} is not described")))?;
+            let deed = api_roles::operation_key(operation.method, operation.path);
+            let (staff, kind) = api_caller(&asked, tls, &deed, changes, left).await?;
             staff.require(permission)?;
             if !body.is_empty() {
                 check_json(&parts.headers)?;
             }
             let actor = staff.actor(kind, &ip);
-            let operation = operation.ok_or_else(|| Error::broken(format!("{path} is not described")))?;
             super::described::check_query(&operation, &query)?;
             let cx = ApiCx::new(app, now, Arc::new(staff), actor, operation, &parts, path, query, body.clone()).await?;
             parts.extensions.insert(cx);
@@ -438,6 +441,54 @@ impl Asked<'_> {
         self.nobody(left)
     }
 
+    /// Looks whether credentials are taken from this address at all.
+    async fn gate(&self, access_key: Option<&str>, left: &mut Option<Left>) -> Result<()> {
+        match self.limits.api_open_to(self.ip, access_key) {
+            Open::Yes => Ok(()),
+            Open::No => {
+                self.tell_failure("the API is not open to this address").await?;
+                Err(self.wrong_address(left))
+            }
+            Open::WrongKey => {
+                self.tell_failure("the access key is wrong").await?;
+                match self.wrong_credential(left).await {
+                    Error::Unauthenticated => Err(Error::Barred(self.invalid_ip())),
+                    other => Err(other),
+                }
+            }
+        }
+    }
+
+    fn wrong_address(&self, left: &mut Option<Left>) -> Error {
+        self.limits.stranger(self.ip, self.now, left).err().unwrap_or_else(|| Error::Barred(self.invalid_ip()))
+    }
+
+    fn invalid_ip(&self) -> String {
+        format!("Invalid IP {}", self.ip)
+    }
+
+    /// Writes down why a credential was refused, where the setting says so.
+    async fn tell_failure(&self, why: &str) -> Result<()> {
+        if !self.limits.tells_failure(self.ip, self.now) {
+            return Ok(());
+        }
+        let nobody = Actor { ip: self.ip.to_owned(), ..Actor::system("Nobody") };
+        let activity = Activity::new(format!("API authentication failed: {why}"));
+        let mut tx = self.app.db.write().await?;
+        activity_log::record(&mut tx, &nobody, activity, self.now).await?;
+        tx.commit().await
+    }
+
+    async fn note_use(&self, known: &staff::Credential) -> Result<()> {
+        let lately = known.last_used_at.is_some_and(|at| self.now.seconds_since(at) < 60);
+        if lately || !self.limits.tells_use(known.id, self.now) {
+            return Ok(());
+        }
+        let mut tx = self.app.db.write().await?;
+        api_credentials::used(&mut tx, known.id, self.ip, self.now).await?;
+        tx.commit().await
+    }
+
     async fn ban(&self) -> Result<()> {
         let mut tx = self.app.db.write().await?;
         let ban = banned_ips::failed(&mut tx, banned_ips::Door::Api, self.ip, self.now).await?;
@@ -448,17 +499,24 @@ impl Asked<'_> {
     }
 }
 
-async fn api_caller(asked: &Asked<'_>, tls: Tls, changes: bool, left: &mut Option<Left>) -> Result<(Staff, ActorKind)> {
+async fn api_caller(
+    asked: &Asked<'_>,
+    tls: Tls,
+    deed: &str,
+    changes: bool,
+    left: &mut Option<Left>,
+) -> Result<(Staff, ActorKind)> {
     let headers = asked.headers;
     if let Some((identifier, secret)) = basic(headers) {
         if changes {
             check_basic_origin(headers)?;
         }
-        let staff = credential_staff(asked, &identifier, &secret, left).await?;
+        let login = Pair { identifier: &identifier, secret: &secret, access_key: None };
+        let staff = credential_staff(asked, login, deed, left).await?;
         return Ok((staff, ActorKind::Api));
     }
     let Some((staff, csrf)) = session_staff(asked.app, headers, tls).await? else { return Err(asked.nobody(left)) };
-    asked.limits.caller(Caller::Admin(staff.id), asked.now, left)?;
+    asked.limits.caller(Caller::Admin(staff.id), None, asked.now, left)?;
     if changes {
         check_origin(headers)?;
         let token = headers.get("x-csrf-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -467,21 +525,49 @@ async fn api_caller(asked: &Asked<'_>, tls: Tls, changes: bool, left: &mut Optio
     Ok((staff, ActorKind::Admin))
 }
 
-/// The staff behind an identifier and a secret, who may use APIs at all. Who asks too often is not looked up any further. A wrong secret is only
-/// counted in memory: it has 256 random bits, and a stranger must not be able to make the database write.
+/// What a caller of an API proves itself by.
+pub(super) struct Pair<'a> {
+    pub identifier: &'a str,
+    pub secret: &'a str,
+    pub access_key: Option<&'a str>,
+}
+
+/// The staff behind an identifier and a secret, who may use APIs at all, from here, and for this deed. Who asks too often
+/// is not looked up any further. A wrong secret is only counted in memory: it has 256 random bits, and a stranger must not
+/// be able to make the database write. A right one of a credential that has ended is nobody's guess, and bans nobody.
 pub(super) async fn credential_staff(
     asked: &Asked<'_>,
-    identifier: &str,
-    secret: &str,
+    login: Pair<'_>,
+    deed: &str,
     left: &mut Option<Left>,
 ) -> Result<Staff> {
+    asked.gate(login.access_key, left).await?;
     let mut conn = asked.app.db.read().await?;
-    let Some((credential, staff)) = staff::by_credential(&mut conn, identifier, secret).await? else {
-        return Err(asked.wrong_credential(left).await);
+    let found = staff::key(&mut conn, login.identifier, login.secret, deed, asked.now).await?;
+    drop(conn);
+    let known = match found {
+        Key::Good(known) => known,
+        Key::Wrong => {
+            asked.tell_failure("no credential has this identifier and this secret").await?;
+            return Err(asked.wrong_credential(left).await);
+        }
+        Key::Ended => {
+            asked.tell_failure("the credential is revoked, has expired, or its administrator is disabled").await?;
+            return Err(asked.nobody(left));
+        }
     };
-    asked.limits.caller(Caller::Credential(credential), asked.now, left)?;
-    staff.require(API_ACCESS)?;
-    Ok(staff)
+    let own = networks(&known.networks).unwrap_or_default();
+    if !known.networks.is_empty() && !within(&own, asked.ip) {
+        asked.tell_failure("the credential is not taken from this address").await?;
+        return Err(asked.wrong_address(left));
+    }
+    asked.limits.caller(Caller::Credential(known.id), known.requests_per_minute, asked.now, left)?;
+    asked.note_use(&known).await?;
+    known.staff.require(API_ACCESS)?;
+    if !known.allowed {
+        return Err(api_roles::refusal(deed));
+    }
+    Ok(known.staff)
 }
 
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {

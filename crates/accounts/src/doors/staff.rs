@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use kernel::{Error, Result, Timestamp};
 use minijinja::Value;
-use platform::{Conn, crypto, params};
+use platform::{Conn, crypto, params, record};
 
 use crate::activity_log::{self, Actor, ActorKind};
 use crate::roles::Permission;
@@ -132,23 +132,90 @@ pub(super) async fn by_session(conn: &mut Conn, token: &str, now: Timestamp) -> 
     }))
 }
 
-/// The id of a credential that is in force, and whose it is. The secret has 256 random bits, so a fast hash of it is
-/// stored: a slow one would protect nothing that could be guessed, and cost every request a tenth of a second.
-pub(crate) async fn by_credential(conn: &mut Conn, identifier: &str, secret: &str) -> Result<Option<(i64, Staff)>> {
-    let found: Option<(i64, String, String, Option<String>, i64, String)> = conn
+record! {
+    /// A row of the question for a credential.
+    struct Asked {
+        admin_id: i64,
+        username: String,
+        role: String,
+        permissions: Option<String>,
+        admin_disabled: bool,
+        id: i64,
+        secret_hash: String,
+        old_secret_hash: Option<String>,
+        old_secret_until: Option<Timestamp>,
+        expires_at: Option<Timestamp>,
+        revoked_at: Option<Timestamp>,
+        networks: String,
+        requests_per_minute: Option<i64>,
+        last_used_at: Option<Timestamp>,
+        allowed: bool,
+    }
+}
+
+/// What an identifier and a secret are.
+pub(super) enum Key {
+    /// No credential has them: somebody may be guessing.
+    Wrong,
+    /// They were good once: revoked, expired, or of an administrator who is disabled.
+    Ended,
+    Good(Box<Credential>),
+}
+
+/// A credential that is in force.
+pub(super) struct Credential {
+    pub id: i64,
+    pub staff: Staff,
+    /// From where it is taken; empty: from everywhere.
+    pub networks: String,
+    pub requests_per_minute: Option<i64>,
+    pub last_used_at: Option<Timestamp>,
+    /// Whether its API role lets it do what is asked for.
+    pub allowed: bool,
+}
+
+/// The credential behind an identifier and a secret, and whether its API role allows `deed`. The secret has 256 random
+/// bits, so a fast hash of it is stored: a slow one would protect nothing that could be guessed, and cost every request a
+/// tenth of a second.
+pub(super) async fn key(conn: &mut Conn, identifier: &str, secret: &str, deed: &str, now: Timestamp) -> Result<Key> {
+    let found: Option<Asked> = conn
         .optional(
             concat!(
                 "SELECT ",
                 of_staff!(),
-                ", c.id, c.secret_hash FROM api_credentials c JOIN admins a ON a.id = c.admin_id \
-                 JOIN roles r ON r.id = a.role_id \
-                 WHERE c.identifier = $1 AND c.revoked_at IS NULL AND NOT a.disabled"
+                ", a.disabled, c.id, c.secret_hash, c.old_secret_hash, c.old_secret_until, c.expires_at, c.revoked_at, \
+                 c.networks, c.requests_per_minute, c.last_used_at, (c.role_id IS NULL OR EXISTS (SELECT 1 FROM \
+                 api_role_deeds d WHERE d.role_id = c.role_id AND d.deed = $2)) \
+                 FROM api_credentials c JOIN admins a ON a.id = c.admin_id JOIN roles r ON r.id = a.role_id \
+                 WHERE c.identifier = $1"
             ),
-            params![identifier],
+            params![identifier, deed],
         )
         .await?;
+    let Some(found) = found else { return Ok(Key::Wrong) };
     let given = crypto::sha256_hex(secret.as_bytes());
-    Ok(found.and_then(|(id, username, role, permissions, credential, hash)| {
-        crypto::same(&hash, &given).then(|| (credential, staff((id, username, role, permissions))))
-    }))
+    let old = found.old_secret_hash.as_deref().filter(|_| found.old_secret_until.is_some_and(|until| until > now));
+    if !crypto::same(&found.secret_hash, &given) && !old.is_some_and(|old| crypto::same(old, &given)) {
+        return Ok(Key::Wrong);
+    }
+    if found.revoked_at.is_some() || found.admin_disabled || found.expires_at.is_some_and(|end| end <= now) {
+        return Ok(Key::Ended);
+    }
+    Ok(Key::Good(Box::new(Credential {
+        id: found.id,
+        staff: staff((found.admin_id, found.username, found.role, found.permissions)),
+        networks: found.networks,
+        requests_per_minute: found.requests_per_minute,
+        last_used_at: found.last_used_at,
+        allowed: found.allowed,
+    })))
+}
+
+/// Whether a credential opens anything, and for whom.
+#[cfg(test)]
+pub(crate) async fn by_credential(conn: &mut Conn, identifier: &str, secret: &str) -> Result<Option<(i64, Staff)>> {
+    Ok(match key(conn, identifier, secret, "", Timestamp::from_micros(0)).await? {
+        Key::Good(found) => Some((found.id, found.staff)),
+        Key::Wrong | Key::Ended => None,
+    })
 }

@@ -68,7 +68,7 @@ impl Answer {
         let message = errors::message(error, reference);
         match error {
             Error::Unauthenticated => Answer::denied("Authentication Failed"),
-            Error::Forbidden(_) | Error::Banned { .. } => Answer::denied(message),
+            Error::Forbidden(_) | Error::Barred(_) | Error::Banned { .. } => Answer::denied(message),
             Error::TooMany { .. } => Answer::error(message).with_status(429),
             Error::TooLarge(_) => Answer::error(message).with_status(413),
             Error::Unavailable(_) => Answer::error(message).with_status(503),
