@@ -3,6 +3,7 @@
 pub mod activity_log;
 pub mod admins;
 pub mod api_credentials;
+pub mod banned_emails;
 pub mod banned_ips;
 pub mod client_groups;
 pub mod clients;
@@ -70,6 +71,7 @@ pub fn nav() -> Vec<doors::NavSection> {
             items: vec![
                 NavItem { label: "Client groups", href: "/admin/client-groups", permission: client_groups::CONFIGURE },
                 NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
+                NavItem { label: "Banned e-mails", href: "/admin/banned-emails", permission: banned_emails::CONFIGURE },
             ],
         },
     ]
@@ -92,6 +94,8 @@ pub fn routes() -> doors::Routes {
         .merge(banned_ips::admin::routes())
         .merge(banned_ips::api::routes())
         .merge(banned_ips::compat::routes())
+        .merge(banned_emails::admin::routes())
+        .merge(banned_emails::api::routes())
         .merge(users::admin::routes())
         .merge(users::api::routes())
         .merge(activity_log::admin::routes())
