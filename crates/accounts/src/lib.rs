@@ -14,6 +14,7 @@ pub mod passwords;
 pub mod repeats;
 pub mod roles;
 pub mod search;
+pub mod security_questions;
 pub mod sessions;
 pub mod settings;
 pub mod users;
@@ -96,6 +97,8 @@ pub fn routes() -> doors::Routes {
         .merge(banned_ips::compat::routes())
         .merge(banned_emails::admin::routes())
         .merge(banned_emails::api::routes())
+        .merge(security_questions::admin::routes())
+        .merge(security_questions::api::routes())
         .merge(users::admin::routes())
         .merge(users::api::routes())
         .merge(activity_log::admin::routes())

@@ -12,7 +12,7 @@ use crate::activity_log;
 use crate::clients::{ClientStatus, EDIT, LIST};
 use crate::doors::admin::error_list;
 use crate::doors::{AdminCx, Id, Redirect, Routes};
-use crate::{company, users};
+use crate::{company, security_questions, users};
 
 const PAGE: &str = "/admin/users";
 
@@ -96,6 +96,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     let zone = company::zone(&mut conn).await?;
     let user = users::find(&mut conn, id).await?;
     let clients = store::clients_of(&mut conn, id, CLIENTS).await?;
+    let question = security_questions::of_user(&mut conn, id).await?;
     let activity = match cx.staff.may(activity_log::VIEW) {
         true => activity_log::about(&mut conn, &format!("user:{id}")).await?,
         false => Vec::new(),
@@ -126,6 +127,9 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
         last => user.last_login_at.map(|at| company::clock(at, &zone)),
         last_at => user.last_login_at.map(|at| at.to_string()),
         activity => events.collect::<Vec<_>>(),
+        question => question.map(|chosen| context! {
+            words => chosen.question, since => company::clock(chosen.set_at, &zone), since_at => chosen.set_at.to_string(),
+        }),
     };
     let title = if user.name().is_empty() { user.email.clone() } else { user.name() };
     match wrong {
