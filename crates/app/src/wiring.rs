@@ -37,8 +37,11 @@ pub fn routes() -> Routes {
 
 pub fn settings() -> settings::Registry {
     let mut registry = settings::Registry::default();
+    // The business itself comes first on the page.
+    let [company, rest @ ..] = accounts::SETTINGS;
+    registry.add(company);
     registry.add(billing::SETTINGS);
-    accounts::SETTINGS.into_iter().for_each(|of| registry.add(of));
+    rest.into_iter().for_each(|of| registry.add(of));
     registry.add(platform::mail::SETTINGS);
     registry.add(platform::prune::SETTINGS);
     registry
@@ -48,6 +51,7 @@ pub fn jobs() -> jobs::Registry {
     let mut registry = jobs::Registry::default();
     platform::mail::jobs(&mut registry);
     platform::events::register(&mut registry);
+    accounts::jobs(&mut registry);
     billing::jobs(&mut registry);
     prune::jobs(&mut registry);
     registry

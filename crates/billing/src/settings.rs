@@ -1,8 +1,7 @@
 //! The settings that billing reads.
 
-pub use accounts::company::TIME_ZONE;
 use accounts::company::country;
-use kernel::Result;
+pub use accounts::company::{COMPANY_NAME, SYSTEM_URL, TIME_ZONE, system_url};
 use platform::settings::{self, Values};
 use platform::{Kind, Setting};
 
@@ -32,8 +31,6 @@ const DAYS: Kind = Kind::Int { min: 0, max: 365 };
 const CYCLE_DAYS: Kind = Kind::OptionalInt { min: 0, max: 365 };
 
 settings! {
-    COMPANY_NAME = "company_name", "General", Kind::Text { max: 200 }, "", "Company name",
-        "Your name on invoices, mails and pages.", "billing::terms::Terms::load";
     COMPANY_EMAIL = "company_email", "General", Kind::Email, "", "Company e-mail",
         "Printed on invoices.", "billing::terms::Terms::load";
     COMPANY_ADDRESS = "company_address", "General", Kind::Lines { max: 1000 }, "", "Company address",
@@ -109,7 +106,6 @@ settings! {
         "platform::prune::run";
 }
 
-/// Where clients are sent: with a scheme, without a slash at the end.
 fn number_format(value: &str, others: &Values) -> Result<String, String> {
     let format = Format::parse(value)?;
     format.check(reset(others))?;

@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, State};
-use axum::http::StatusCode;
+use axum::extract::Extension;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::context;
-use platform::App;
+use platform::db::Tx;
 use platform::web::{Fail, Form};
 
 use crate::activity_log::{self, Activity};
 use crate::banned_ips::{self, InForce};
 use crate::doors::admin::{error_list, plain_frame};
+use crate::doors::cookies::{self, Keep};
 use crate::doors::limits::Limits;
-use crate::doors::{AdminCx, PublicCx, Redirect, Routes, Word};
+use crate::doors::{AdminCx, PublicCx, Redirect, Routes, Tls, Word};
 use crate::passwords::{self, Kinds, Owner, guessing};
 use crate::roles::Permission;
+use crate::two_factor::half::{self, Wish};
+use crate::two_factor::{self, Person, Step};
 use crate::{admins, sessions};
 
 pub const HOMEPAGE: Permission = Permission("Main Homepage");
@@ -31,22 +34,23 @@ pub fn routes() -> Routes {
 }
 
 /// Only addresses of our own pages: no scheme, no other host.
-fn safe_next(next: &str) -> &str {
+pub(crate) fn safe_next(next: &str) -> &str {
     let own = next.starts_with("/admin") && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', ':']);
     if own { next } else { "/admin" }
 }
 
 async fn login_page(cx: PublicCx) -> Result<Response, Fail> {
     let query = Form::parse(cx.query.as_bytes())?;
-    login_form(&cx.app, "", query.text("next"), &FieldErrors::default())
+    login_form(&cx, "", query.text("next"), &FieldErrors::default())
 }
 
-fn login_form(app: &App, name: &str, next: &str, errors: &FieldErrors) -> Result<Response, Fail> {
-    let page = app.templates.page(
+fn login_form(cx: &PublicCx, name: &str, next: &str, errors: &FieldErrors) -> Result<Response, Fail> {
+    let page = cx.app.templates.page(
         "login.html",
         context! {
-            page => plain_frame(app, "Log in"),
+            page => cx.plain_frame("Log in"),
             action => "/admin/login",
+            passkey => "/admin/login/passkey",
             errors => error_list(errors),
             login => context! { email => name, next => safe_next(next) },
         },
@@ -85,40 +89,45 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
         }
         let mut errors = FieldErrors::default();
         errors.add("password", "The name or the password is wrong.");
-        let page = login_form(&cx.app, &name, form.text("next"), &errors)?;
+        let page = login_form(&cx, &name, form.text("next"), &errors)?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     guessing::forget(&mut tx, &account, &cx.ip).await?;
-    let token = sessions::start(&mut tx, admin.id, &cx.ip, &cx.app.random, cx.now).await?;
-    let actor = admin.actor(&cx.ip);
-    activity_log::record(&mut tx, &actor, Activity::new("Logged in").about(format!("admin:{}", admin.id)), cx.now)
-        .await?;
-    tx.commit().await?;
-    let mut response = Redirect::to(safe_next(form.text("next"))).into_response();
-    let secure = if behind_tls(&cx) { "; Secure" } else { "" };
-    let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax{secure}", sessions::COOKIE);
-    if let Ok(value) = cookie.parse() {
-        response.headers_mut().append("set-cookie", value);
+    let wish = Wish { next: safe_next(form.text("next")), remember: false };
+    let person = Person::Staff(admin.id);
+    let step = two_factor::after_password(&mut tx, person).await?;
+    if step == Step::Done {
+        return Ok(let_in(&cx, tx, admin.id, wish, "Logged in").await?);
     }
+    let token = half::begin(&mut tx, person, wish, &cx.app.random, cx.now).await?;
+    tx.commit().await?;
+    Ok(two_factor::login::go_on(two_factor::login::STAFF, step, &token, &cx))
+}
+
+/// Starts the session of somebody who has shown all that is asked. `how` is what the activity log says.
+pub(crate) async fn let_in(cx: &PublicCx, mut tx: Tx, id: i64, wish: Wish<'_>, how: &str) -> Result<Response> {
+    let admin = admins::find(&mut tx, id).await?;
+    if admin.disabled {
+        return Err(Error::refused("This administrator is disabled."));
+    }
+    let token = sessions::start(&mut tx, id, &cx.ip, &cx.app.random, cx.now).await?;
+    let activity = Activity::new(how).about(format!("admin:{id}"));
+    activity_log::record(&mut tx, &admin.actor(&cx.ip), activity, cx.now).await?;
+    tx.commit().await?;
+    let mut response = Redirect::to(safe_next(wish.next)).into_response();
+    cookies::set_session(response.headers_mut(), sessions::COOKIE, &token, cx.tls, Keep::UntilClosed);
     Ok(response)
 }
 
-/// Whether the browser speaks TLS to a proxy in front of us. A lie here only takes away from the liar's own cookie.
-fn behind_tls(cx: &PublicCx) -> bool {
-    cx.headers.get("x-forwarded-proto").is_some_and(|value| value == "https")
-}
-
-async fn logout(State(app): State<App>, cx: AdminCx, headers: axum::http::HeaderMap) -> Result<Response, Fail> {
-    if let Some(token) = crate::doors::serve_cookie(&headers, sessions::COOKIE) {
-        let mut tx = app.db.write().await?;
+async fn logout(cx: AdminCx, Extension(tls): Extension<Tls>, headers: HeaderMap) -> Result<Response, Fail> {
+    if let Some(token) = cookies::session(&headers, sessions::COOKIE, tls) {
+        let mut tx = cx.app.db.write().await?;
         sessions::end(&mut tx, &token).await?;
         activity_log::record(&mut tx, &cx.actor, Activity::new("Logged out"), cx.now).await?;
         tx.commit().await?;
     }
     let mut response = Redirect::to("/admin/login").into_response();
-    if let Ok(value) = format!("{}=; Path=/; Max-Age=0", sessions::COOKIE).parse() {
-        response.headers_mut().append("set-cookie", value);
-    }
+    cookies::clear_session(response.headers_mut(), sessions::COOKIE, tls);
     Ok(response)
 }
 

@@ -9,7 +9,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Once;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{PoisonError, RwLock};
 
 use axum::http::HeaderMap;
@@ -18,7 +18,9 @@ use platform::settings::{Values, anything, networks};
 use platform::web::throttle::{Left, Throttle};
 use platform::{Kind, Setting};
 
+use super::cookies::Tls;
 use crate::banned_ips::API_TRIES;
+use crate::company;
 
 const MOST: i64 = 1_000_000;
 
@@ -61,7 +63,7 @@ pub const TRUSTED_PROXIES: Setting = Setting {
     default: "",
     section: "Security",
     label: "Trusted proxies",
-    help: "Addresses or networks such as 127.0.0.1, 10.0.0.0/8. Only from these is X-Forwarded-For believed; without them, all who come through a proxy have its address.",
+    help: "Addresses or networks such as 127.0.0.1, 10.0.0.0/8. Only from these are X-Forwarded-For and X-Forwarded-Proto believed; without them, all who come through a proxy have its address.",
     rule: anything,
     read_by: "accounts::doors::limits::Limits::address",
 };
@@ -90,6 +92,8 @@ pub struct Limits {
     logins_a_minute: AtomicU32,
     wrong_before_ban: AtomicU32,
     proxies: RwLock<Vec<Network>>,
+    /// Clients reach the installation by https.
+    encrypted: AtomicBool,
 }
 
 impl Default for Limits {
@@ -104,6 +108,7 @@ impl Default for Limits {
             logins_a_minute: AtomicU32::new(0),
             wrong_before_ban: AtomicU32::new(0),
             proxies: RwLock::default(),
+            encrypted: AtomicBool::new(false),
         };
         limits.set(&Values::default());
         limits
@@ -120,6 +125,7 @@ impl Limits {
         self.wrong_before_ban.store(number(&API_TRIES), Relaxed);
         let proxies = networks(values.text(&TRUSTED_PROXIES)).unwrap_or_default();
         *self.proxies.write().unwrap_or_else(PoisonError::into_inner) = proxies;
+        self.encrypted.store(company::system_url_of(values).starts_with("https:"), Relaxed);
     }
 
     /// Counts a request of a known caller. What is left is told in either case.
@@ -153,6 +159,18 @@ impl Limits {
         };
         let trusts = !self.proxies.read().unwrap_or_else(PoisonError::into_inner).is_empty();
         near && !trusts && headers.contains_key("x-forwarded-for")
+    }
+
+    /// Whether the browser speaks TLS: as a trusted proxy says, or else as the system address has it.
+    pub(super) fn tls(&self, peer: IpAddr, headers: &HeaderMap) -> Tls {
+        let peer = peer.to_canonical();
+        let proxies = self.proxies.read().unwrap_or_else(PoisonError::into_inner);
+        let told = match proxies.iter().any(|network| network.contains(peer)) {
+            true => headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok()),
+            false => None,
+        };
+        let first = told.map(|told| told.split(',').next().unwrap_or_default().trim());
+        Tls(first.map_or_else(|| self.encrypted.load(Relaxed), |scheme| scheme.eq_ignore_ascii_case("https")))
     }
 
     /// Where a request comes from: the last address that is not a trusted proxy's. What stands before it in the header
@@ -262,6 +280,22 @@ mod tests {
         assert_eq!(from(&limits, "127.0.0.1", &["198.51.100.1, unknown"]), "127.0.0.1");
         assert_eq!(from(&limits, "127.0.0.1", &[]), "127.0.0.1");
         assert_eq!(from(&limits, "198.51.100.7", &["192.0.2.1"]), "198.51.100.7");
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_or_the_system_address_says_that_there_is_tls() {
+        let limits = with_proxies("127.0.0.1");
+        let tls = |peer: &str, told: &str| {
+            let mut headers = HeaderMap::new();
+            if !told.is_empty() {
+                headers.insert("x-forwarded-proto", told.parse().unwrap());
+            }
+            limits.tls(peer.parse().unwrap(), &headers).0
+        };
+        assert!(tls("127.0.0.1", "https") && tls("::ffff:127.0.0.1", "HTTPS, http"));
+        assert!(!tls("127.0.0.1", "http") && !tls("127.0.0.1", "") && !tls("192.0.2.1", "https"));
+        limits.encrypted.store(true, Relaxed);
+        assert!(tls("192.0.2.1", "") && tls("192.0.2.1", "http") && tls("127.0.0.1", "") && !tls("127.0.0.1", "http"));
     }
 
     #[test]

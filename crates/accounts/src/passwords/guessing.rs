@@ -24,8 +24,13 @@ pub fn account(door: &str, name: &str) -> String {
 
 /// Says no, before any password is looked at, to whoever has guessed wrongly too often.
 pub async fn check(conn: &mut Conn, account: &str, ip: &str, now: Timestamp) -> Result<()> {
+    check_at_most(conn, account, ip, OF_ACCOUNT, now).await
+}
+
+/// As [`check`], with a limit of its own for the account from wherever.
+pub async fn check_at_most(conn: &mut Conn, account: &str, ip: &str, of_account: i64, now: Timestamp) -> Result<()> {
     let wrong = store::wrong(conn, account, &counted(ip), now.plus_seconds(-WINDOW)).await?;
-    if wrong.here >= HERE || wrong.of_address >= OF_ADDRESS || wrong.of_account >= OF_ACCOUNT {
+    if wrong.here >= HERE || wrong.of_address >= OF_ADDRESS || wrong.of_account >= of_account {
         return Err(Error::TooMany { retry_after: WINDOW.unsigned_abs() });
     }
     Ok(())

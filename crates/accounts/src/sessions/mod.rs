@@ -39,8 +39,8 @@ pub struct Session {
 pub async fn start(tx: &mut Tx, admin_id: i64, ip: &str, random: &Random, now: Timestamp) -> Result<String> {
     let token = random.token();
     tx.execute(
-        "INSERT INTO sessions (token_hash, admin_id, csrf, ip, created_at, seen_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $5, $6)",
+        "INSERT INTO sessions (token_hash, admin_id, csrf, ip, created_at, seen_at, confirmed_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $5, $5, $6)",
         params![crypto::sha256_hex(token.as_bytes()), admin_id, random.token(), ip, now, now.plus_seconds(LIFE)],
     )
     .await?;
@@ -67,6 +67,12 @@ pub async fn find(conn: &mut Conn, token: &str, now: Timestamp) -> Result<Option
         )
         .await?;
     Ok(row.map(|(admin_id, csrf, seen_at)| Session { admin_id, csrf, seen_at, token_hash }))
+}
+
+/// The password was shown again in this session.
+pub async fn confirm(tx: &mut Tx, token: &str, now: Timestamp) -> Result<()> {
+    tx.execute("UPDATE sessions SET confirmed_at = $2 WHERE token_hash = $1", params![hash(token), now]).await?;
+    Ok(())
 }
 
 pub async fn touch(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<()> {

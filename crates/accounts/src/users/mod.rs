@@ -6,11 +6,15 @@
 
 pub mod admin;
 pub mod api;
+pub mod client;
+pub(crate) mod links;
+pub(crate) mod mail;
 mod store;
 #[cfg(test)]
 mod tests;
 
 use kernel::{Email, Error, FieldErrors, Result, Timestamp, single_line};
+use platform::App;
 use platform::db::{Conn, Tx};
 use platform::record;
 
@@ -30,6 +34,8 @@ record! {
         pub language: String,
         pub created_at: Timestamp,
         pub last_login_at: Option<Timestamp>,
+        /// When the user proved that mail to the address arrives.
+        pub email_verified_at: Option<Timestamp>,
     }
 }
 
@@ -196,4 +202,58 @@ pub async fn detach(tx: &mut Tx, by: &Actor, client_id: i64, user_id: i64, now: 
         .about(format!("user:{user_id}"))
         .client(client_id);
     activity_log::record(tx, by, activity, now).await
+}
+
+/// The hash of the password of the user who logs in with an address; `None` for nobody, and for a user without one.
+pub(crate) async fn password_of(conn: &mut Conn, email: &str) -> Result<Option<(User, Option<String>)>> {
+    let Some(user) = by_email(conn, email).await? else { return Ok(None) };
+    let hash = store::password(conn, user.id).await?;
+    Ok(Some((user, hash)))
+}
+
+/// Gives a user a new password. Links to choose one are void; the user is told by mail, because whoever did not do this
+/// must hear of it.
+pub async fn set_password(
+    tx: &mut Tx,
+    app: &App,
+    by: &Actor,
+    user: &User,
+    hash: &passwords::Hash,
+    now: Timestamp,
+) -> Result<()> {
+    store::set_password(tx, user.id, hash.as_str()).await?;
+    links::void(tx, user.id, links::Purpose::Password, now).await?;
+    let activity = Activity::new(format!("Password of user {} changed", user.email));
+    activity_log::record(tx, by, activity.about(format!("user:{}", user.id)), now).await?;
+    mail::password_changed(tx, app, user, now).await
+}
+
+/// Lets a user log in with another address, which was proved by a link mailed to it. The old one is told of it.
+pub(crate) async fn move_to(
+    tx: &mut Tx,
+    app: &App,
+    by: &Actor,
+    old: &User,
+    email: &str,
+    now: Timestamp,
+) -> Result<User> {
+    let edit = UserEdit { email: Some(email.to_owned()), ..UserEdit::default() };
+    if by_email(tx, email).await?.is_some_and(|other| other.id != old.id) {
+        return Err(Error::refused("Somebody else logs in with this address by now."));
+    }
+    update(tx, by, old.id, edit, now).await?;
+    store::verify(tx, old.id, now).await?;
+    links::void(tx, old.id, links::Purpose::Password, now).await?;
+    mail::email_changed(tx, app, old, email, now).await?;
+    find(tx, old.id).await
+}
+
+/// Notes that mail to the user's address arrives. Doing it again changes nothing.
+pub(crate) async fn verify(tx: &mut Tx, by: &Actor, user: &User, now: Timestamp) -> Result<()> {
+    if user.email_verified_at.is_some() {
+        return Ok(());
+    }
+    store::verify(tx, user.id, now).await?;
+    let activity = Activity::new(format!("Address of user {} proved by a mailed link", user.email));
+    activity_log::record(tx, by, activity.about(format!("user:{}", user.id)), now).await
 }

@@ -2,6 +2,7 @@
 
 use accounts::admins::{self, admin::HOMEPAGE};
 use accounts::doors::{AdminCx, Routes};
+use accounts::two_factor::{self, Person};
 use axum::response::Response;
 use kernel::Result;
 use minijinja::context;
@@ -17,6 +18,7 @@ async fn page(cx: AdminCx) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let admin = admins::find(&mut conn, cx.staff.id).await?;
     let times = Times::load(&mut conn).await?;
+    let factors = two_factor::factors(&mut conn, Person::Staff(admin.id)).await?.in_words();
     let mut permissions: Vec<String> = cx.staff.permissions().map(str::to_owned).collect();
     permissions.sort();
     let values = context! {
@@ -26,6 +28,7 @@ async fn page(cx: AdminCx) -> Result<Response, Fail> {
         created => times.show(admin.created_at),
         last_login => times.show_some(admin.last_login_at),
         permissions,
+        factors,
     };
     drop(conn);
     cx.page("app/account/page.html", "", "My account", values)
