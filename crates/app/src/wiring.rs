@@ -226,6 +226,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(InForce::default());
     let routes = routes();
     extra.add(Links::of_routes(&routes));
+    extra.add(accounts::roles::Offered(routes.permissions()));
     extra.add(api_docs::Document::of(&routes));
     let node = format!("{}-{}", std::process::id(), &random.token()[..8]);
     Ok(App::new(Parts {

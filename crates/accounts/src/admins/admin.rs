@@ -22,6 +22,8 @@ use crate::two_factor::half::{self, Wish};
 use crate::two_factor::{self, Person, Step};
 use crate::{admins, sessions};
 
+use super::forgotten;
+
 pub const HOMEPAGE: Permission = Permission("Main Homepage");
 
 pub fn routes() -> Routes {
@@ -41,10 +43,11 @@ pub(crate) fn safe_next(next: &str) -> &str {
 
 async fn login_page(cx: PublicCx) -> Result<Response, Fail> {
     let query = Form::parse(cx.query.as_bytes())?;
-    login_form(&cx, "", query.text("next"), &FieldErrors::default())
+    login_form(&cx, "", query.text("next"), &FieldErrors::default()).await
 }
 
-fn login_form(cx: &PublicCx, name: &str, next: &str, errors: &FieldErrors) -> Result<Response, Fail> {
+async fn login_form(cx: &PublicCx, name: &str, next: &str, errors: &FieldErrors) -> Result<Response, Fail> {
+    let may_ask = forgotten::is_offered(&mut cx.app.db.read().await?).await?;
     let page = cx.app.templates.page(
         "login.html",
         context! {
@@ -53,6 +56,7 @@ fn login_form(cx: &PublicCx, name: &str, next: &str, errors: &FieldErrors) -> Re
             passkey => "/admin/login/passkey",
             errors => error_list(errors),
             login => context! { email => name, next => safe_next(next) },
+            forgot_href => if may_ask { forgotten::admin::PAGE } else { "" },
         },
     )?;
     Ok(page)
@@ -89,7 +93,7 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
         }
         let mut errors = FieldErrors::default();
         errors.add("password", "The name or the password is wrong.");
-        let page = login_form(&cx, &name, form.text("next"), &errors)?;
+        let page = login_form(&cx, &name, form.text("next"), &errors).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     guessing::forget(&mut tx, &account, &cx.ip).await?;

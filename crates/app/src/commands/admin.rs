@@ -42,7 +42,7 @@ pub struct Named {
 
 /// Add an administrator
 ///
-/// Without --password-stdin it prints a link, good once and for three days, by which the new administrator chooses a
+/// Without --password-stdin it prints a link, good once and for seven days, by which the new administrator chooses a
 /// password.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -100,14 +100,14 @@ async fn create(common: &Common, args: Create) -> Result<Report> {
     let admin = admins::create(&mut tx, &by(), new, now).await?;
     let link = match is_given {
         true => None,
-        false => Some(admins::make_link(&mut tx, admin.id, &app.random, now).await?),
+        false => Some(admins::make_invitation(&mut tx, admin.id, &app.random, now).await?),
     };
     let base = accounts::company::system_url(&mut tx).await?;
     tx.commit().await?;
     let link = link.map(|token| welcome(&base, &token));
     let text = match &link {
         Some(link) => format!(
-            "Administrator {} ({}) created. Within three days, choose a password here:\n{link}",
+            "Administrator {} ({}) created. Within seven days, choose a password here:\n{link}",
             admin.username, args.role
         ),
         None => format!("Administrator {} ({}) created.", admin.username, args.role),
