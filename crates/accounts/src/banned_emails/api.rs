@@ -19,7 +19,7 @@ pub fn routes() -> Routes {
         "/security/banned-emails",
         CONFIGURE,
         TAG,
-        "List the e-mail addresses and domains that cannot open an account or a ticket",
+        "List the e-mail addresses and domains that cannot open an account",
     )
     .query(
         "q",

@@ -1,8 +1,9 @@
-//! E-mail addresses and domains with which nobody opens an account or a ticket.
+//! E-mail addresses and domains with which nobody opens an account.
 //!
 //! What must hold:
 //! - A domain covers what is under it: `example.com` bans `ann@mail.example.com` too.
 //! - Every try that is refused is counted, also when everything else of it is undone.
+//! - Nobody turns to such an address later either, to log in with it.
 //! - Staff may give such an address to a client all the same: they know whom they write to.
 //!
 //! What surprises: whoever logs in already goes on logging in. To keep somebody out, close the client or ban the network.
@@ -71,7 +72,7 @@ pub struct Banned {
 const NOTE: usize = 200;
 const REFUSAL: &str = "This e-mail address cannot be used here. Use another one.";
 
-/// Refuses an address with which nobody may open an account or a ticket, and counts the try in a transaction of its own:
+/// Refuses an address with which nobody may open an account, and counts the try in a transaction of its own:
 /// so it is called before the transaction of whatever is wanted. The field of the error is `email`.
 pub async fn check(app: &App, email: &str, now: Timestamp) -> Result<()> {
     let found = of_address(&mut app.db.read().await?, email).await?;
@@ -80,6 +81,14 @@ pub async fn check(app: &App, email: &str, now: Timestamp) -> Result<()> {
     store::count(&mut tx, banned.id, now).await?;
     tx.commit().await?;
     Err(Error::invalid("email", REFUSAL))
+}
+
+/// As [`check`] within a transaction, for the rule behind a door that has counted already: counts nothing.
+pub async fn require_free(conn: &mut Conn, email: &str) -> Result<()> {
+    match of_address(conn, email).await? {
+        Some(_) => Err(Error::invalid("email", REFUSAL)),
+        None => Ok(()),
+    }
 }
 
 /// The ban that an address is under; of several the nearest. What is no address is somebody else's to say.

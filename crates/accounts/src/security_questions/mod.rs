@@ -9,6 +9,7 @@
 pub mod admin;
 mod answer;
 pub mod api;
+pub mod client;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -46,8 +47,17 @@ record! {
 }
 
 const LENGTH: usize = 200;
+/// Wrong answers of a user from wherever: fewer than of passwords, because there are few dogs' names, and because only
+/// whoever has a mailed link or a session can try.
+const OF_USER: i64 = 2 * guessing::HERE;
+const WRONG: &str = "This is not your present answer.";
 /// More are no choice but a search.
 const MOST: i64 = 100;
+
+/// Whether there are any: whoever registers chooses one then.
+pub async fn any(conn: &mut Conn) -> Result<bool> {
+    Ok(store::how_many(conn).await? > 0)
+}
 
 pub async fn all(conn: &mut Conn) -> Result<Vec<Question>> {
     store::all(conn).await
@@ -136,11 +146,16 @@ pub struct NewAnswer {
     hash: Hash,
 }
 
-/// Checks an answer and hashes it, which takes long: no transaction may be open. The fields of errors are `question` and
-/// `answer`.
+/// Checks an answer and hashes it, which takes long: no transaction may be open.
 pub async fn choose(app: &App, question_id: i64, answer: &str) -> Result<NewAnswer> {
+    check_choice(&mut app.db.read().await?, question_id, answer).await?;
+    Ok(NewAnswer { question_id, hash: passwords::hash(&answer::normalised(answer)).await? })
+}
+
+/// What [`choose`] would refuse, under the fields `question` and `answer`.
+pub async fn check_choice(conn: &mut Conn, question_id: i64, answer: &str) -> Result<()> {
     let mut errors = FieldErrors::default();
-    if store::find(&mut app.db.read().await?, question_id).await?.is_none() {
+    if store::find(conn, question_id).await?.is_none() {
         errors.add("question", "Choose one of the questions.");
     }
     let answer = answer::normalised(answer);
@@ -151,8 +166,7 @@ pub async fn choose(app: &App, question_id: i64, answer: &str) -> Result<NewAnsw
         }
         _ => {}
     }
-    errors.check()?;
-    Ok(NewAnswer { question_id, hash: passwords::hash(&answer).await? })
+    errors.check()
 }
 
 /// That somebody knows the answer that a user has now.
@@ -162,12 +176,18 @@ pub struct Proof {
     answer_hash: String,
 }
 
+impl Proof {
+    fn is_of(&self, user_id: i64, stored: &store::Stored) -> bool {
+        self.user_id == user_id && self.answer_hash == stored.answer_hash
+    }
+}
+
 /// Whether this is the user's answer. Of a user without one nothing is. Takes two transactions of its own; too many wrong
 /// answers are refused before they are looked at.
 pub async fn prove(app: &App, user_id: i64, answer: &str, ip: &str, now: Timestamp) -> Result<Option<Proof>> {
     let account = guessing::account("question", &user_id.to_string());
     let mut conn = app.db.read().await?;
-    guessing::check(&mut conn, &account, ip, now).await?;
+    guessing::check_at_most(&mut conn, &account, ip, OF_USER, now).await?;
     let stored = store::stored(&mut conn, user_id).await?;
     drop(conn);
     let hash = stored.map(|stored| stored.answer_hash);
@@ -180,6 +200,25 @@ pub async fn prove(app: &App, user_id: i64, answer: &str, ip: &str, now: Timesta
     }
     tx.commit().await?;
     Ok(hash.filter(|_| right).map(|answer_hash| Proof { user_id, answer_hash }))
+}
+
+/// The answer of somebody who is asked, under the field `answer`; `None` when the user has chosen no question.
+pub async fn ask(app: &App, user_id: i64, answer: &str, ip: &str, now: Timestamp) -> Result<Option<Proof>> {
+    if of_user(&mut app.db.read().await?, user_id).await?.is_none() {
+        return Ok(None);
+    }
+    let proof = prove(app, user_id, answer, ip, now).await?;
+    proof.map(Some).ok_or_else(|| Error::invalid("answer", "This is not the answer that you have chosen."))
+}
+
+/// Refuses whoever has not proved to know the answer of a user who has one.
+pub async fn require(conn: &mut Conn, user_id: i64, proof: Option<&Proof>) -> Result<()> {
+    match store::stored(conn, user_id).await? {
+        Some(stored) if !proof.is_some_and(|proof| proof.is_of(user_id, &stored)) => {
+            Err(Error::invalid("answer", "Answer your security question."))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// As [`prove`], for whoever only wants to know.
@@ -202,8 +241,8 @@ pub async fn set(
     let (before, written) = match store::stored(tx, user.id).await? {
         None => (String::new(), store::first(tx, user.id, question.id, new.hash.as_str(), now).await?),
         Some(stored) => {
-            if !proof.is_some_and(|proof| proof.user_id == user.id && proof.answer_hash == stored.answer_hash) {
-                return Err(Error::invalid("current_answer", "This is not your present answer."));
+            if !proof.is_some_and(|proof| proof.is_of(user.id, &stored)) {
+                return Err(Error::invalid("current_answer", WRONG));
             }
             let new = (question.id, new.hash.as_str());
             let before = find(tx, stored.question_id).await?.question;

@@ -182,4 +182,31 @@ testkit::both_engines! {
         assert_eq!(house.action("AddClient", &good).await["result"], "success");
         assert!(house.knows("linz").await);
     }
+
+    async fn users_choose_a_question_and_change_it_with_the_present_answer(house: House) {
+        house.ann().await;
+        let mut ann = house.logged_in("ann@example.com").await;
+        const PAGE: &str = "/account/security-question";
+        assert!(!ann.get("/account/security").await.text.contains("Security question"));
+        assert!(ann.get(PAGE).await.text.contains("There are no questions"));
+        let town = house.question("Where were you born?").await.to_string();
+        let dog = house.question("What was your dog called?").await.to_string();
+        assert!(ann.get("/account/security").await.text.contains("You have chosen none."));
+        let again = ann.post(PAGE, &[("question", "99"), ("answer", " ")]).await;
+        assert!(again.status == 422 && again.text.contains("Choose one of the questions.") && again.text.contains("Write an answer."), "{}", again.text);
+        assert_eq!(ann.post(PAGE, &[("question", &town), ("answer", "Linz")]).await.to, "/account/security");
+        let page = ann.get("/account/security").await.text;
+        assert!(page.contains("Where were you born?") && !page.contains("Linz"), "{page}");
+        let change = |current| [("question", dog.as_str()), ("answer", "Rex"), ("current_answer", current)];
+        let again = ann.post(PAGE, &change("Graz")).await;
+        assert!(again.status == 422 && again.text.contains("This is not your present answer."), "{}", again.text);
+        assert!(again.text.contains(&format!("<option value=\"{dog}\" selected>")), "{}", again.text);
+        assert!(house.knows("linz").await);
+        assert_eq!(ann.post(PAGE, &change("LINZ")).await.to, "/account/security");
+        assert!(house.knows("rex").await && !house.knows("linz").await);
+        // The password is asked for again when it was typed a while ago.
+        house.pass(601);
+        assert_eq!(ann.get(PAGE).await.to, "/account/confirm?next=%2Faccount%2Fsecurity-question");
+        assert_eq!(ann.post(PAGE, &change("Rex")).await.to, "/account/confirm?next=%2Faccount%2Fsecurity-question");
+    }
 }
