@@ -5,6 +5,7 @@ pub mod activity_log;
 pub mod admins;
 pub mod api_credentials;
 pub mod api_roles;
+pub mod banned_emails;
 pub mod banned_ips;
 pub mod client_groups;
 pub mod client_home;
@@ -22,6 +23,7 @@ pub mod registration;
 pub mod repeats;
 pub mod roles;
 pub mod search;
+pub mod security_questions;
 pub mod sessions;
 pub mod settings;
 pub mod two_factor;
@@ -121,6 +123,12 @@ pub fn nav() -> Vec<doors::NavSection> {
                     permission: api_credentials::MANAGE,
                 },
                 NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
+                NavItem { label: "Banned e-mails", href: "/admin/banned-emails", permission: banned_emails::CONFIGURE },
+                NavItem {
+                    label: "Security questions",
+                    href: "/admin/security-questions",
+                    permission: security_questions::CONFIGURE,
+                },
                 NavItem {
                     label: "Two-factor authentication",
                     href: "/admin/two-factor",
@@ -160,6 +168,11 @@ pub fn routes() -> doors::Routes {
         .merge(banned_ips::admin::routes())
         .merge(banned_ips::api::routes())
         .merge(banned_ips::compat::routes())
+        .merge(banned_emails::admin::routes())
+        .merge(banned_emails::api::routes())
+        .merge(security_questions::admin::routes())
+        .merge(security_questions::api::routes())
+        .merge(security_questions::client::routes())
         .merge(users::admin::routes())
         .merge(users::api::routes())
         .merge(two_factor::login::routes())

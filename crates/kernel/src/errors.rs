@@ -105,6 +105,18 @@ impl FieldErrors {
         }
     }
 
+    /// As [`take`](FieldErrors::take) for a rule that names its fields itself; errors that are of no field are passed on.
+    pub fn gather<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::Invalid(errors)) => {
+                self.0.extend(errors.0);
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
     /// `Err` when anything was noted.
     pub fn check(self) -> Result<()> {
         if self.is_empty() { Ok(()) } else { Err(Error::Invalid(self)) }

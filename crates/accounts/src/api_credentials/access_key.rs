@@ -34,7 +34,8 @@ pub async fn make(tx: &mut Tx, by: &Actor, random: &Random, now: Timestamp) -> R
     let key = text(random);
     settings::put(tx, &HASH, &crypto::sha256_hex(key.as_bytes()), now).await?;
     let what = if had { "replaced" } else { "made" };
-    activity_log::record(tx, by, Activity::new(format!("API access key {what}")).about("api_access_key:1"), now).await?;
+    activity_log::record(tx, by, Activity::new(format!("API access key {what}")).about("api_access_key:1"), now)
+        .await?;
     Ok(key)
 }
 

@@ -60,8 +60,16 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     if request.csv {
         drop(conn);
         let head = [
-            "Identifier", "Description", "Administrator", "API role", "Networks", "Created", "Expires", "Last used",
-            "From", "State",
+            "Identifier",
+            "Description",
+            "Administrator",
+            "API role",
+            "Networks",
+            "Created",
+            "Expires",
+            "Last used",
+            "From",
+            "State",
         ];
         let cells = move |one: &Listed| csv_row(one, now, &zone);
         return Ok(lists::file(&cx.app.db, &request, query, COLUMNS, ("api-credentials", &head[..]), cells).await?);
@@ -206,8 +214,15 @@ async fn create(cx: AdminCx) -> Result<Response, Fail> {
         return form_page(&cx, None, typed(&cx.form), &errors).await;
     }
     let mut tx = cx.app.db.write().await?;
-    let made =
-        api_credentials::make(&mut tx, &cx.actor, admin_id, details, cx.form.text("identifier"), &cx.app.random, cx.now);
+    let made = api_credentials::make(
+        &mut tx,
+        &cx.actor,
+        admin_id,
+        details,
+        cx.form.text("identifier"),
+        &cx.app.random,
+        cx.now,
+    );
     match made.await {
         Ok(made) => {
             tx.commit().await?;

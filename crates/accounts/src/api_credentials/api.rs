@@ -15,35 +15,39 @@ use crate::doors::{ApiCx, Id, Operation, Routes};
 const TAG: &str = "API credentials";
 
 pub fn routes() -> Routes {
-    let list = Operation::new("GET", "/api-credentials", MANAGE, TAG, "List the API credentials, without their secrets")
-        .query("q", json!({ "type": "string" }), "Words of the description or the administrator's name")
-        .query("state", json!({ "type": "string", "enum": states() }), "Only these")
-        .query(
-            "sort",
-            json!({ "type": "string", "enum": ["created", "-created", "used", "-used", "expires", "-expires"] }),
-            "The latest first unless this says otherwise",
-        )
-        .paged()
-        .answers(200, list_schema(schema()));
-    let add = Operation::new("POST", "/api-credentials", MANAGE, TAG, "Make an API credential; its secret is told once")
-        .body(new_schema())
-        .answers(201, secret_schema())
-        .never_repeated();
+    let list =
+        Operation::new("GET", "/api-credentials", MANAGE, TAG, "List the API credentials, without their secrets")
+            .query("q", json!({ "type": "string" }), "Words of the description or the administrator's name")
+            .query("state", json!({ "type": "string", "enum": states() }), "Only these")
+            .query(
+                "sort",
+                json!({ "type": "string", "enum": ["created", "-created", "used", "-used", "expires", "-expires"] }),
+                "The latest first unless this says otherwise",
+            )
+            .paged()
+            .answers(200, list_schema(schema()));
+    let add =
+        Operation::new("POST", "/api-credentials", MANAGE, TAG, "Make an API credential; its secret is told once")
+            .body(new_schema())
+            .answers(201, secret_schema())
+            .never_repeated();
     let one = Operation::new("GET", "/api-credentials/{id}", MANAGE, TAG, "One API credential").answers(200, schema());
-    let change = Operation::new("PATCH", "/api-credentials/{id}", MANAGE, TAG, "Change what is sent of an API credential")
-        .body(json!({ "type": "object", "properties": written_properties() }))
-        .answers(200, schema());
+    let change =
+        Operation::new("PATCH", "/api-credentials/{id}", MANAGE, TAG, "Change what is sent of an API credential")
+            .body(json!({ "type": "object", "properties": written_properties() }))
+            .answers(200, schema());
     let remove = Operation::new("DELETE", "/api-credentials/{id}", MANAGE, TAG, "Revoke an API credential, for good")
         .answers(200, schema());
-    let rotate = Operation::new("POST", "/api-credentials/{id}/rotate", MANAGE, TAG, "A new secret, which is told once")
-        .body(json!({ "type": "object", "properties": {
+    let rotate =
+        Operation::new("POST", "/api-credentials/{id}/rotate", MANAGE, TAG, "A new secret, which is told once")
+            .body(json!({ "type": "object", "properties": {
             "hours": { "type": "integer", "minimum": 0, "maximum": MOST_HOURS, "default": 0,
                        "description": "For so long the old secret is good too" },
             "rotated_at": { "type": ["string", "null"], "format": "date-time",
                             "description": "The last rotation as you know it; a later one makes this a conflict" },
         } }))
-        .answers(200, secret_schema())
-        .never_repeated();
+            .answers(200, secret_schema())
+            .never_repeated();
     Routes::new()
         .api(list, index)
         .api(add, create)

@@ -15,7 +15,8 @@ use crate::doors::{ApiCx, Id, Operation, Routes};
 const TAG: &str = "API credentials";
 
 pub fn routes() -> Routes {
-    let list = Operation::new("GET", "/api-roles", MANAGE, TAG, "List the API roles").answers(200, list_schema(brief()));
+    let list =
+        Operation::new("GET", "/api-roles", MANAGE, TAG, "List the API roles").answers(200, list_schema(brief()));
     let add = Operation::new("POST", "/api-roles", MANAGE, TAG, "Add an API role")
         .body(written_schema())
         .answers(201, schema());

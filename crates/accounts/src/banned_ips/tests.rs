@@ -66,7 +66,7 @@ impl House {
         tx.commit().await.unwrap();
     }
 
-    async fn log(&self, words: &str) -> i64 {
+    pub(crate) async fn log(&self, words: &str) -> i64 {
         let sql = "SELECT COUNT(*) FROM activity_log WHERE description LIKE $1";
         let mut conn = self.app.db.read().await.unwrap();
         conn.scalar(sql, platform::params![format!("%{words}%")]).await.unwrap()

@@ -3,7 +3,8 @@
 //! What surprises: an answer names the first thing that is wrong in the words that the reference documents for it,
 //! because callers compare them.
 
-use kernel::{Currency, Error, Money, Result};
+use kernel::{Currency, Error, FieldErrors, Money, Result};
+use platform::App;
 use platform::compat::{Answer, Noted, Params};
 use platform::db::Conn;
 use platform::jiff::tz::TimeZone;
@@ -17,8 +18,9 @@ use super::{
 use crate::activity_log::{self, Activity};
 use crate::doors::compat::part;
 use crate::doors::{Action, CompatCx, Routes};
+use crate::security_questions::NewAnswer;
 use crate::users::{self, Of, Owner};
-use crate::{clients, company};
+use crate::{clients, company, security_questions};
 
 pub fn routes() -> Routes {
     Routes::new()
@@ -104,13 +106,19 @@ fn refuse_unbuilt(params: &mut Params<'_>) {
     if let Some((field, _)) = custom.iter().find(|(_, value)| !value.trim().is_empty()) {
         params.refuse("customfields", format!("There are no custom fields of clients, so “{field}” cannot be stored."));
     }
-    for name in ["securityqid", "securityqans"] {
-        if params.filled(name).is_some_and(|value| value != "0") {
-            params.refuse(name, "There are no security questions.");
-        }
-    }
     if params.bool("clearcreditcard") == Some(true) {
         params.refuse("clearcreditcard", "Stored cards are removed with the client's pay methods.");
+    }
+}
+
+/// `securityqid` and `securityqans`: the number of a question and the answer, for a new user.
+fn question(params: &mut Params<'_>) -> Result<Option<(i64, String)>, Noted> {
+    let id = params.int("securityqid").filter(|id| *id != 0);
+    match (id, params.filled("securityqans")) {
+        (None, None) => Ok(None),
+        (Some(id), Some(answer)) => Ok(Some((id, answer.to_owned()))),
+        (Some(_), None) => Err(params.refuse("securityqans", "Send the answer to the question.")),
+        (None, Some(_)) => Err(params.refuse("securityqid", "Send which question this is the answer to.")),
     }
 }
 
@@ -148,15 +156,23 @@ fn documented(error: Error, edit: &ClientEdit, email_taken: &str, email_wrong: &
 
 async fn add_client(cx: CompatCx) -> Result<Answer> {
     let currencies = store::currencies(&mut cx.app.db.read().await?).await?;
-    let (edit, owner, password, ip) = cx.request.read(|params| {
+    let (edit, owner, password, ip, question) = cx.request.read(|params| {
         let edit = details(params, &currencies);
+        let question = question(params);
         let owner = params.int("owner_user_id").filter(|id| *id != 0);
         let password = params.text("password2").filter(|password| !password.is_empty());
         let ip = params.parsed("clientip", str::parse::<std::net::IpAddr>);
         // No mail is sent for a new client, so there is none to leave out.
         params.bool("noemail");
-        Ok((edit, owner, password, ip))
+        if owner.is_some() && matches!(question, Ok(Some(_))) {
+            params.refuse("securityqid", "The owner has chosen a question, or will.");
+        }
+        Ok((edit, owner, password, ip, question?))
     })?;
+    let answer = match question {
+        Some((id, answer)) => Some(security_answer(&cx.app, id, &answer).await?),
+        None => None,
+    };
     let owner = match (owner, password) {
         (Some(id), _) => Owner::Existing(id),
         (None, Some(password)) => {
@@ -178,9 +194,24 @@ async fn add_client(cx: CompatCx) -> Result<Answer> {
         activity_log::record(&mut tx, &cx.actor, activity, cx.now).await?;
     }
     let users = users::of_client(&mut tx, client.id).await?;
+    if let Some(answer) = answer {
+        let owner = users::find(&mut tx, owner_of(&users)).await?;
+        security_questions::set(&mut tx, &cx.actor, &owner, answer, None, cx.now).await?;
+    }
     tx.commit().await?;
     cx.app.wake.notify_waiters();
     Ok(Answer::success().with("clientid", client.id.to_string()).with("owner_id", owner_of(&users).to_string()))
+}
+
+/// The answer, with errors under the names of the parameters.
+async fn security_answer(app: &App, question_id: i64, answer: &str) -> Result<NewAnswer> {
+    let chosen = security_questions::choose(app, question_id, answer).await;
+    let Err(Error::Invalid(errors)) = chosen else { return chosen };
+    let mut named = FieldErrors::default();
+    for (field, message) in errors.iter() {
+        named.add(if field == "question" { "securityqid" } else { "securityqans" }, message);
+    }
+    Err(Error::Invalid(named))
 }
 
 fn owner_of(users: &[Of]) -> i64 {
@@ -200,6 +231,11 @@ async fn update_client(cx: CompatCx) -> Result<Answer> {
         edit.separate_invoices = params.bool("separateinvoices");
         edit.no_auto_capture = params.bool("disableautocc");
         edit.no_auto_status = params.bool("overrideautoclose");
+        for name in ["securityqid", "securityqans"] {
+            if params.filled(name).is_some_and(|value| value != "0") {
+                params.refuse(name, "Users choose their security questions themselves.");
+            }
+        }
         Ok((params.int("clientid"), params.filled("clientemail"), edit))
     })?;
     let Some(client) = named(&mut conn, id, email).await? else { return Ok(Answer::error("Client ID Not Found")) };

@@ -91,8 +91,7 @@ pub const LOG_API_FAILURES: Setting = Setting {
     read_by: "accounts::doors::limits::Limits::tells_failure",
 };
 
-pub const SETTINGS: &[Setting] =
-    &[API_REQUESTS, API_REFUSALS, LOGINS, TRUSTED_PROXIES, API_NETWORKS, LOG_API_FAILURES];
+pub const SETTINGS: &[Setting] = &[API_REQUESTS, API_REFUSALS, LOGINS, TRUSTED_PROXIES, API_NETWORKS, LOG_API_FAILURES];
 
 /// Who calls an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

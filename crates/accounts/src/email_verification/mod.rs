@@ -16,6 +16,7 @@ use platform::settings::{Values, anything};
 use platform::{App, Kind, Setting};
 
 use crate::activity_log::{self, Activity, Actor};
+use crate::banned_emails;
 use crate::users::links::{self, Link, Purpose};
 use crate::users::mail::{Letter, send as post};
 use crate::users::{self, User};
@@ -62,6 +63,7 @@ pub async fn change(tx: &mut Tx, app: &App, by: &Actor, user: &User, email: &Ema
     if email.lower() == user.email.to_lowercase() {
         return Err(Error::invalid("email", "This is your address already."));
     }
+    banned_emails::require_free(tx, email.as_str()).await?;
     let made = match users::by_email(tx, email.as_str()).await? {
         None => mail_link(tx, app, user, email.as_str(), now).await?,
         // Nobody gets this one. It counts as the others do, or else counting would tell.

@@ -80,4 +80,14 @@ testkit::both_engines! {
         ann.post("/account/email", &[("email", "new@example.com")]).await;
         assert!(ann.get("/account/profile").await.text.contains("Too many links"), "these count as the others do");
     }
+
+    async fn nobody_turns_to_a_banned_address(house: House) {
+        house.ann().await;
+        house.post("/admin/banned-emails", &[("email", "mail.example"), ("note", "")]).await;
+        let mut ann = house.logged_in("ann@example.com").await;
+        let again = ann.post("/account/email", &[("email", "ann@sub.mail.example")]).await;
+        assert!(again.status == 422 && again.text.contains("cannot be used here") && again.text.contains("ann@sub.mail.example"), "{}", again.text);
+        let ban = house.api("GET", "/security/banned-emails/1", serde_json::Value::Null).await.json();
+        assert_eq!((ban["blocked"].as_i64(), house.mailed("email_verification").await.len()), (Some(1), 0));
+    }
 }

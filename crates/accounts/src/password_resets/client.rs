@@ -7,13 +7,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kernel::{Email, Error, FieldErrors, Result};
 use minijinja::context;
-use platform::web::Fail;
+use platform::web::{Fail, Form};
 
 use crate::doors::admin::{error_list, plain_frame};
 use crate::doors::limits::Limits;
 use crate::doors::{PublicCx, Redirect, Routes, Word};
 use crate::passwords;
-use crate::{password_resets, users};
+use crate::users::User;
+use crate::{password_resets, security_questions, users};
 
 pub fn routes() -> Routes {
     Routes::new()
@@ -58,11 +59,13 @@ async fn choose_page(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> 
 async fn choose_form(cx: &PublicCx, token: &str, errors: &FieldErrors) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let user = password_resets::owner(&mut conn, token, cx.now).await?;
+    let question = security_questions::of_user(&mut conn, user.id).await?.map(|chosen| chosen.question);
     let page = cx.app.templates.page(
         "accounts/password_resets/choose.html",
         context! {
             page => plain_frame(&cx.app, "Choose a new password"),
-            email => user.email, action => &cx.path, minimum => passwords::MIN_USER, errors => error_list(errors),
+            email => user.email, action => &cx.path, minimum => passwords::MIN_USER, question,
+            errors => error_list(errors),
         },
     )?;
     Ok(page)
@@ -72,16 +75,24 @@ async fn choose(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>, Word(to
     let form = cx.form()?;
     limits.login(&cx.ip, cx.now)?;
     let user = password_resets::owner(&mut cx.app.db.read().await?, &token, cx.now).await?;
-    let hash = match users::client::new_password(&cx.app, &user, &form).await {
-        Ok(hash) => hash,
+    match set(&cx, &token, &user, &form).await {
+        Ok(()) => Ok(Redirect::to("/login").saying("Your password is changed. Log in with it.").into_response()),
         Err(Error::Invalid(errors)) => {
             let page = choose_form(&cx, &token, &errors).await?;
-            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
-        Err(other) => return Err(Fail(other)),
-    };
+        Err(other) => Err(Fail(other)),
+    }
+}
+
+async fn set(cx: &PublicCx, token: &str, user: &User, form: &Form) -> Result<()> {
+    let mut errors = FieldErrors::default();
+    let answer = form.raw("answer").unwrap_or_default();
+    let proof = errors.gather(security_questions::ask(&cx.app, user.id, answer, &cx.ip, cx.now).await)?.flatten();
+    let hash = errors.gather(users::client::new_password(&cx.app, user, form).await)?;
+    errors.check()?;
+    let hash = hash.ok_or_else(|| Error::broken("password reset: unchecked password"))?;
     let mut tx = cx.app.db.write().await?;
-    password_resets::choose(&mut tx, &cx.app, &token, &hash, &cx.ip, cx.now).await?;
-    tx.commit().await?;
-    Ok(Redirect::to("/login").saying("Your password is changed. Log in with it.").into_response())
+    password_resets::choose(&mut tx, &cx.app, token, &hash, proof.as_ref(), &cx.ip, cx.now).await?;
+    tx.commit().await
 }

@@ -4,6 +4,7 @@
 //! - Whoever asks is told the same, and as fast, whether somebody logs in with the address or not: what differs happens in
 //!   a job.
 //! - The link is worth nothing once the user has another address or another password, or a newer link.
+//! - Who has chosen a security question answers it besides.
 //! - After the password was chosen every session of the user has ended.
 
 pub mod client;
@@ -20,6 +21,7 @@ use platform::jobs::{NewJob, enqueue};
 
 use crate::activity_log::{self, Activity, Actor};
 use crate::passwords;
+use crate::security_questions::{self, Proof};
 use crate::user_sessions;
 use crate::users::links::{self, Purpose};
 use crate::users::mail::{Letter, send as post};
@@ -78,11 +80,13 @@ pub async fn choose(
     app: &App,
     token: &str,
     hash: &passwords::Hash,
+    proof: Option<&Proof>,
     ip: &str,
     now: Timestamp,
 ) -> Result<User> {
     let link = links::use_up(tx, Purpose::Password, token, now).await?;
     let user = users::find(tx, link.user_id).await?;
+    security_questions::require(tx, user.id, proof).await?;
     let by = Actor::user(user.id, &user.email, ip);
     users::set_password(tx, app, &by, &user, hash, now).await?;
     user_sessions::end_others(tx, &by, &user, None, now).await?;

@@ -113,6 +113,62 @@ testkit::both_engines! {
         assert_eq!(house.visitor("192.0.2.10").bare_post(&link, &twice("paper lantern sundial")).await.status, 404);
     }
 
+    async fn who_has_a_security_question_answers_it_besides(house: House) {
+        house.ann().await;
+        house.post("/admin/security-questions", &[("question", "Where were you born?")]).await;
+        house.ask_for_link("ann@example.com").await;
+        let early = house.link().await;
+        let mut browser = house.visitor("192.0.2.10");
+        assert!(!browser.get(&early).await.text.contains("born"), "she has chosen none");
+        let mut ann = house.logged_in("ann@example.com").await;
+        let chosen = [("question", "1"), ("answer", "Linz")];
+        assert_eq!(ann.post("/account/security-question", &chosen).await.to, "/account/security");
+        assert!(browser.get(&early).await.text.contains("Where were you born?"));
+        let fields = |answer, password| [("answer", answer), ("password", password), ("again", password)];
+        for (fields, wrong) in [
+            (fields("Graz", NEW), vec!["not the answer"]),
+            (fields("", NEW), vec!["not the answer"]),
+            (fields("Graz", "short"), vec!["not the answer", "Use at least 8 characters."]),
+            (fields("Linz", "short"), vec!["Use at least 8 characters."]),
+        ] {
+            let again = browser.bare_post(&early, &fields).await;
+            assert!(again.status == 422 && wrong.iter().all(|wrong| again.text.contains(wrong)), "{}", again.text);
+            assert_eq!(again.text.contains("not the answer"), wrong.contains(&"not the answer"));
+        }
+        // A door that forgot to ask is refused by the rule, and the link is not used up.
+        let hash = crate::passwords::hash(NEW).await.unwrap();
+        let token = early.trim_start_matches("/reset-password/");
+        let mut tx = house.app.db.write().await.unwrap();
+        let refused = super::choose(&mut tx, &house.app, token, &hash, None, "192.0.2.10", house.now).await;
+        assert!(refused.unwrap_err().to_string().contains("Answer your security question."));
+        drop(tx);
+        assert!(ann.is_logged_in().await);
+        assert_eq!(browser.bare_post(&early, &fields(" LINZ", NEW)).await.to, "/login");
+        assert_eq!(browser.log_in("ann@example.com", NEW).await.status, 303);
+    }
+
+    async fn answers_are_not_guessed(house: House) {
+        set(&house, &LOGINS, "0").await;
+        house.ann().await;
+        house.post("/admin/security-questions", &[("question", "Where were you born?")]).await;
+        let mut ann = house.logged_in("ann@example.com").await;
+        ann.post("/account/security-question", &[("question", "1"), ("answer", "Linz")]).await;
+        house.ask_for_link("ann@example.com").await;
+        let link = house.link().await;
+        let fields = |answer| [("answer", answer), ("password", NEW), ("again", NEW)];
+        for ip in ["192.0.2.20", "192.0.2.21"] {
+            let mut guesser = house.visitor(ip);
+            for _ in 0..10 {
+                assert_eq!(guesser.bare_post(&link, &fields("Graz")).await.status, 422);
+            }
+            assert_eq!(guesser.bare_post(&link, &fields("Linz")).await.status, 429);
+        }
+        let anywhere = house.visitor("192.0.2.22").bare_post(&link, &fields("Linz")).await;
+        assert_eq!(anywhere.status, 429, "twenty of one user are enough, from wherever");
+        house.pass(901);
+        assert_eq!(house.visitor("192.0.2.22").bare_post(&link, &fields("Linz")).await.status, 303);
+    }
+
     async fn a_link_used_by_two_at_once_works_for_one(house: House) {
         set(&house, &LOGINS, "0").await;
         house.ann().await;

@@ -10,7 +10,7 @@ use minijinja::{Value, context};
 use platform::settings::Values;
 use platform::web::{Fail, Form};
 
-use super::{Agreed, Registration, TERMS};
+use super::{Agreed, Registration, Secrets, TERMS};
 use crate::clients::admin::option;
 use crate::clients::{self, ClientEdit};
 use crate::company::DEFAULT_COUNTRY;
@@ -19,8 +19,8 @@ use crate::doors::limits::Limits;
 use crate::doors::{PublicCx, Routes};
 use crate::logins::client::after_password;
 use crate::passwords::{self, Kinds, Owner};
-use crate::registration;
 use crate::two_factor::half::Wish;
+use crate::{registration, security_questions};
 
 const PATH: &str = "/register";
 
@@ -44,6 +44,7 @@ const FIELDS: &[&str] = &[
     "tax_id",
     "currency",
     "language",
+    "question",
     "terms",
 ];
 
@@ -58,6 +59,7 @@ async fn page(cx: PublicCx) -> Result<Response, Fail> {
 async fn show(cx: &PublicCx, values: &Values, form: &Form, errors: &FieldErrors) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let currencies = clients::currencies(&mut conn).await?;
+    let questions = security_questions::client::options(&mut conn).await?;
     drop(conn);
     let typed = FIELDS.iter().map(|name| (*name, form.raw(name).unwrap_or_default().to_owned()));
     let page = cx.app.templates.page(
@@ -69,6 +71,7 @@ async fn show(cx: &PublicCx, values: &Values, form: &Form, errors: &FieldErrors)
             countries => clients::admin::country_options(),
             currencies => currencies.iter().map(|dealt| option(dealt.code.code(), dealt.code.code())).collect::<Vec<_>>(),
             minimum => passwords::MIN_USER,
+            questions,
             terms => values.text(&TERMS),
         },
     )?;
@@ -111,22 +114,39 @@ async fn register(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Re
     }
 }
 
+/// The number of the question, 0 without one, and the answer.
+fn chosen_question(form: &Form) -> (i64, &str) {
+    (form.text("question").parse().unwrap_or_default(), form.raw("answer").unwrap_or_default())
+}
+
 async fn open(cx: &PublicCx, form: &Form) -> Result<Response> {
     let new = registration_of(form);
     let password = form.raw("password").unwrap_or_default();
     let known = ["first_name", "last_name", "company", "email"].map(|name| form.text(name));
     let owner = Owner { kind: Kinds::User, known: &known };
-    let mut errors = registration::check(&mut cx.app.db.read().await?, &new, cx.now).await?;
+    let mut errors = registration::check(&cx.app, &new, cx.now).await?;
     if let Some(why) = passwords::check(&cx.app, owner, password).await? {
         errors.add("password", why);
     }
     if form.raw("again").unwrap_or_default() != password {
         errors.add("again", "The two passwords differ.");
     }
+    let (question_id, answer) = chosen_question(form);
+    let mut conn = cx.app.db.read().await?;
+    let asked = security_questions::any(&mut conn).await?;
+    if asked {
+        errors.gather(security_questions::check_choice(&mut conn, question_id, answer).await)?;
+    }
+    drop(conn);
     errors.check()?;
-    let hash = passwords::hash(password).await?;
+    let password = passwords::hash(password).await?;
+    let answer = match asked {
+        true => Some(security_questions::choose(&cx.app, question_id, answer).await?),
+        false => None,
+    };
     let mut tx = cx.app.db.write().await?;
-    let (_, user) = registration::register(&mut tx, &cx.app, new, hash, &cx.ip, cx.now).await?;
+    let secrets = Secrets { password, answer };
+    let (_, user) = registration::register(&mut tx, &cx.app, new, secrets, &cx.ip, cx.now).await?;
     let entered = after_password(cx, tx, user.id, Wish { next: "/account", remember: false }).await?;
     cx.app.wake.notify_waiters();
     Ok(entered)

@@ -1,7 +1,7 @@
 //! Opening an account: a client and the user who owns it, by somebody whom nobody knows yet.
 //!
 //! What surprises: whoever registers with an address that somebody logs in with is told so, because without that two
-//! people would wonder. How often may be tried is limited as at the login.
+//! people would wonder. How often may be tried is limited as at the login. Where there are security questions, one is chosen.
 
 pub mod client;
 #[cfg(test)]
@@ -15,8 +15,9 @@ use platform::{App, Kind, Setting};
 use crate::activity_log::Actor;
 use crate::clients::{self, Client, ClientEdit, Demand, NewClient};
 use crate::passwords;
+use crate::security_questions::{self, NewAnswer};
 use crate::users::{self, Owner, User};
-use crate::{company, email_verification};
+use crate::{banned_emails, company, email_verification};
 
 pub const ALLOWED: Setting = Setting {
     key: "client_registration",
@@ -56,6 +57,14 @@ pub enum Agreed {
     No,
 }
 
+/// What only its owner knows, hashed: that takes long, so it was done before the transaction began.
+#[derive(Debug)]
+pub struct Secrets {
+    pub password: passwords::Hash,
+    /// Needed where there are security questions.
+    pub answer: Option<NewAnswer>,
+}
+
 /// Refused when nobody may register.
 pub async fn require_allowed(conn: &mut Conn) -> Result<Values> {
     let values = Values::load(conn).await?;
@@ -66,11 +75,21 @@ pub async fn require_allowed(conn: &mut Conn) -> Result<Values> {
     }
 }
 
-/// Everything that is wrong, for whoever has to know it before a password is hashed.
-pub async fn check(conn: &mut Conn, new: &Registration, now: Timestamp) -> Result<FieldErrors> {
+/// Everything that is wrong, for whoever has to know it before a password is hashed. A try with a banned address is counted.
+pub async fn check(app: &App, new: &Registration, now: Timestamp) -> Result<FieldErrors> {
+    let mut errors = wrong(&mut app.db.read().await?, new, now).await?;
+    errors.gather(banned_emails::check(app, email_of(new), now).await)?;
+    Ok(errors)
+}
+
+fn email_of(new: &Registration) -> &str {
+    new.details.email.as_deref().unwrap_or_default()
+}
+
+async fn wrong(conn: &mut Conn, new: &Registration, now: Timestamp) -> Result<FieldErrors> {
     let values = require_allowed(conn).await?;
     let mut errors = FieldErrors::default();
-    let email = new.details.email.as_deref().unwrap_or_default();
+    let email = email_of(new);
     if !email.trim().is_empty() && users::by_email(conn, email).await?.is_some() {
         errors.add("email", TAKEN);
     }
@@ -111,15 +130,24 @@ pub async fn register(
     tx: &mut Tx,
     app: &App,
     new: Registration,
-    password: passwords::Hash,
+    secrets: Secrets,
     ip: &str,
     now: Timestamp,
 ) -> Result<(Client, User)> {
-    check(tx, &new, now).await?.check()?;
+    let mut errors = wrong(tx, &new, now).await?;
+    // What has changed since it was checked.
+    errors.gather(banned_emails::require_free(tx, email_of(&new)).await)?;
+    if secrets.answer.is_none() && security_questions::any(tx).await? {
+        errors.add("question", "Choose one of the questions.");
+    }
+    errors.check()?;
     let by = Actor { ip: ip.to_owned(), ..Actor::system("Registration") };
-    let (details, owner) = (details(&new), Owner::New { password: Some(password) });
+    let (details, owner) = (details(&new), Owner::New { password: Some(secrets.password) });
     let client = clients::create(tx, &by, NewClient { details, owner }, &app.random, now).await?;
     let user = users::by_email(tx, &client.email).await?.ok_or_else(|| Error::broken("registration: no owner"))?;
+    if let Some(answer) = secrets.answer {
+        security_questions::set(tx, &by, &user, answer, None, now).await?;
+    }
     email_verification::welcome(tx, app, &user, now).await?;
     Ok((client, user))
 }

@@ -1,7 +1,8 @@
 //! Opening an account.
 
 use crate::email_verification::ASKED;
-use crate::registration::{ALLOWED, TERMS};
+use crate::registration::{ALLOWED, Agreed, Registration, Secrets, TERMS, register};
+use crate::security_questions;
 use crate::testing::{House, PASSWORD};
 
 const CY: &[(&str, &str)] = &[
@@ -86,6 +87,51 @@ testkit::both_engines! {
         assert_eq!(cy.get("/register").await.status, 409);
         assert_eq!(cy.bare_post("/register", CY).await.status, 409);
         assert_eq!(house.count("users").await, 0);
+    }
+
+    async fn nobody_registers_with_a_banned_address_and_each_try_is_counted(house: House) {
+        house.post("/admin/banned-emails", &[("email", "example.com"), ("note", "Throw-away")]).await;
+        let before = house.rows().await;
+        for tries in 1..=2 {
+            let again = house.visitor("192.0.2.10").bare_post("/register", &with(&[("city", "")])).await;
+            assert!(again.status == 422 && again.text.contains("cannot be used here") && again.text.contains("Enter the city."), "{}", again.text);
+            assert!(again.text.contains("Cy &amp; Sons") && !again.text.contains("Throw-away"), "{}", again.text);
+            let ban = house.api("GET", "/security/banned-emails/1", serde_json::Value::Null).await.json();
+            assert_eq!((ban["blocked"].as_i64(), ban["blocked_at"].as_str()), (Some(tries), Some("2026-03-01T12:00:00Z")));
+        }
+        assert_eq!(house.rows().await, before);
+        // Banned between the look and the deed: the rule itself refuses, and counts nothing.
+        let new = Registration { details: crate::testing::ann(), agreed: Agreed::Yes };
+        let secrets = Secrets { password: crate::passwords::hash(PASSWORD).await.unwrap(), answer: None };
+        let mut tx = house.app.db.write().await.unwrap();
+        let refused = register(&mut tx, &house.app, new, secrets, "192.0.2.10", house.now).await.unwrap_err();
+        assert!(refused.to_string().contains("cannot be used here"), "{refused}");
+        drop(tx);
+        house.post("/admin/banned-emails/1/lift", &[]).await;
+        assert_eq!(house.visitor("192.0.2.10").bare_post("/register", CY).await.status, 303);
+    }
+
+    async fn a_security_question_is_chosen_where_there_are_any(house: House) {
+        let mut cy = house.visitor("192.0.2.10");
+        assert!(!cy.get("/register").await.text.contains("Security question"));
+        house.post("/admin/security-questions", &[("question", "Where were you born?")]).await;
+        assert!(cy.get("/register").await.text.contains("Where were you born?"));
+        let again = cy.bare_post("/register", CY).await;
+        assert!(again.status == 422 && again.text.contains("Choose one of the questions.") && again.text.contains("Write an answer."), "{}", again.text);
+        let again = cy.bare_post("/register", &with(&[("question", "1"), ("answer", "Linz"), ("city", "")])).await;
+        assert!(again.status == 422 && again.text.contains("<option value=\"1\" selected>") && !again.text.contains("Linz"), "{}", again.text);
+        let new = Registration { details: crate::testing::ann(), agreed: Agreed::Yes };
+        let secrets = Secrets { password: crate::passwords::hash(PASSWORD).await.unwrap(), answer: None };
+        let mut tx = house.app.db.write().await.unwrap();
+        let refused = register(&mut tx, &house.app, new, secrets, "192.0.2.10", house.now).await.unwrap_err();
+        assert!(refused.to_string().contains("Choose one"), "{refused}");
+        drop(tx);
+        assert_eq!(house.count("users").await, 0);
+        assert_eq!(cy.bare_post("/register", &with(&[("question", "1"), ("answer", "Linz")])).await.status, 303);
+        let chosen = house.api("GET", "/users/1/security-question", serde_json::Value::Null).await.json();
+        assert_eq!(chosen["question"], "Where were you born?");
+        let (known, now) = (&house.app, house.now);
+        assert!(security_questions::check(known, 1, " LINZ", "192.0.2.10", now).await.unwrap());
     }
 
     async fn no_proof_is_asked_for_when_the_setting_is_off(house: House) {

@@ -10,7 +10,7 @@ use super::Session;
 use crate::doors::user::take_away;
 use crate::doors::{Id, Redirect, Routes, UserCx};
 use crate::two_factor::{self, Person};
-use crate::{company, user_sessions};
+use crate::{company, security_questions, user_sessions};
 
 const SECURITY: &str = "/account/security";
 const SWITCH: &str = "/account/switch";
@@ -29,9 +29,16 @@ async fn security(cx: UserCx) -> Result<Response, Fail> {
     let zone = company::zone(&mut conn).await?;
     let sessions = user_sessions::of_user(&mut conn, cx.user.id, cx.now).await?;
     let factors = two_factor::factors(&mut conn, Person::User(cx.user.id)).await?.in_words();
+    let question = security_questions::of_user(&mut conn, cx.user.id).await?;
+    let asks = question.is_some() || security_questions::any(&mut conn).await?;
     drop(conn);
+    let question = question.map(|chosen| {
+        context! {
+            words => chosen.question, since => company::clock(chosen.set_at, &zone), since_at => chosen.set_at.to_string(),
+        }
+    });
     let sessions: Vec<Value> = sessions.iter().map(|session| row(session, cx.session.id, &zone)).collect();
-    cx.page("accounts/user_sessions/security.html", "Security", context! { sessions, factors })
+    cx.page("accounts/user_sessions/security.html", "Security", context! { sessions, factors, asks, question })
 }
 
 /// A session as its user and staff are shown it.

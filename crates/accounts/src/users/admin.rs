@@ -14,7 +14,7 @@ use crate::doors::admin::{error_list, or_back};
 use crate::doors::{AdminCx, Id, Redirect, Routes};
 use crate::two_factor::{self, Person};
 use crate::user_sessions::client::row as row_of;
-use crate::{company, password_resets, user_sessions, users};
+use crate::{company, password_resets, security_questions, user_sessions, users};
 
 const PAGE: &str = "/admin/users";
 
@@ -103,6 +103,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     let zone = company::zone(&mut conn).await?;
     let user = users::find(&mut conn, id).await?;
     let clients = store::clients_of(&mut conn, id, CLIENTS).await?;
+    let question = security_questions::of_user(&mut conn, id).await?;
     let sessions = user_sessions::of_user(&mut conn, id, cx.now).await?;
     let has_password = store::password(&mut conn, id).await?.is_some();
     let activity = match cx.staff.may(activity_log::VIEW) {
@@ -138,6 +139,9 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
         added => company::clock(user.created_at, &zone), added_at => user.created_at.to_string(),
         last => user.last_login_at.map(|at| company::clock(at, &zone)),
         last_at => user.last_login_at.map(|at| at.to_string()),
+        question => question.map(|chosen| context! {
+            words => chosen.question, since => company::clock(chosen.set_at, &zone), since_at => chosen.set_at.to_string(),
+        }),
         activity => events.collect::<Vec<_>>(), factors,
         sessions => sessions.iter().map(|session| row_of(session, 0, &zone)).collect::<Vec<_>>(),
         has_password,

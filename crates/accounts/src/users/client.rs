@@ -16,7 +16,7 @@ use crate::doors::limits::Limits;
 use crate::doors::{Redirect, Routes, UserCx};
 use crate::logins::client::{WRONG, right_password};
 use crate::passwords::{self, Kinds, Owner};
-use crate::{email_verification, user_sessions, users};
+use crate::{banned_emails, email_verification, user_sessions, users};
 
 const PROFILE: &str = "/account/profile";
 const EMAIL: &str = "/account/email";
@@ -114,6 +114,7 @@ async fn change_email(cx: UserCx, Extension(limits): Extension<Arc<Limits>>) -> 
 
 async fn ask_to_change(cx: &UserCx, typed: &str) -> Result<Email> {
     let email = Email::parse(typed).map_err(|message| Error::invalid("email", message))?;
+    banned_emails::check(&cx.app, email.as_str(), cx.now).await?;
     let mut tx = cx.app.db.write().await?;
     email_verification::change(&mut tx, &cx.app, &cx.actor, &cx.user, &email, cx.now).await?;
     tx.commit().await?;
