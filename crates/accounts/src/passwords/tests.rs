@@ -75,6 +75,14 @@ fn what_others_know_of_the_owner_makes_a_password_weak() {
     assert!(weakness("wilhelminafeatherstone", &[], 2).is_none());
 }
 
+// Worked example 51.
+#[test]
+fn character_classes_make_no_strength() {
+    assert!(weakness("Ab1!x", &[], 2).is_some());
+    assert!(weakness("abcdefghij", &[], 2).is_some());
+    assert_eq!(weakness("tangerine-umbrella-17", &[], 4), None);
+}
+
 #[test]
 fn a_known_password_is_refused_at_any_strength() {
     for password in ["password1", "football", "iloveyou", "baseball1"] {
