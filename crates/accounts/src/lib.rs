@@ -13,6 +13,7 @@ pub mod company;
 pub mod doors;
 pub mod email_verification;
 pub mod logins;
+pub mod openid;
 pub mod owner_logins;
 pub mod parties;
 pub mod password_resets;
@@ -39,11 +40,12 @@ mod testing;
 pub struct Templates;
 
 /// The settings of this crate, by feature.
-pub const SETTINGS: [&[platform::Setting]; 8] = [
+pub const SETTINGS: [&[platform::Setting]; 9] = [
     company::SETTINGS,
     doors::limits::SETTINGS,
     banned_ips::SETTINGS,
     passwords::SETTINGS,
+    admins::forgotten::SETTINGS,
     two_factor::SETTINGS,
     user_sessions::SETTINGS,
     email_verification::SETTINGS,
@@ -52,7 +54,8 @@ pub const SETTINGS: [&[platform::Setting]; 8] = [
 
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
-    let own = &[repeats::FORGOTTEN, banned_ips::ENDED, users::links::OLD, account_access::invitations::OLD];
+    let links = [users::links::OLD, openid::OLD, account_access::invitations::OLD];
+    let own = &[&[repeats::FORGOTTEN, banned_ips::ENDED][..], &links].concat();
     [sessions::ENDED, user_sessions::ENDED, admins::OLD, two_factor::ENDED, own].concat()
 }
 
@@ -64,6 +67,7 @@ pub fn finders(finders: &mut doors::finders::Finders) {
 /// What this crate does later.
 pub fn jobs(registry: &mut platform::jobs::Registry) {
     password_resets::register(registry);
+    admins::forgotten::jobs::register(registry);
 }
 
 /// The menu of the client area.
@@ -107,6 +111,13 @@ pub fn nav() -> Vec<doors::NavSection> {
             href: "/admin/client-groups",
             items: vec![
                 NavItem { label: "Client groups", href: "/admin/client-groups", permission: client_groups::CONFIGURE },
+                NavItem {
+                    label: "Administrators",
+                    href: "/admin/administrators",
+                    permission: admins::manage::CONFIGURE,
+                },
+                NavItem { label: "Administrator roles", href: "/admin/roles", permission: roles::CONFIGURE },
+                NavItem { label: "OpenID Connect", href: "/admin/openid-providers", permission: openid::CONFIGURE },
                 NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
                 NavItem { label: "Banned e-mails", href: "/admin/banned-emails", permission: banned_emails::CONFIGURE },
                 NavItem {
@@ -133,6 +144,14 @@ pub fn create() -> Vec<doors::NavItem> {
 pub fn routes() -> doors::Routes {
     doors::Routes::new()
         .merge(admins::admin::routes())
+        .merge(admins::forgotten::admin::routes())
+        .merge(admins::manage::admin::routes())
+        .merge(admins::manage::api::routes())
+        .merge(admins::manage::compat::routes())
+        .merge(openid::admin::routes())
+        .merge(openid::login::routes())
+        .merge(roles::admin::routes())
+        .merge(roles::api::routes())
         .merge(clients::admin::routes())
         .merge(clients::api::routes())
         .merge(clients::compat::routes())

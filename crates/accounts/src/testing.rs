@@ -53,9 +53,11 @@ pub enum As {
 pub struct Reply {
     pub status: StatusCode,
     pub to: String,
-    /// What was to be kept.
-    pub cookies: Vec<String>,
     pub text: String,
+    /// `name=value` of each cookie that is set.
+    pub cookies: Vec<String>,
+    /// The same with all that is said of them.
+    pub set_cookies: Vec<String>,
 }
 
 /// The cookies of a browser, and nothing else of it.
@@ -110,6 +112,7 @@ impl House {
         crate::jobs(&mut jobs);
         platform::mail::jobs(&mut jobs);
         let permissions = routes.permissions();
+        extensions.add(roles::Offered(permissions.clone()));
         let app = App::new(Parts {
             db,
             clock: Clock::fixed(now),
@@ -177,10 +180,11 @@ impl House {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let to = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
-        let kept = response.headers().get_all(header::SET_COOKIE);
-        let cookies = kept.iter().map(|value| value.to_str().unwrap().to_owned()).collect();
+        let kept = response.headers().get_all(header::SET_COOKIE).iter();
+        let set_cookies: Vec<String> = kept.map(|cookie| cookie.to_str().unwrap().to_owned()).collect();
+        let cookies = set_cookies.iter().map(|cookie| cookie.split(';').next().unwrap().to_owned()).collect();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        Reply { status, to, cookies, text: String::from_utf8(body.to_vec()).unwrap() }
+        Reply { status, to, text: String::from_utf8(body.to_vec()).unwrap(), cookies, set_cookies }
     }
 
     /// A request with the cookies of a jar, which keeps those that it is given.
@@ -317,7 +321,7 @@ impl House {
 pub const PASSWORD: &str = "tangerine umbrella 17";
 
 /// Somebody's browser: keeps cookies, and sends the form token of the page that it is on.
-pub struct Browser<'h> {
+pub struct Visitor<'h> {
     house: &'h House,
     pub ip: String,
     pub cookies: BTreeMap<String, String>,
@@ -326,17 +330,17 @@ pub struct Browser<'h> {
 }
 
 impl House {
-    pub fn browser(&self, ip: &str) -> Browser<'_> {
-        Browser { house: self, ip: ip.to_owned(), cookies: BTreeMap::new(), headers: Vec::new() }
+    pub fn visitor(&self, ip: &str) -> Visitor<'_> {
+        Visitor { house: self, ip: ip.to_owned(), cookies: BTreeMap::new(), headers: Vec::new() }
     }
 
     /// A browser in which a user is logged in, who is given the password that all have.
-    pub async fn logged_in(&self, email: &str) -> Browser<'_> {
+    pub async fn logged_in(&self, email: &str) -> Visitor<'_> {
         self.give_password(email).await;
-        let mut browser = self.browser("192.0.2.10");
-        let reply = browser.log_in(email, PASSWORD).await;
+        let mut visitor = self.visitor("192.0.2.10");
+        let reply = visitor.log_in(email, PASSWORD).await;
         assert_eq!((reply.status.as_u16(), reply.to.as_str()), (303, "/account"), "{}", reply.text);
-        browser
+        visitor
     }
 
     pub async fn give_password(&self, email: &str) {
@@ -373,7 +377,7 @@ impl House {
         conn.column(sql, params![format!("%{words}%")]).await.unwrap()
     }
 
-    pub async fn setting(&self, setting: &platform::Setting, value: &str) {
+    pub async fn configure(&self, setting: &platform::Setting, value: &str) {
         let mut tx = self.app.db.write().await.unwrap();
         platform::settings::set(&mut tx, setting, value, self.app.clock.now()).await.unwrap();
         let values = platform::settings::Values::load(&mut tx).await.unwrap();
@@ -386,7 +390,7 @@ impl House {
     }
 }
 
-impl Browser<'_> {
+impl Visitor<'_> {
     async fn send(&mut self, method: &str, path: &str, body: String) -> Reply {
         let mut request = Request::builder()
             .method(method)
@@ -403,7 +407,7 @@ impl Browser<'_> {
         let mut request = request.body(Body::from(body)).unwrap();
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(self.ip.parse().unwrap(), 4711)));
         let reply = self.house.answered(request).await;
-        for cookie in &reply.cookies {
+        for cookie in &reply.set_cookies {
             let (name, rest) = cookie.split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
             if value.is_empty() {

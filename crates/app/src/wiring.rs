@@ -91,6 +91,13 @@ fn gateways() -> Result<Gateways> {
     Ok(Gateways::new(modules::gateways::built_in(&http)))
 }
 
+/// The way to providers of identities.
+fn openid() -> Result<accounts::openid::Wire> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().user_agent(concat!("Innkeeper/", env!("CARGO_PKG_VERSION")));
+    accounts::openid::Wire::new(client).map_err(|error| Error::broken(format!("HTTP client: {error}")))
+}
+
 /// Everything that must hold of the books and of what hangs on them; what does not is in the answer.
 pub async fn doctor(conn: &mut platform::Conn) -> Result<Vec<billing::doctor::Finding>> {
     let mut findings = billing::doctor::check(conn).await?;
@@ -220,12 +227,14 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(finders());
     extra.add(client_panels());
     extra.add(gateways()?);
+    extra.add(openid()?);
     extra.add(prunes());
     extra.add(InstanceName(RwLock::default()));
     extra.add(Limits::default());
     extra.add(InForce::default());
     let routes = routes();
     extra.add(Links::of_routes(&routes));
+    extra.add(accounts::roles::Offered(routes.permissions()));
     extra.add(api_docs::Document::of(&routes));
     let node = format!("{}-{}", std::process::id(), &random.token()[..8]);
     Ok(App::new(Parts {

@@ -100,6 +100,14 @@ impl Actor {
         }
     }
 
+    /// As [`Actor::may`], of a permission whose name is only known from the database.
+    pub fn has(&self, name: &str) -> bool {
+        match &self.rights {
+            Rights::Everything => true,
+            Rights::These(names) => names.contains(name),
+        }
+    }
+
     pub fn require(&self, permission: Permission) -> Result<()> {
         if self.may(permission) { Ok(()) } else { Err(Error::Forbidden(permission.0)) }
     }

@@ -6,8 +6,9 @@ use axum::extract::Extension;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
-use minijinja::context;
+use minijinja::{Value, context};
 use platform::db::Tx;
+use platform::web::lists::escape;
 use platform::web::{Fail, Form};
 
 use crate::activity_log::{self, Activity};
@@ -20,7 +21,9 @@ use crate::passwords::{self, Kinds, Owner, guessing};
 use crate::roles::Permission;
 use crate::two_factor::half::{self, Wish};
 use crate::two_factor::{self, Person, Step};
-use crate::{admins, sessions};
+use crate::{admins, openid, sessions};
+
+use super::forgotten;
 
 pub const HOMEPAGE: Permission = Permission("Main Homepage");
 
@@ -41,10 +44,22 @@ pub(crate) fn safe_next(next: &str) -> &str {
 
 async fn login_page(cx: PublicCx) -> Result<Response, Fail> {
     let query = Form::parse(cx.query.as_bytes())?;
-    login_form(&cx, "", query.text("next"), &FieldErrors::default())
+    login_form(&cx, "", query.text("next"), &FieldErrors::default()).await
 }
 
-fn login_form(cx: &PublicCx, name: &str, next: &str, errors: &FieldErrors) -> Result<Response, Fail> {
+async fn login_form(cx: &PublicCx, name: &str, next: &str, errors: &FieldErrors) -> Result<Response, Fail> {
+    let mut conn = cx.app.db.read().await?;
+    let may_ask = forgotten::is_offered(&mut conn).await?;
+    let providers = openid::offered(&mut conn).await?;
+    drop(conn);
+    let next = safe_next(next);
+    let others: Vec<Value> = providers
+        .iter()
+        .map(|provider| {
+            let href = format!("/admin/openid/{}?next={}", provider.id, escape(next));
+            context! { label => &provider.label, href }
+        })
+        .collect();
     let page = cx.app.templates.page(
         "login.html",
         context! {
@@ -52,7 +67,9 @@ fn login_form(cx: &PublicCx, name: &str, next: &str, errors: &FieldErrors) -> Re
             action => "/admin/login",
             passkey => "/admin/login/passkey",
             errors => error_list(errors),
-            login => context! { email => name, next => safe_next(next) },
+            login => context! { email => name, next },
+            others,
+            forgot_href => if may_ask { forgotten::admin::PAGE } else { "" },
         },
     )?;
     Ok(page)
@@ -89,19 +106,24 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
         }
         let mut errors = FieldErrors::default();
         errors.add("password", "The name or the password is wrong.");
-        let page = login_form(&cx, &name, form.text("next"), &errors)?;
+        let page = login_form(&cx, &name, form.text("next"), &errors).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     guessing::forget(&mut tx, &account, &cx.ip).await?;
     let wish = Wish { next: safe_next(form.text("next")), remember: false };
-    let person = Person::Staff(admin.id);
+    Ok(go_in(&cx, tx, admin.id, wish, "Logged in").await?)
+}
+
+/// Goes on with the login of somebody of whom it is known who they are: to the second factor, or in.
+pub(crate) async fn go_in(cx: &PublicCx, mut tx: Tx, id: i64, wish: Wish<'_>, how: &str) -> Result<Response> {
+    let person = Person::Staff(id);
     let step = two_factor::after_password(&mut tx, person).await?;
     if step == Step::Done {
-        return Ok(let_in(&cx, tx, admin.id, wish, "Logged in").await?);
+        return let_in(cx, tx, id, wish, how).await;
     }
     let token = half::begin(&mut tx, person, wish, &cx.app.random, cx.now).await?;
     tx.commit().await?;
-    Ok(two_factor::login::go_on(two_factor::login::STAFF, step, &token, &cx))
+    Ok(two_factor::login::go_on(two_factor::login::STAFF, step, &token, cx))
 }
 
 /// Starts the session of somebody who has shown all that is asked. `how` is what the activity log says.

@@ -11,7 +11,7 @@
 
 pub mod admin;
 pub mod api;
-mod automatic;
+pub(crate) mod automatic;
 pub mod compat;
 mod in_force;
 pub mod lookup;

@@ -28,7 +28,7 @@ pub const SYSTEM_URL: Setting = Setting {
     default: "http://localhost:8080",
     section: "General",
     label: "System address",
-    help: "Where clients reach this installation; used for links in mails. With https, cookies are only sent encrypted.",
+    help: "Where clients reach this installation; used for links in mails. Passkeys are good for this address only, and with https cookies are only sent encrypted.",
     read_by: "accounts::company::system_url",
     rule: web_address::rule,
 };

@@ -256,6 +256,20 @@ impl Routes {
     }
 }
 
+/// What the session of a request is known by among those of its owner; empty when there is none.
+#[derive(Debug, Clone)]
+pub struct OwnSession(pub String);
+
+impl FromRequestParts<App> for OwnSession {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<OwnSession, Fail> {
+        let tls: Tls = extension(parts)?;
+        let token = cookies::session(&parts.headers, crate::sessions::COOKIE, tls);
+        Ok(OwnSession(token.map(|token| crate::sessions::hash(&token)).unwrap_or_default()))
+    }
+}
+
 /// What every use of an API credential needs, besides the permission of what is done with it.
 pub const API_ACCESS: Permission = Permission("API Access");
 
@@ -330,14 +344,10 @@ impl PublicCx {
 }
 
 impl PublicCx {
-    /// What the page before has to say, for `page.flash`.
-    pub fn flash(&self) -> Option<minijinja::Value> {
-        serve::cookie(&self.headers, admin::FLASH).as_deref().and_then(admin::flash_value)
-    }
-
     /// The frame of a page without a session, with what the page before has to say.
     pub fn plain_frame(&self, title: &str) -> minijinja::Value {
-        minijinja::context! { flash => self.flash(), ..admin::plain_frame(&self.app, title) }
+        let flash = serve::cookie(&self.headers, admin::FLASH).as_deref().and_then(admin::flash_value);
+        minijinja::context! { flash, ..admin::plain_frame(&self.app, title) }
     }
 }
 

@@ -150,7 +150,7 @@ async fn outermost(State(front): State<Arc<Front>>, mut request: Request, next: 
     if had_flash && response.status() == StatusCode::OK && audience == Audience::Page {
         set_cookie(response.headers_mut(), &format!("{}=; Path=/; Max-Age=0", super::admin::FLASH));
     }
-    secure(response.headers_mut(), audience);
+    secure(response.headers_mut(), audience, tls);
     response
 }
 
@@ -169,7 +169,7 @@ fn render(app: &App, error: &Error, reference: &str, audience: Audience, path: &
     }
 }
 
-fn secure(headers: &mut HeaderMap, audience: Audience) {
+fn secure(headers: &mut HeaderMap, audience: Audience, tls: Tls) {
     let mut set = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
@@ -180,6 +180,10 @@ fn secure(headers: &mut HeaderMap, audience: Audience) {
         "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; \
          base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     );
+    if tls.0 {
+        // A year: a browser that was here once asks by https from then on, whatever a link says.
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    }
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "same-origin");
     set(header::X_FRAME_OPTIONS, "DENY");

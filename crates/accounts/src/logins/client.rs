@@ -7,18 +7,21 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel::{FieldErrors, Result};
 use minijinja::context;
+use platform::db::Tx;
 use platform::settings::Values;
 use platform::web::{Fail, Form};
 
 use super::{Attempt, Bans, From};
 use crate::activity_log::{self, Activity};
-use crate::doors::admin::{error_list, plain_frame};
+use crate::doors::admin::error_list;
 use crate::doors::cookies;
 use crate::doors::limits::Limits;
 use crate::doors::user::{give, of_headers, take_away};
 use crate::doors::{PublicCx, Redirect, Routes, UserCx};
+use crate::two_factor::half::{self, Wish};
+use crate::two_factor::{self, Person, Step};
 use crate::user_sessions::{self, COOKIE, REMEMBER_DAYS, Remember};
-use crate::{logins, registration};
+use crate::{logins, registration, users};
 
 const HOME: &str = "/account";
 const LOGIN: &str = "/login";
@@ -38,11 +41,6 @@ pub(crate) fn safe_next(next: &str) -> &str {
     let own = next.starts_with('/') && !next.starts_with("//") && !next.starts_with("/admin");
     let plain = !next.contains(['\\', ':']) && !next.chars().any(char::is_control);
     if own && plain && !next.starts_with(LOGIN) { next } else { HOME }
-}
-
-/// From where a request to log in comes.
-pub(crate) fn from<'a>(cx: &'a PublicCx, remember: Remember, before: Option<&'a str>) -> From<'a> {
-    From { ip: &cx.ip, user_agent: user_agent(&cx.headers), remember, before }
 }
 
 fn user_agent(headers: &HeaderMap) -> &str {
@@ -71,7 +69,7 @@ async fn login_form(cx: &PublicCx, email: &str, next: &str, errors: &FieldErrors
     let page = cx.app.templates.page(
         "accounts/logins/login.html",
         context! {
-            page => context! { flash => cx.flash(), ..plain_frame(&cx.app, "Log in") },
+            page => cx.plain_frame("Log in"),
             errors => error_list(errors),
             email, next,
             remember => values.int(&REMEMBER_DAYS),
@@ -92,19 +90,42 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
         ip: &cx.ip,
         bans: bans(&limits, &cx.ip, &cx.headers),
     };
-    let next = safe_next(form.text("next"));
+    let wish = Wish { next: safe_next(form.text("next")), remember: form.ticked("remember") };
     let Some(user) = logins::authenticate(&cx.app, attempt, cx.now).await? else {
         let mut errors = FieldErrors::default();
         errors.add("password", "The e-mail address or the password is wrong.");
-        let page = login_form(&cx, email, next, &errors).await?;
+        let page = login_form(&cx, email, wish.next, &errors).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
-    let remember = if form.ticked("remember") { Remember::Yes } else { Remember::No };
-    let before = cookies::session(&cx.headers, COOKIE, cx.tls);
-    let mut tx = cx.app.db.write().await?;
-    let started = logins::begin(&mut tx, &cx.app, &user, from(&cx, remember, before.as_deref()), cx.now).await?;
+    let tx = cx.app.db.write().await?;
+    Ok(after_password(&cx, tx, user.id, wish).await?)
+}
+
+/// Lets a user in whose password was right, or asks for the second factor.
+pub(crate) async fn after_password(cx: &PublicCx, mut tx: Tx, id: i64, wish: Wish<'_>) -> Result<Response> {
+    let person = Person::User(id);
+    let step = two_factor::after_password(&mut tx, person).await?;
+    if step == Step::Done {
+        return let_in(cx, tx, id, wish, "Logged in").await;
+    }
+    let token = half::begin(&mut tx, person, wish, &cx.app.random, cx.now).await?;
     tx.commit().await?;
-    let mut response = Redirect::to(next).into_response();
+    Ok(two_factor::login::go_on(two_factor::login::USERS, step, &token, cx))
+}
+
+/// Starts the session of a user who has shown all that is asked. `how` is what the activity log says.
+pub(crate) async fn let_in(cx: &PublicCx, mut tx: Tx, id: i64, wish: Wish<'_>, how: &str) -> Result<Response> {
+    let before = cookies::session(&cx.headers, COOKIE, cx.tls);
+    let from = From {
+        ip: &cx.ip,
+        user_agent: user_agent(&cx.headers),
+        remember: if wish.remember { Remember::Yes } else { Remember::No },
+        before: before.as_deref(),
+    };
+    let user = users::find(&mut tx, id).await?;
+    let started = logins::begin(&mut tx, &cx.app, &user, from, how, cx.now).await?;
+    tx.commit().await?;
+    let mut response = Redirect::to(safe_next(wish.next)).into_response();
     give(&mut response, &started, cx.tls);
     Ok(response)
 }
@@ -141,6 +162,7 @@ fn confirm_form(cx: &UserCx, next: &str, wrong: Option<&FieldErrors>) -> Result<
 
 async fn confirm(cx: UserCx, Extension(limits): Extension<Arc<Limits>>, headers: HeaderMap) -> Result<Response, Fail> {
     let next = safe_next(cx.form.text("next"));
+    cx.confirm_first(next)?;
     if !right_password(&cx, &limits, &headers, "password").await? {
         let mut errors = FieldErrors::default();
         errors.add("password", WRONG);

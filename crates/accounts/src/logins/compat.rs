@@ -6,10 +6,10 @@ use kernel::{Error, Result};
 use platform::compat::Answer;
 use platform::crypto;
 
-use super::{Attempt, Bans, DOOR};
+use super::{Attempt, Bans};
 use crate::clients::LIST;
 use crate::doors::{Action, CompatCx, Routes};
-use crate::passwords::guessing;
+use crate::two_factor::{self, Person, Step};
 use crate::{logins, users};
 
 pub fn routes() -> Routes {
@@ -25,14 +25,13 @@ async fn validate_login(cx: CompatCx) -> Result<Answer> {
     let Some(user) = logins::authenticate(&cx.app, attempt, cx.now).await? else {
         return Err(Error::refused("Email or Password Invalid"));
     };
-    let mut tx = cx.app.db.write().await?;
-    guessing::forget(&mut tx, &guessing::account(DOOR, &user.email), &cx.actor.ip).await?;
-    let hash = users::password_of(&mut tx, &user.email).await?.and_then(|(_, hash)| hash).unwrap_or_default();
-    tx.commit().await?;
+    let mut conn = cx.app.db.read().await?;
+    let hash = users::password_of(&mut conn, &user.email).await?.and_then(|(_, hash)| hash).unwrap_or_default();
+    let step = two_factor::after_password(&mut conn, Person::User(user.id)).await?;
     Ok(Answer::success()
         .with("userid", user.id)
         .with("passwordhash", fingerprint(&hash))
-        .with("twoFactorEnabled", false))
+        .with("twoFactorEnabled", step == Step::Prove))
 }
 
 /// Tells a caller whether the password is still the one it was, and nobody what it is: the hash of the stored hash, whose

@@ -12,6 +12,7 @@ mod tests;
 
 use kernel::{Result, Timestamp};
 use platform::App;
+use platform::db::Tx;
 
 use crate::activity_log::{self, Activity, Actor};
 use crate::banned_ips::{self, Door, InForce};
@@ -51,10 +52,13 @@ pub async fn authenticate(app: &App, attempt: Attempt<'_>, now: Timestamp) -> Re
     let found = users::password_of(&mut conn, attempt.email).await?;
     drop(conn);
     let stored = found.as_ref().and_then(|(_, hash)| hash.as_deref());
-    if passwords::matches(attempt.password, stored).await? {
+    let right = passwords::matches(attempt.password, stored).await?;
+    let mut tx = app.db.write().await?;
+    if right {
+        guessing::forget(&mut tx, &account, attempt.ip).await?;
+        tx.commit().await?;
         return Ok(found.map(|(user, _)| user));
     }
-    let mut tx = app.db.write().await?;
     guessing::note(&mut tx, &account, attempt.ip, now).await?;
     let ban = match attempt.bans {
         Bans::Yes => banned_ips::failed(&mut tx, Door::Client, attempt.ip, now).await?,
@@ -70,14 +74,7 @@ pub async fn authenticate(app: &App, attempt: Attempt<'_>, now: Timestamp) -> Re
 
 /// Whether this is the password of a user who is logged in; wrong ones count as at the login.
 pub async fn is_password(app: &App, user: &User, attempt: Attempt<'_>, now: Timestamp) -> Result<bool> {
-    let found = authenticate(app, attempt, now).await?;
-    let right = found.is_some_and(|found| found.id == user.id);
-    if right {
-        let mut tx = app.db.write().await?;
-        guessing::forget(&mut tx, &guessing::account(DOOR, &user.email), attempt.ip).await?;
-        tx.commit().await?;
-    }
-    Ok(right)
+    Ok(authenticate(app, attempt, now).await?.is_some_and(|found| found.id == user.id))
 }
 
 /// Where a user logs in from.
@@ -90,12 +87,11 @@ pub struct From<'a> {
     pub before: Option<&'a str>,
 }
 
-/// Begins the session of a user who has proved who it is.
-pub async fn begin(tx: &mut platform::Tx, app: &App, user: &User, from: From<'_>, now: Timestamp) -> Result<Started> {
+/// Begins the session of a user who has shown all that is asked. `how` is what the activity log says.
+pub async fn begin(tx: &mut Tx, app: &App, user: &User, from: From<'_>, how: &str, now: Timestamp) -> Result<Started> {
     if let Some(token) = from.before {
         user_sessions::end_token(tx, token).await?;
     }
-    guessing::forget(tx, &guessing::account(DOOR, &user.email), from.ip).await?;
     let new = NewSession {
         user_id: user.id,
         admin_id: None,
@@ -105,7 +101,7 @@ pub async fn begin(tx: &mut platform::Tx, app: &App, user: &User, from: From<'_>
         remember: from.remember,
     };
     let started = user_sessions::start(tx, new, &app.random, now).await?;
-    let activity = Activity::new("Logged in").about(format!("user:{}", user.id));
+    let activity = Activity::new(how).about(format!("user:{}", user.id));
     activity_log::record(tx, &Actor::user(user.id, &user.email, from.ip), activity, now).await?;
     Ok(started)
 }

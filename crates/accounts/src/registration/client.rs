@@ -15,14 +15,12 @@ use crate::clients::admin::option;
 use crate::clients::{self, ClientEdit};
 use crate::company::DEFAULT_COUNTRY;
 use crate::doors::admin::{error_list, plain_frame};
-use crate::doors::cookies;
 use crate::doors::limits::Limits;
-use crate::doors::user::give;
-use crate::doors::{PublicCx, Redirect, Routes};
-use crate::logins::client::from;
+use crate::doors::{PublicCx, Routes};
+use crate::logins::client::after_password;
 use crate::passwords::{self, Kinds, Owner};
-use crate::user_sessions::{COOKIE, Remember};
-use crate::{logins, registration};
+use crate::registration;
+use crate::two_factor::half::Wish;
 
 const PATH: &str = "/register";
 
@@ -127,14 +125,9 @@ async fn open(cx: &PublicCx, form: &Form) -> Result<Response> {
     }
     errors.check()?;
     let hash = passwords::hash(password).await?;
-    let before = cookies::session(&cx.headers, COOKIE, cx.tls);
     let mut tx = cx.app.db.write().await?;
     let (_, user) = registration::register(&mut tx, &cx.app, new, hash, &cx.ip, cx.now).await?;
-    let from = from(cx, Remember::No, before.as_deref());
-    let started = logins::begin(&mut tx, &cx.app, &user, from, cx.now).await?;
-    tx.commit().await?;
+    let entered = after_password(cx, tx, user.id, Wish { next: "/account", remember: false }).await?;
     cx.app.wake.notify_waiters();
-    let mut response = Redirect::to("/account").saying("Your account is open.").into_response();
-    give(&mut response, &started, cx.tls);
-    Ok(response)
+    Ok(entered)
 }

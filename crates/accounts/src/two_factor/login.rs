@@ -14,12 +14,12 @@ use super::half::{self, HalfLogin, Wish};
 use super::passkeys::{self, Answer, Asked, Purpose};
 use super::{Person, Shown, Step, factors, log, totp};
 use crate::activity_log::Actor;
-use crate::admins;
 use crate::doors::admin::{error_list, instance_name};
 use crate::doors::cookies::{self, Keep};
 use crate::doors::limits::Limits;
 use crate::doors::{PublicCx, Redirect, Routes};
 use crate::passwords::guessing;
+use crate::{admins, logins, users};
 
 pub const COOKIE: &str = "innkeeper_second";
 
@@ -32,9 +32,10 @@ pub struct Gate {
 }
 
 pub const STAFF: Gate = Gate { login: "/admin/login", purpose: Purpose::LogInStaff };
+pub const USERS: Gate = Gate { login: "/login", purpose: Purpose::LogInUser };
 
 pub fn routes() -> Routes {
-    routes_of(STAFF)
+    routes_of(STAFF).merge(routes_of(USERS))
 }
 
 fn routes_of(gate: Gate) -> Routes {
@@ -82,6 +83,11 @@ async fn guest(gate: Gate, cx: &PublicCx) -> Result<Guest> {
             }
             Ok(Guest { half, login: admin.email, name: admin.username })
         }
+        (Purpose::LogInUser, Person::User(id)) => {
+            let user = users::find(&mut conn, id).await?;
+            let name = if user.name().is_empty() { user.email.clone() } else { user.name() };
+            Ok(Guest { half, login: user.email, name })
+        }
         _ => Err(over()),
     }
 }
@@ -106,7 +112,7 @@ async fn let_in(cx: &PublicCx, guest: &Guest, mut tx: platform::db::Tx, how: &st
 async fn enter(cx: &PublicCx, tx: platform::db::Tx, person: Person, wish: Wish<'_>, how: &str) -> Result<Response> {
     let mut response = match person {
         Person::Staff(id) => admins::admin::let_in(cx, tx, id, wish, how).await?,
-        Person::User(_) => return Err(Error::Unauthenticated),
+        Person::User(id) => logins::client::let_in(cx, tx, id, wish, how).await?,
     };
     cookies::clear_session(response.headers_mut(), COOKIE, cx.tls);
     Ok(response)
@@ -116,7 +122,7 @@ async fn actor(cx: &PublicCx, person: Person) -> Result<Actor> {
     let mut conn = cx.app.db.read().await?;
     match person {
         Person::Staff(id) => Ok(admins::find(&mut conn, id).await?.actor(&cx.ip)),
-        Person::User(_) => Err(Error::Unauthenticated),
+        Person::User(id) => Ok(Actor::user(id, &users::find(&mut conn, id).await?.email, &cx.ip)),
     }
 }
 
@@ -285,7 +291,7 @@ async fn set_up(gate: Gate, cx: PublicCx) -> Result<Response, Fail> {
     let mut tx = cx.app.db.write().await?;
     let code = form.raw("code").unwrap_or_default();
     match totp::confirm(&mut tx, &cx.app, &by, guest.half.person, code, cx.now).await {
-        Ok(codes) => welcome(gate, &cx, &guest, tx, codes).await,
+        Ok(codes) => welcome(&cx, &guest, tx, codes).await,
         Err(Error::Invalid(errors)) => {
             drop(tx);
             let page = set_up_form(gate, &cx, &guest, &errors).await?;
@@ -320,7 +326,7 @@ async fn set_up_passkey(gate: Gate, cx: PublicCx) -> Result<Response, Fail> {
         passkeys::add(&mut tx, &cx.app, &site, &by, person, form.text("name"), answer).await
     };
     match added.await {
-        Ok(codes) => welcome(gate, &cx, &guest, tx, codes).await,
+        Ok(codes) => welcome(&cx, &guest, tx, codes).await,
         Err(Error::Refused(why)) => Ok(Redirect::to(format!("{}/set-up", gate.login)).refusing(why).into_response()),
         Err(other) => Err(Fail(other)),
     }
@@ -328,7 +334,6 @@ async fn set_up_passkey(gate: Gate, cx: PublicCx) -> Result<Response, Fail> {
 
 /// The first factor is set up: its owner is in, and is shown the recovery codes, once.
 async fn welcome(
-    gate: Gate,
     cx: &PublicCx,
     guest: &Guest,
     tx: platform::db::Tx,
@@ -339,7 +344,6 @@ async fn welcome(
     let next = entered.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("/").to_owned();
     let mut page = codes_page(&cx.app, cx.plain_frame("Your recovery codes"), &codes, &next)?;
     carry_cookies(entered.headers(), page.headers_mut());
-    debug_assert!(!gate.login.is_empty());
     Ok(page)
 }
 

@@ -124,6 +124,37 @@ impl<'a> Ana<'a> {
     }
 }
 
+/// A user with a browser and a device.
+struct Bea<'a> {
+    house: &'a House,
+    jar: Jar,
+    device: Device,
+}
+
+impl<'a> Bea<'a> {
+    async fn new(house: &'a House) -> Bea<'a> {
+        house.ann().await;
+        house.give_password("ann@example.com").await;
+        Bea { house, jar: Jar::default(), device: Device::at(ORIGIN) }
+    }
+
+    async fn visit(&mut self, method: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
+        self.house.visit(&mut self.jar, method, path, fields).await
+    }
+
+    async fn password(&mut self) -> Reply {
+        self.jar = Jar::default();
+        self.visit("POST", "/login", &[("email", "ann@example.com"), ("password", crate::testing::PASSWORD)]).await
+    }
+
+    async fn asked(&mut self, path: &str, csrf: &str) -> (String, Value) {
+        let reply = self.visit("POST", path, &[("csrf", csrf)]).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let asked = reply.json();
+        (asked["token"].as_str().unwrap().to_owned(), asked["options"].clone())
+    }
+}
+
 impl House {
     fn tick(&self, seconds: i64) {
         self.app.clock.set(self.app.clock.now().plus_seconds(seconds));
@@ -134,6 +165,14 @@ impl House {
         let id: i64 = tx.scalar("SELECT id FROM roles WHERE name = $1", params![role]).await.unwrap();
         set_policy(&mut tx, &system(), id, policy, self.now).await.unwrap();
         tx.commit().await.unwrap();
+    }
+
+    async fn put(&self, setting: &platform::Setting, value: &str) {
+        let mut tx = self.app.db.write().await.unwrap();
+        platform::settings::set(&mut tx, setting, value, self.app.clock.now()).await.unwrap();
+        let values = platform::settings::Values::load(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        self.app.extensions.get::<crate::doors::limits::Limits>().inspect(|limits| limits.set(&values));
     }
 
     async fn said(&self, words: &str) -> i64 {
@@ -396,15 +435,62 @@ testkit::both_engines! {
         assert_eq!(policy(&mut conn, Person::Staff(1)).await.unwrap(), Policy::Required);
         assert_eq!(policy(&mut conn, Person::User(1)).await.unwrap(), Policy::Off);
         drop(conn);
-        house.setting(&OF_USERS, "required").await;
+        house.put(&OF_USERS, "required").await;
         let mut conn = house.app.db.read().await.unwrap();
         assert_eq!(after_password(&mut conn, Person::User(1)).await.unwrap(), Step::SetUp);
+    }
+
+    async fn a_user_logs_in_with_two_factors_too(house: House) {
+        let mut bea = Bea::new(&house).await;
+        assert_eq!(bea.password().await.to, "/account");
+        let page = bea.visit("GET", "/account/two-factor", &[]).await;
+        assert!(page.status == 200 && page.text.contains("data:image"), "{} {}", page.status, page.text);
+        let csrf = token_of(&page.text);
+        let (token, options) = bea.asked("/account/two-factor/passkeys/options", &csrf).await;
+        let response = bea.device.create(&options).to_string();
+        let fields = [("csrf", csrf.as_str()), ("token", &token), ("response", &response), ("name", "Phone")];
+        let added = bea.visit("POST", "/account/two-factor/passkeys", &fields).await;
+        assert_eq!((added.status.as_u16(), codes_in(&added.text).len()), (200, RECOVERY_CODES));
+        let codes = codes_in(&added.text);
+        assert_eq!(bea.password().await.to, "/login/second");
+        assert!(bea.visit("GET", "/account", &[]).await.to.starts_with("/login"));
+        assert_eq!(bea.visit("POST", "/login/second", &[("code", "nonsense")]).await.status, 422);
+        assert_eq!(bea.visit("POST", "/login/second", &[("code", &codes[0])]).await.to, "/account");
+        assert_eq!(bea.visit("GET", "/account", &[]).await.status, 200);
+        bea.jar = Jar::default();
+        let (token, options) = bea.asked("/login/passkey/options", "").await;
+        let response = bea.device.get(&options).to_string();
+        let entered = bea.visit("POST", "/login/passkey", &[("token", &token), ("response", &response)]).await;
+        assert_eq!((entered.to.as_str(), bea.jar.has(crate::user_sessions::COOKIE)), ("/account", true));
+        // It opens no door of staff, though the device offers it there.
+        bea.jar = Jar::default();
+        let (token, options) = bea.asked("/admin/login/passkey/options", "").await;
+        let response = bea.device.get(&options).to_string();
+        bea.visit("POST", "/admin/login/passkey", &[("token", &token), ("response", &response)]).await;
+        assert!(!bea.jar.has(crate::sessions::COOKIE));
+        bea.visit("POST", "/login/passkey", &[("token", &token), ("response", &response)]).await;
+        assert!(!bea.jar.has(crate::user_sessions::COOKIE), "nor was it asked here");
+    }
+
+    async fn a_user_who_must_have_a_factor_sets_one_up(house: House) {
+        let mut bea = Bea::new(&house).await;
+        house.put(&OF_USERS, "required").await;
+        assert_eq!(bea.password().await.to, "/login/set-up");
+        assert_eq!(bea.visit("GET", "/admin/login/set-up", &[]).await.to, "/admin/login", "not at the door of staff");
+        let (token, options) = bea.asked("/login/set-up/options", "").await;
+        let response = bea.device.create(&options).to_string();
+        let fields = [("token", token.as_str()), ("response", &response)];
+        let done = bea.visit("POST", "/login/set-up/passkey", &fields).await;
+        assert_eq!((done.status.as_u16(), bea.jar.has(crate::user_sessions::COOKIE)), (200, true));
+        let refused = house.api("DELETE", "/users/1/two-factor", Value::Null).await;
+        assert_eq!(refused.status, 200);
+        assert_eq!(bea.password().await.to, "/login/set-up");
     }
 
     async fn a_flood_of_codes_is_stopped_for_everybody(house: House) {
         let mut ana = Ana::new(&house, ROLE).await;
         ana.set_up_app().await;
-        house.setting(&crate::doors::limits::LOGINS, "0").await;
+        house.put(&crate::doors::limits::LOGINS, "0").await;
         let mut tx = house.app.db.write().await.unwrap();
         for at in 0..20 {
             let account = passwords::guessing::account("second", &ana.person.to_string());

@@ -27,7 +27,7 @@ pub struct SetUp {
     pub picture: String,
 }
 
-pub(super) fn place(person: Person) -> String {
+pub(crate) fn place(person: Person) -> String {
     format!("totp:{person}")
 }
 

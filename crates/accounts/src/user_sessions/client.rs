@@ -9,6 +9,7 @@ use platform::web::Fail;
 use super::Session;
 use crate::doors::user::take_away;
 use crate::doors::{Id, Redirect, Routes, UserCx};
+use crate::two_factor::{self, Person};
 use crate::{company, user_sessions};
 
 const SECURITY: &str = "/account/security";
@@ -27,9 +28,10 @@ async fn security(cx: UserCx) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let zone = company::zone(&mut conn).await?;
     let sessions = user_sessions::of_user(&mut conn, cx.user.id, cx.now).await?;
+    let factors = two_factor::factors(&mut conn, Person::User(cx.user.id)).await?.in_words();
     drop(conn);
     let sessions: Vec<Value> = sessions.iter().map(|session| row(session, cx.session.id, &zone)).collect();
-    cx.page("accounts/user_sessions/security.html", "Security", context! { sessions })
+    cx.page("accounts/user_sessions/security.html", "Security", context! { sessions, factors })
 }
 
 /// A session as its user and staff are shown it.

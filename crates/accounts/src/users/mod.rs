@@ -206,6 +206,11 @@ pub async fn update(tx: &mut Tx, by: &Actor, id: i64, edit: UserEdit, now: Times
         return Ok(old);
     }
     store::update(tx, &user).await?;
+    if user.email.to_lowercase() != old.email.to_lowercase() {
+        // What was mailed to the old address is worth nothing, whoever reads it there.
+        links::void(tx, id, links::Purpose::Password, now).await?;
+        links::void(tx, id, links::Purpose::Email, now).await?;
+    }
     let changed = activity_log::changes([
         ("First name", old.first_name, user.first_name.clone()),
         ("Last name", old.last_name, user.last_name.clone()),
@@ -301,7 +306,6 @@ pub(crate) async fn move_to(
     }
     update(tx, by, old.id, edit, now).await?;
     store::verify(tx, old.id, now).await?;
-    links::void(tx, old.id, links::Purpose::Password, now).await?;
     mail::email_changed(tx, app, old, email, now).await?;
     find(tx, old.id).await
 }

@@ -2,6 +2,7 @@ use accounts::activity_log::Actor;
 use accounts::admins::{self, Listed};
 use accounts::passwords::{self, Kinds, Owner};
 use accounts::roles;
+use accounts::two_factor::{self, Person};
 use kernel::{Error, Result};
 use platform::{App, Conn};
 use serde_json::{Value, json};
@@ -31,6 +32,11 @@ pub enum Admin {
     ///
     /// The old password, every session and earlier links are of no use from then on.
     ResetLink(Named),
+    /// Take the second factors of an administrator away who has lost them all
+    ///
+    /// The app, the passkeys and the recovery codes are of no use from then on. Where the role requires a factor, a new one
+    /// is set up at the next login.
+    RemoveTwoFactor(Named),
 }
 
 #[derive(Debug, clap::Args)]
@@ -42,7 +48,7 @@ pub struct Named {
 
 /// Add an administrator
 ///
-/// Without --password-stdin it prints a link, good once and for three days, by which the new administrator chooses a
+/// Without --password-stdin it prints a link, good once and for seven days, by which the new administrator chooses a
 /// password.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -71,6 +77,7 @@ pub async fn run(common: &Common, command: Admin) -> Result<Report> {
         Admin::Disable(named) => disable(&app, &named.username).await,
         Admin::Enable(named) => enable(&app, &named.username).await,
         Admin::ResetLink(named) => reset_link(&app, &named.username).await,
+        Admin::RemoveTwoFactor(named) => remove_two_factor(&app, &named.username).await,
         Admin::Create(_) | Admin::List => list(&app).await,
     }
 }
@@ -100,14 +107,14 @@ async fn create(common: &Common, args: Create) -> Result<Report> {
     let admin = admins::create(&mut tx, &by(), new, now).await?;
     let link = match is_given {
         true => None,
-        false => Some(admins::make_link(&mut tx, admin.id, &app.random, now).await?),
+        false => Some(admins::make_invitation(&mut tx, admin.id, &app.random, now).await?),
     };
     let base = accounts::company::system_url(&mut tx).await?;
     tx.commit().await?;
     let link = link.map(|token| welcome(&base, &token));
     let text = match &link {
         Some(link) => format!(
-            "Administrator {} ({}) created. Within three days, choose a password here:\n{link}",
+            "Administrator {} ({}) created. Within seven days, choose a password here:\n{link}",
             admin.username, args.role
         ),
         None => format!("Administrator {} ({}) created.", admin.username, args.role),
@@ -191,4 +198,16 @@ async fn reset_link(app: &App, username: &str) -> Result<Report> {
         admin.username
     );
     Ok(Report::new(text, json!({ "username": admin.username, "link": link })))
+}
+
+async fn remove_two_factor(app: &App, username: &str) -> Result<Report> {
+    let mut tx = app.db.write().await?;
+    let admin = named(&mut tx, username).await?;
+    let removed = two_factor::remove_all(&mut tx, &by(), Person::Staff(admin.id), app.clock.now()).await?;
+    tx.commit().await?;
+    let text = match removed {
+        true => format!("The second factors of {} are removed.", admin.username),
+        false => format!("{} has no second factor.", admin.username),
+    };
+    Ok(Report::new(text, json!({ "username": admin.username, "removed": removed })))
 }
