@@ -55,7 +55,8 @@ pub const SETTINGS: [&[platform::Setting]; 9] = [
 
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
-    let own = &[repeats::FORGOTTEN, banned_ips::ENDED, users::links::OLD, openid::OLD];
+    let links = [users::links::OLD, openid::OLD, account_access::invitations::OLD];
+    let own = &[&[repeats::FORGOTTEN, banned_ips::ENDED][..], &links].concat();
     [sessions::ENDED, user_sessions::ENDED, admins::OLD, two_factor::ENDED, own].concat()
 }
 
@@ -76,6 +77,7 @@ pub fn client_nav() -> &'static [doors::UserNavItem] {
     &[
         UserNavItem { label: "Home", href: "/account", permission: None },
         UserNavItem { label: "Account details", href: "/account/details", permission: Some(account_access::PROFILE) },
+        UserNavItem { label: "Users", href: "/account/users", permission: Some(account_access::OWNER) },
         UserNavItem { label: "Your profile", href: "/account/profile", permission: None },
         UserNavItem { label: "Security", href: "/account/security", permission: None },
     ]
@@ -175,6 +177,12 @@ pub fn routes() -> doors::Routes {
         .merge(security_questions::client::routes())
         .merge(users::admin::routes())
         .merge(users::api::routes())
+        .merge(users::compat::routes())
+        .merge(account_access::admin::routes())
+        .merge(account_access::api::routes())
+        .merge(account_access::client::routes())
+        .merge(account_access::compat::routes())
+        .merge(account_access::invitations::client::routes())
         .merge(two_factor::login::routes())
         .merge(two_factor::account::routes())
         .merge(two_factor::admin::routes())

@@ -19,8 +19,7 @@ use crate::activity_log::{self, Entry};
 use crate::client_groups::{self, ClientGroup};
 use crate::doors::admin::or_back;
 use crate::doors::{AdminCx, Id, Redirect, Routes};
-use crate::users;
-use crate::{clients, company};
+use crate::{account_access, clients, company, users};
 
 use form::{create, edit_page, new_page, stored, update};
 
@@ -371,7 +370,7 @@ async fn attach_user(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
     let done = async {
         let mut tx = cx.app.db.write().await?;
         clients::find(&mut tx, id).await?;
-        let user = users::attach(&mut tx, &cx.actor, id, cx.form.text("email"), cx.now).await?;
+        let user = users::attach(&mut tx, &cx.actor, id, cx.form.text("email"), &account_access::ALL, cx.now).await?;
         tx.commit().await?;
         Ok(Redirect::to(&back).saying(format!("{} may act for this client", user.name())))
     };

@@ -206,7 +206,7 @@ testkit::both_engines! {
         assert!(house.knows("rex").await && !house.knows("linz").await);
         // The password is asked for again when it was typed a while ago.
         house.pass(601);
-        assert_eq!(ann.get(PAGE).await.to, "/account/confirm?next=%2Faccount%2Fsecurity-question");
-        assert_eq!(ann.post(PAGE, &change("Rex")).await.to, "/account/confirm?next=%2Faccount%2Fsecurity-question");
+        assert_eq!(ann.get(PAGE).await.to, "/account/confirm?next=%2Faccount%2Fsecurity%2Dquestion");
+        assert_eq!(ann.post(PAGE, &change("Rex")).await.to, "/account/confirm?next=%2Faccount%2Fsecurity%2Dquestion");
     }
 }

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use super::store::{self, SORTS};
 use super::{COLUMNS, Listed, User, UserEdit};
+use crate::account_access::ALL;
+use crate::account_access::api::{permissions, permissions_schema};
 use crate::clients::{self, EDIT, LIST};
 use crate::doors::api::{answer, list_answer, list_schema};
 use crate::doors::{ApiCx, Id, Ids, Operation, Routes};
@@ -38,7 +40,9 @@ pub fn routes() -> Routes {
         .answers(200, schema());
     let add = Operation::new("POST", "/clients/{id}/users", EDIT, TAG, "Let a user act for a client")
         .body(json!({ "type": "object", "required": ["email"], "properties": {
-            "email": { "type": "string", "description": "With which the user logs in" } } }))
+            "email": { "type": "string", "description": "With which the user logs in" },
+            "permissions": permissions_schema("What the user may; everything without it"),
+        } }))
         .answers(200, schema());
     let remove = Operation::new(
         "DELETE",
@@ -138,10 +142,11 @@ async fn attach(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     let mut body = cx.json()?;
     let email = body.text("email");
     let email = body.require("email", email).unwrap_or_default();
+    let permissions = permissions(&mut body).unwrap_or(ALL.to_vec());
     body.done()?;
     let mut tx = cx.app.db.write().await?;
     clients::find(&mut tx, id).await?;
-    let user = super::attach(&mut tx, &cx.actor, id, &email, cx.now).await?;
+    let user = super::attach(&mut tx, &cx.actor, id, &email, &permissions, cx.now).await?;
     let value = shown(&mut tx, &user).await?;
     cx.commit(tx, 200, value).await
 }

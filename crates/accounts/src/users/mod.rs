@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod api;
 pub mod client;
+pub mod compat;
 pub(crate) mod links;
 pub(crate) mod mail;
 mod store;
@@ -18,6 +19,7 @@ use platform::App;
 use platform::db::{Conn, Tx};
 use platform::record;
 
+use crate::account_access::{self, AccountPermission};
 use crate::activity_log::{self, Activity, Actor};
 use crate::clients::{Client, profile};
 use crate::passwords;
@@ -127,9 +129,50 @@ pub(crate) async fn own(
             user
         }
     };
-    store::link(tx, client.id, user.id, store::Part::Owner).await?;
+    store::link(tx, client.id, user.id, store::Part::Owner, "").await?;
     Ok(user)
 }
+
+/// A user without a client.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    pub first_name: String,
+    pub last_name: String,
+    pub email: String,
+    pub language: String,
+    pub password: Option<passwords::Hash>,
+}
+
+/// Makes a user who acts for nobody yet.
+pub async fn create(tx: &mut Tx, by: &Actor, new: NewUser, now: Timestamp) -> Result<User> {
+    let mut errors = FieldErrors::default();
+    let mut name = |field: &str, text: &str| {
+        let name = errors.take(field, single_line(text, profile::NAME))?;
+        if name.is_empty() {
+            errors.add(field, "Enter a name.");
+        }
+        Some(name)
+    };
+    let (first, last) = (name("first_name", &new.first_name), name("last_name", &new.last_name));
+    let email = errors.take("email", Email::parse(&new.email));
+    let language = errors.take("language", profile::language(&new.language));
+    if let Some(email) = &email
+        && by_email(tx, email.as_str()).await?.is_some()
+    {
+        errors.add("email", TAKEN);
+    }
+    errors.check()?;
+    let texts = [first, last, email.map(|email| email.to_string()), language].map(Option::unwrap_or_default);
+    let hash = new.password.as_ref().map(passwords::Hash::as_str);
+    let made = store::insert_named(tx, texts.each_ref().map(String::as_str), hash, now).await?;
+    let Some(user) = made else { return Err(Error::invalid("email", TAKEN)) };
+    let activity = Activity::new(format!("User {} created", user.email)).about(format!("user:{}", user.id));
+    activity_log::record(tx, by, activity, now).await?;
+    Ok(user)
+}
+
+/// What is said of an address that is another user's.
+pub(crate) const TAKEN: &str = "Somebody logs in with this address already.";
 
 /// What staff write of a user. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
@@ -179,18 +222,33 @@ pub async fn update(tx: &mut Tx, by: &Actor, id: i64, edit: UserEdit, now: Times
     Ok(user)
 }
 
-/// Lets a user act for a further client. Doing it twice changes nothing.
-pub async fn attach(tx: &mut Tx, by: &Actor, client_id: i64, email: &str, now: Timestamp) -> Result<User> {
+/// Lets a user act for a further client, with these permissions. Doing it twice changes nothing.
+pub async fn attach(
+    tx: &mut Tx,
+    by: &Actor,
+    client_id: i64,
+    email: &str,
+    permissions: &[AccountPermission],
+    now: Timestamp,
+) -> Result<User> {
     let Some(user) = by_email(tx, email).await? else {
         return Err(Error::invalid("email", "There is no user with this e-mail address."));
     };
-    if store::link(tx, client_id, user.id, store::Part::Member).await? > 0 {
+    if account_access::part(tx, client_id, user.id).await?.is_none() {
+        account_access::require_room(tx, client_id).await?;
+        admit(tx, client_id, user.id, &account_access::stored(permissions)).await?;
         let activity = Activity::new(format!("User {} may act for the client", user.email))
             .about(format!("user:{}", user.id))
             .client(client_id);
         activity_log::record(tx, by, activity, now).await?;
     }
     Ok(user)
+}
+
+/// Lets a user act for a client with permissions as they are stored; whoever does already keeps the own ones.
+pub(crate) async fn admit(tx: &mut Tx, client_id: i64, user_id: i64, permissions: &str) -> Result<()> {
+    store::link(tx, client_id, user_id, store::Part::Member, permissions).await?;
+    Ok(())
 }
 
 /// Takes a user off a client. The owner stays.

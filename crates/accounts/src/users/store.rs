@@ -70,27 +70,26 @@ pub(super) async fn insert(
     password_hash: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<User>> {
+    let named = [&client.first_name, &client.last_name, &client.email, &client.language];
+    insert_named(tx, named.map(String::as_str), password_hash, now).await
+}
+
+/// As [`insert`], of a first and a last name, an address and a language.
+pub(super) async fn insert_named(
+    tx: &mut Tx,
+    [first_name, last_name, email, language]: [&str; 4],
+    password_hash: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<User>> {
     let sql = format!(
         "INSERT INTO users (first_name, last_name, email, email_lower, password_hash, language, search, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (email_lower) DO NOTHING RETURNING {}",
         User::columns("")
     );
-    let searched = search::text(&[&client.first_name, &client.last_name, &client.email]);
-    let inserted: Option<User> = tx
-        .optional(
-            &sql,
-            params![
-                client.first_name,
-                client.last_name,
-                client.email,
-                client.email.to_lowercase(),
-                password_hash,
-                client.language,
-                searched,
-                now
-            ],
-        )
-        .await?;
+    let searched = search::text(&[first_name, last_name, email]);
+    let lower = email.to_lowercase();
+    let values = params![first_name, last_name, email, lower, password_hash, language, searched, now];
+    let inserted: Option<User> = tx.optional(&sql, values).await?;
     if let Some(user) = &inserted {
         search::index(tx, Kind::User, user.id, &searched).await?;
     }
@@ -150,11 +149,12 @@ pub(super) async fn clients_of(conn: &mut Conn, user_id: i64, limit: i64) -> Res
     .await
 }
 
-pub(super) async fn link(tx: &mut Tx, client_id: i64, user_id: i64, part: Part) -> Result<u64> {
+/// `permissions`: of a member, as they are stored.
+pub(super) async fn link(tx: &mut Tx, client_id: i64, user_id: i64, part: Part, permissions: &str) -> Result<u64> {
     tx.execute(
-        "INSERT INTO client_users (client_id, user_id, is_owner) VALUES ($1, $2, $3) \
+        "INSERT INTO client_users (client_id, user_id, is_owner, permissions) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (client_id, user_id) DO NOTHING",
-        params![client_id, user_id, part == Part::Owner],
+        params![client_id, user_id, part == Part::Owner, permissions],
     )
     .await
 }
@@ -196,4 +196,10 @@ pub async fn query(conn: &mut Conn, text: &str) -> Result<Query<'static>> {
     }
     let joins = "LEFT JOIN clients c ON c.id = (SELECT MIN(cu.client_id) FROM client_users cu WHERE cu.user_id = u.id)";
     Ok(Query { table: "users u", id: "u.id", joins, filter })
+}
+
+/// For which clients these users act: user, client, whether as its owner.
+pub(super) async fn parts(conn: &mut Conn, user_ids: &[i64]) -> Result<Vec<(i64, i64, bool)>> {
+    let sql = "SELECT user_id, client_id, is_owner FROM client_users WHERE user_id IN $1[] ORDER BY user_id, client_id";
+    conn.all(sql, params![user_ids]).await
 }

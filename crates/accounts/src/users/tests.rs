@@ -47,4 +47,55 @@ testkit::both_engines! {
         assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("email")));
         assert_eq!((api("GET", "/users/9", Value::Null).await.0, api("POST", "/clients/9/users", json!({ "email": "ann@example.com" })).await.0), (404, 404));
     }
+
+    async fn the_compatible_actions_make_list_and_change_users(house: House) {
+        house.ann().await;
+        let bob = [("firstname", "Bob"), ("lastname", "Dee"), ("email", "Bob@example.com"), ("password2", "lantern gravel 81 pony")];
+        let added = house.action("AddUser", &[&bob[..], &[("language", "english")]].concat()).await;
+        assert_eq!(added, json!({ "result": "success", "user_id": "2" }));
+        let mut browser = house.browser("192.0.2.7");
+        assert_eq!(browser.log_in("bob@example.com", "lantern gravel 81 pony").await.status, 303);
+        let without = |name: &str| bob.iter().copied().filter(|(field, _)| *field != name).collect::<Vec<_>>();
+        let with = |name: &'static str, value: &'static str| [&without(name)[..], &[(name, value)]].concat();
+        for (fields, words) in [
+            (without("firstname"), "You did not enter a first name"),
+            (without("lastname"), "You did not enter a last name"),
+            (with("email", " "), "You did not enter an email address"),
+            (without("password2"), "You did not enter a password"),
+            (with("email", "nonsense"), "The email address entered is not valid"),
+            (bob.to_vec(), "A user already exists with that email address"),
+        ] {
+            assert_eq!(house.action("AddUser", &fields).await, json!({ "result": "error", "message": words }));
+        }
+        let weak = house.action("AddUser", &[("firstname", "C"), ("lastname", "D"), ("email", "c@example.com"), ("password2", "short")]).await;
+        assert!(weak["message"].as_str().unwrap().contains("password2"), "{weak}");
+        let wrong = house.action("AddUser", &[&with("email", "c@example.com")[..], &[("language", "x\ny")]].concat()).await;
+        assert!(wrong["message"].as_str().unwrap().contains("language"), "{wrong}");
+        assert_eq!(house.count("users").await, 2);
+
+        house.post("/admin/clients/1/users", &[("email", "bob@example.com")]).await;
+        let all = house.action("GetUsers", &[]).await;
+        let first = json!({ "id": 1, "firstname": "Ann", "lastname": "Lee", "email": "ann@example.com",
+            "datecreated": "2026-03-01 12:00:00", "validationdata": "", "clients": [{ "id": 1, "isOwner": true }] });
+        assert_eq!((&all["users"][0], &all["users"][1]["clients"]), (&first, &json!([{ "id": 1, "isOwner": false }])));
+        assert_eq!((&all["totalresults"], &all["startnumber"], &all["numreturned"]), (&json!(2), &json!(0), &json!(2)));
+        let last = house.action("GetUsers", &[("sorting", "DESC"), ("limitnum", "1")]).await;
+        assert_eq!((&last["users"][0]["id"], &last["totalresults"], &last["numreturned"]), (&json!(2), &json!(2), &json!(1)));
+        let found = house.action("GetUsers", &[("search", "dee")]).await;
+        assert_eq!((&found["users"][0]["firstname"], &found["totalresults"]), (&json!("Bob"), &json!(1)));
+        assert_eq!(house.action("GetUsers", &[("sorting", "UP")]).await["result"], "error");
+
+        let changed = house.action("UpdateUser", &[("user_id", "2"), ("firstname", "Robert")]).await;
+        assert_eq!(changed, json!({ "result": "success", "user_id": "2" }));
+        assert_eq!(house.action("GetUsers", &[("search", "robert")]).await["users"][0]["lastname"], "Dee");
+        for (fields, words) in [
+            (vec![("user_id", "9"), ("firstname", "X")], "Invalid User ID requested"),
+            (vec![("firstname", "X")], "Invalid User ID requested"),
+            (vec![("user_id", "2")], "One of `email`, `firstname`, `lastname`, or `language` is required"),
+            (vec![("user_id", "2"), ("email", "nonsense")], "The email address entered is not valid"),
+            (vec![("user_id", "2"), ("email", "ann@example.com")], "A user already exists with that email address"),
+        ] {
+            assert_eq!(house.action("UpdateUser", &fields).await, json!({ "result": "error", "message": words }));
+        }
+    }
 }
