@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::doors::limits::LOGINS;
 use crate::testing::{House, PASSWORD};
+use crate::two_factor::OF_USERS;
 
 const NEW: &str = "paper lantern orchard";
 
@@ -60,6 +61,19 @@ testkit::both_engines! {
         assert_eq!(house.mailed("password_changed").await, [("ann@example.com".to_owned(), String::new())]);
         assert!(!browser.get("/account").await.text.contains("Send it again"), "the mail that arrived proves the address");
         assert_eq!(house.logged("Password of user ann@example.com changed").await, ["ann@example.com"]);
+    }
+
+    async fn a_login_that_waits_for_the_second_factor_ends_with_the_old_password(house: House) {
+        house.ann().await;
+        house.give_password("ann@example.com").await;
+        house.configure(&OF_USERS, "required").await;
+        let mut thief = house.visitor("198.51.100.7");
+        assert_eq!(thief.log_in("ann@example.com", PASSWORD).await.to, "/login/set-up");
+        assert_eq!(thief.get("/login/set-up").await.status, 200);
+        house.ask_for_link("ann@example.com").await;
+        let link = house.link().await;
+        assert_eq!(house.visitor("192.0.2.10").bare_post(&link, &twice(NEW)).await.to, "/login");
+        assert_eq!(thief.get("/login/set-up").await.to, "/login");
     }
 
     async fn whether_somebody_has_the_address_is_not_told(house: House) {

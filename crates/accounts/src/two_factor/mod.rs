@@ -302,6 +302,11 @@ pub async fn remove_all(tx: &mut Tx, by: &Actor, person: Person, now: Timestamp)
     Ok(known.any())
 }
 
+/// Ends logins that wait for the second factor: the password that began them is another one now.
+pub async fn end_half_logins(tx: &mut Tx, person: Person) -> Result<()> {
+    store::remove_half_logins(tx, &person.to_string()).await
+}
+
 async fn log(tx: &mut Tx, by: &Actor, person: Person, what: &str, now: Timestamp) -> Result<()> {
     activity_log::record(tx, by, Activity::new(what).about(person.subject()), now).await
 }

@@ -23,6 +23,7 @@ use crate::account_access::{self, AccountPermission};
 use crate::activity_log::{self, Activity, Actor};
 use crate::clients::{Client, profile};
 use crate::passwords;
+use crate::two_factor::{self, Person};
 
 pub use store::{COLUMNS, Listed, Of, of_client, query};
 
@@ -286,6 +287,7 @@ pub async fn set_password(
 ) -> Result<()> {
     store::set_password(tx, user.id, hash.as_str()).await?;
     links::void(tx, user.id, links::Purpose::Password, now).await?;
+    two_factor::end_half_logins(tx, Person::User(user.id)).await?;
     let activity = Activity::new(format!("Password of user {} changed", user.email));
     activity_log::record(tx, by, activity.about(format!("user:{}", user.id)), now).await?;
     mail::password_changed(tx, app, user, now).await
