@@ -256,6 +256,12 @@ testkit::both_engines! {
         stage.strict.manner(|manner| manner.issuer = Some("https://evil.example"));
         let reply = stage.house.visitor("192.0.2.20").get(&format!("/admin/openid/{}", stage.id)).await;
         assert_eq!((reply.status, reply.to.as_str()), (StatusCode::SEE_OTHER, "/admin/login"));
+        // It is left alone for a moment, and asked again then.
+        stage.strict.manner(|manner| manner.issuer = None);
+        let mut visitor = stage.house.visitor("192.0.2.20");
+        assert_eq!(visitor.get(&format!("/admin/openid/{}", stage.id)).await.to, "/admin/login");
+        stage.house.pass(10);
+        assert_eq!(stage.try_in().await, "/admin");
     }
 
     async fn a_group_makes_an_administrator_whose_role_follows_it(stage: Stage) {

@@ -173,6 +173,9 @@ pub async fn update(tx: &mut Tx, by: &Actor, id: i64, edit: AdminEdit, now: Time
     let mut errors = FieldErrors::default();
     let new = edit.applied(&old, &mut errors);
     check_taken(tx, &new, &mut errors).await?;
+    if is_self(by, id) && new.email != old.email {
+        errors.add("email", "Change your own address in “My account”, which asks for your password.");
+    }
     errors.check()?;
     let mut log = told(&old, &new);
     if new.role_id != old.role_id {

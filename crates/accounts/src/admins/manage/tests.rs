@@ -161,6 +161,9 @@ testkit::both_engines! {
         let page = house.post_as(As::Nobody, &format!("/admin/administrators/{}/reset", boss.id), &[]).await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "told on the page");
         assert_eq!((named(&house, "boss").await, house.count("mails").await, house.count("admins").await), (boss.clone(), 0, 2));
+        let mine = api_as(&house, As::Boss, "PATCH", &bosses, json!({ "email": "eve@example.com" })).await;
+        assert_eq!((mine.0, &mine.1["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("email")), "not without the password");
+        assert_eq!(api_as(&house, As::Boss, "PATCH", &bosses, json!({ "role_id": nothing })).await.0, StatusCode::CONFLICT);
         // Among equals it works.
         let (status, _) = api_as(&house, As::Nobody, "POST", "/administrators", new(nothing)).await;
         assert_eq!(status, StatusCode::CREATED);
