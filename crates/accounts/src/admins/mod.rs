@@ -159,7 +159,7 @@ pub async fn disable(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result
         return Ok(admin);
     }
     check_rank(tx, by, &admin).await?;
-    if by.kind == ActorKind::Admin && by.id == Some(id) {
+    if is_self(by, id) {
         return Err(Error::refused("You cannot disable yourself. Let somebody else do it."));
     }
     check_not_last(tx, &admin).await?;
@@ -194,6 +194,11 @@ async fn check_not_last(tx: &mut Tx, admin: &Admin) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// Whether somebody does something to themselves, at whichever door.
+fn is_self(by: &Actor, id: i64) -> bool {
+    matches!(by.kind, ActorKind::Admin | ActorKind::Api) && by.id == Some(id)
 }
 
 /// Says no to whoever would change an administrator who may do more: with another's address and a link to a new password

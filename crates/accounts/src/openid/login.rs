@@ -97,10 +97,11 @@ async fn callback(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Re
 async fn enter(cx: &PublicCx, found: Answered, query: &Form) -> Result<Response> {
     let claims = match claims(cx, &found, query).await {
         Ok(claims) => claims,
-        Err(error) => {
+        Err(error @ (Error::Refused(_) | Error::Unavailable(_))) => {
             note(cx, &found, &error).await?;
             return Ok(refused(&found.provider.label, &error));
         }
+        Err(defect) => return Err(defect),
     };
     let mut tx = cx.app.db.write().await?;
     let admin_id = match openid::who_is(&mut tx, &found.provider, &claims, cx.now).await {

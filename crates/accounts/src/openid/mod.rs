@@ -335,6 +335,9 @@ pub async fn who_is(tx: &mut Tx, provider: &Provider, claims: &Value, now: Times
     let account = claims["sub"].as_str().unwrap_or_default();
     let given = given_role(tx, provider, claims).await?;
     if let Some(identity) = store::identity(tx, provider.id, account).await? {
+        if admins::find(tx, identity.admin_id).await?.disabled {
+            return Err(Error::refused("This administrator is disabled."));
+        }
         if identity.managed {
             follow(tx, &by, provider, identity.admin_id, given, now).await?;
         }

@@ -31,13 +31,13 @@ impl Open for Stage {
         let house = House::with(engine, crate::routes(), extensions).await;
         let strict = Strict::start(BACK, house.now.micros() / 1_000_000).await;
         let mut stage = Stage { house, strict, id: 0 };
-        stage.id = stage.add(stage.new()).await;
+        stage.id = stage.add(stage.acme()).await;
         stage
     }
 }
 
 impl Stage {
-    fn new(&self) -> NewProvider {
+    fn acme(&self) -> NewProvider {
         NewProvider {
             label: "Acme".to_owned(),
             issuer: self.strict.issuer.clone(),
@@ -58,7 +58,7 @@ impl Stage {
     }
 
     async fn change(&self, change: impl FnOnce(&mut NewProvider)) {
-        let mut new = NewProvider { secret: None, ..self.new() };
+        let mut new = NewProvider { secret: None, ..self.acme() };
         change(&mut new);
         let mut tx = self.house.app.db.write().await.unwrap();
         update(&mut tx, &self.house.app, &system(), self.id, new, self.house.now).await.unwrap();
@@ -256,6 +256,12 @@ testkit::both_engines! {
         stage.strict.manner(|manner| manner.issuer = Some("https://evil.example"));
         let reply = stage.house.visitor("192.0.2.20").get(&format!("/admin/openid/{}", stage.id)).await;
         assert_eq!((reply.status, reply.to.as_str()), (StatusCode::SEE_OTHER, "/admin/login"));
+        // It is left alone for a moment, and asked again then.
+        stage.strict.manner(|manner| manner.issuer = None);
+        let mut visitor = stage.house.visitor("192.0.2.20");
+        assert_eq!(visitor.get(&format!("/admin/openid/{}", stage.id)).await.to, "/admin/login");
+        stage.house.pass(10);
+        assert_eq!(stage.try_in().await, "/admin");
     }
 
     async fn a_group_makes_an_administrator_whose_role_follows_it(stage: Stage) {

@@ -4,7 +4,7 @@
 //! be read on the way are talked to.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -24,6 +24,8 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// strangers must not be able to make us ask.
 const GOOD_FOR: i64 = 3600;
 const PAUSE: i64 = 60;
+/// Seconds for which a provider that does not answer is left alone.
+const REST: i64 = 10;
 
 /// What a provider publishes of itself (OpenID Connect Discovery 1.0).
 #[derive(Debug, Clone)]
@@ -45,53 +47,66 @@ struct Known {
     keys_read_at: Timestamp,
 }
 
+/// What is known of one provider. Who asks waits for whoever is asking it already, and for nobody else.
+#[derive(Default)]
+struct Place {
+    known: Option<Known>,
+    failed_at: Option<Timestamp>,
+}
+
 /// The way to the providers, and what they have said.
 pub struct Wire {
     http: Client,
-    known: Mutex<HashMap<i64, Known>>,
+    places: std::sync::Mutex<HashMap<i64, Arc<Mutex<Place>>>>,
 }
 
 impl Wire {
     /// `builder` brings what is the application's to choose: proxies, extra root certificates, a user agent.
     pub fn new(builder: ClientBuilder) -> reqwest::Result<Wire> {
         let http = builder.connect_timeout(TIMEOUT).timeout(TIMEOUT).redirect(redirect::Policy::none()).build()?;
-        Ok(Wire { http, known: Mutex::default() })
+        Ok(Wire { http, places: std::sync::Mutex::default() })
     }
 
     /// What the provider publishes of itself.
     pub async fn published(&self, provider: &Provider, now: Timestamp) -> Result<Published> {
-        let mut known = self.known.lock().await;
-        Ok(self.look(&mut known, provider, now).await?.published.clone())
+        let place = self.place(provider);
+        let mut place = place.lock().await;
+        Ok(self.look(&mut place, provider, now).await?.published.clone())
     }
 
     /// The keys that the provider signs with; read anew, though not too often, for one that was not among them.
     pub async fn keys(&self, provider: &Provider, anew: Anew, now: Timestamp) -> Result<Arc<Vec<Jwk>>> {
-        let mut known = self.known.lock().await;
-        let entry = self.look(&mut known, provider, now).await?;
-        if anew == Anew::Yes && now.seconds_since(entry.keys_read_at) >= PAUSE {
-            entry.keys_read_at = now;
-            entry.keys = Arc::new(self.read_keys(&entry.published.jwks).await?);
+        let place = self.place(provider);
+        let mut place = place.lock().await;
+        let known = self.look(&mut place, provider, now).await?;
+        if anew == Anew::Yes && now.seconds_since(known.keys_read_at) >= PAUSE {
+            known.keys_read_at = now;
+            known.keys = Arc::new(self.read_keys(&known.published.jwks).await?);
         }
-        Ok(entry.keys.clone())
+        Ok(known.keys.clone())
     }
 
-    async fn look<'k>(
-        &self,
-        known: &'k mut HashMap<i64, Known>,
-        provider: &Provider,
-        now: Timestamp,
-    ) -> Result<&'k mut Known> {
-        let fresh = known
-            .get(&provider.id)
-            .is_some_and(|entry| entry.issuer == provider.issuer && now.seconds_since(entry.read_at) < GOOD_FOR);
-        if !fresh {
-            let published = self.discover(&provider.issuer).await?;
-            let keys = Arc::new(self.read_keys(&published.jwks).await?);
-            let issuer = provider.issuer.clone();
-            let entry = Known { issuer, published, keys, read_at: now, keys_read_at: now };
-            known.insert(provider.id, entry);
+    fn place(&self, provider: &Provider) -> Arc<Mutex<Place>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).entry(provider.id).or_default().clone()
+    }
+
+    async fn look<'p>(&self, place: &'p mut Place, provider: &Provider, now: Timestamp) -> Result<&'p mut Known> {
+        let good = |known: &Known| known.issuer == provider.issuer && now.seconds_since(known.read_at) < GOOD_FOR;
+        if !place.known.as_ref().is_some_and(good) {
+            if place.failed_at.is_some_and(|at| now.seconds_since(at) < REST) {
+                return Err(said("it did not answer a moment ago".to_owned()));
+            }
+            place.failed_at = Some(now);
+            place.known = Some(self.read(&provider.issuer, now).await?);
+            place.failed_at = None;
         }
-        known.get_mut(&provider.id).ok_or_else(|| Error::broken("openid: what was just read is gone"))
+        place.known.as_mut().ok_or_else(|| Error::broken("openid: what was just read is gone"))
+    }
+
+    async fn read(&self, issuer: &str, now: Timestamp) -> Result<Known> {
+        let published = self.discover(issuer).await?;
+        let keys = Arc::new(self.read_keys(&published.jwks).await?);
+        Ok(Known { issuer: issuer.to_owned(), published, keys, read_at: now, keys_read_at: now })
     }
 
     async fn discover(&self, issuer: &str) -> Result<Published> {

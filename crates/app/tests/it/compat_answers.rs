@@ -173,6 +173,10 @@ testkit::both_engines! {
         caller.call("LogActivity", &[("description", "Looked at it"), ("clientid", client)]).await;
         caller.call("GetActivityLog", &[]).await;
         caller.call("WhmcsDetails", &[]).await;
+        caller.call("GetAdminUsers", &[]).await;
+        caller.call("UpdateAdminNotes", &[("notes", "Look at it")]).await;
+        caller.call("GetAdminDetails", &[]).await;
+        caller.call("GetStaffOnline", &[]).await;
         caller.call("CloseClient", &[("clientid", client)]).await;
         assert_eq!(caller.wrong, Vec::<String>::new());
         let missed: Vec<&String> = caller.documented.as_object().unwrap().keys().filter(|name| !caller.called.contains(name)).collect();

@@ -37,8 +37,12 @@ fn declared() -> BTreeSet<String> {
     for path in found {
         let text = std::fs::read_to_string(&path).unwrap();
         let program = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-        for rest in program.split("Permission(\"").skip(1) {
-            names.insert(rest.split('"').next().unwrap().to_owned());
+        const MADE: &str = "Permission(\"";
+        for (at, _) in program.match_indices(MADE) {
+            // Those of users, as in `AccountPermission("…")`, are others.
+            if !program[..at].ends_with(|before: char| before.is_alphanumeric()) {
+                names.insert(program[at + MADE.len()..].split('"').next().unwrap().to_owned());
+            }
         }
     }
     names

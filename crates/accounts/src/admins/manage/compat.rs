@@ -50,7 +50,7 @@ fn user(admin: &Told, zone: &TimeZone) -> Value {
         "uuid": "",
         "roleId": admin.role_id,
         "username": admin.username,
-        "twoFactorAuthModule": "",
+        "twoFactorAuthModule": if admin.totp { "totp" } else { "" },
         "firstname": admin.first_name,
         "lastname": admin.last_name,
         "email": admin.email,
@@ -78,7 +78,7 @@ async fn get_admin_details(cx: CompatCx) -> Result<Answer> {
     let admin = admins::find(&mut conn, cx.staff.id).await?;
     let permissions = roles::permissions(&mut conn, admin.role_id).await?;
     Ok(Answer::success()
-        .with("adminid", admin.id)
+        .with("adminid", admin.id.to_string())
         .with("name", admin.name())
         .with("notes", admin.notes)
         .with("signature", admin.signature)

@@ -15,7 +15,9 @@ use kernel::{Email, Error, FieldErrors, Result, Timestamp, single_line};
 use platform::db::{Conn, Tx};
 use platform::{App, record};
 
-use super::{Admin, NewAdmin, check_not_last, check_rank, check_username, hold_full_administrators, void_links};
+use super::{
+    Admin, NewAdmin, check_not_last, check_rank, check_username, hold_full_administrators, is_self, void_links,
+};
 use crate::activity_log::{self, Activity, Actor, Change, changes};
 use crate::admins;
 use crate::roles::{self, Permission};
@@ -171,9 +173,15 @@ pub async fn update(tx: &mut Tx, by: &Actor, id: i64, edit: AdminEdit, now: Time
     let mut errors = FieldErrors::default();
     let new = edit.applied(&old, &mut errors);
     check_taken(tx, &new, &mut errors).await?;
+    if is_self(by, id) && new.email != old.email {
+        errors.add("email", "Change your own address in “My account”, which asks for your password.");
+    }
     errors.check()?;
     let mut log = told(&old, &new);
     if new.role_id != old.role_id {
+        if is_self(by, id) {
+            return Err(Error::refused("You cannot change your own role. Let somebody else do it."));
+        }
         let role = roles::to_give(tx, by, new.role_id).await?;
         check_not_last(tx, &old).await?;
         let was = roles::find(tx, old.role_id).await?.name;

@@ -128,6 +128,8 @@ record! {
         pub updated_at: Timestamp,
         /// Wrong passwords that still count.
         pub attempts: i64,
+        /// Codes of an app are asked for at the login.
+        pub totp: bool,
     }
 }
 
@@ -136,7 +138,8 @@ pub(super) async fn told(conn: &mut Conn, filter: &Filter, since: Timestamp) -> 
     conn.all(
         "SELECT a.id, a.role_id, a.username, a.first_name, a.last_name, a.email, a.signature, a.notes, a.disabled, \
          a.created_at, a.updated_at, (SELECT COUNT(*) FROM login_failures f WHERE f.at > $4 \
-          AND f.account IN ('admin:' || a.username_lower, 'admin:' || a.email_lower)) \
+          AND f.account IN ('admin:' || a.username_lower, 'admin:' || a.email_lower)), EXISTS (SELECT 1 FROM totp_factors t \
+          WHERE t.person = 'staff:' || CAST(a.id AS TEXT) AND t.confirmed_at IS NOT NULL) \
          FROM admins a WHERE ($1 = 0 OR a.role_id = $1) AND ($2 = '' OR a.email_lower = $2) \
          AND ($3 OR NOT a.disabled) ORDER BY a.id",
         params![filter.role_id.unwrap_or_default(), filter.email.to_lowercase(), filter.disabled.is_none(), since],
