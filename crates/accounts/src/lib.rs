@@ -1,20 +1,31 @@
 //! Who: clients, users, staff, roles, credentials, the activity log, and the doors through which requests come.
 
+pub mod account_access;
 pub mod activity_log;
 pub mod admins;
 pub mod api_credentials;
 pub mod api_roles;
 pub mod banned_ips;
 pub mod client_groups;
+pub mod client_home;
 pub mod clients;
 pub mod company;
 pub mod doors;
+pub mod email_verification;
+pub mod logins;
+pub mod openid;
+pub mod owner_logins;
 pub mod parties;
+pub mod password_resets;
+pub mod passwords;
+pub mod registration;
 pub mod repeats;
 pub mod roles;
 pub mod search;
 pub mod sessions;
 pub mod settings;
+pub mod two_factor;
+pub mod user_sessions;
 pub mod users;
 
 #[cfg(test)]
@@ -24,19 +35,48 @@ mod testing;
 #[derive(rust_embed::RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/src"]
 #[include = "*.html"]
+#[include = "*.txt"]
 pub struct Templates;
 
 /// The settings of this crate, by feature.
-pub const SETTINGS: [&[platform::Setting]; 3] = [company::SETTINGS, doors::limits::SETTINGS, banned_ips::SETTINGS];
+pub const SETTINGS: [&[platform::Setting]; 9] = [
+    company::SETTINGS,
+    doors::limits::SETTINGS,
+    banned_ips::SETTINGS,
+    passwords::SETTINGS,
+    admins::forgotten::SETTINGS,
+    two_factor::SETTINGS,
+    user_sessions::SETTINGS,
+    email_verification::SETTINGS,
+    registration::SETTINGS,
+];
 
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
-    [sessions::ENDED, admins::OLD, &[repeats::FORGOTTEN, banned_ips::ENDED]].concat()
+    let own = &[repeats::FORGOTTEN, banned_ips::ENDED, users::links::OLD, openid::OLD];
+    [sessions::ENDED, user_sessions::ENDED, admins::OLD, two_factor::ENDED, own].concat()
 }
 
 /// What the command bar finds of this crate.
 pub fn finders(finders: &mut doors::finders::Finders) {
     clients::finders(finders);
+}
+
+/// What this crate does later.
+pub fn jobs(registry: &mut platform::jobs::Registry) {
+    password_resets::register(registry);
+    admins::forgotten::jobs::register(registry);
+}
+
+/// The menu of the client area.
+pub fn client_nav() -> &'static [doors::UserNavItem] {
+    use doors::UserNavItem;
+    &[
+        UserNavItem { label: "Home", href: "/account", permission: None },
+        UserNavItem { label: "Account details", href: "/account/details", permission: Some(account_access::PROFILE) },
+        UserNavItem { label: "Your profile", href: "/account/profile", permission: None },
+        UserNavItem { label: "Security", href: "/account/security", permission: None },
+    ]
 }
 
 /// What the sidebar shows of this crate.
@@ -67,17 +107,25 @@ pub fn nav() -> Vec<doors::NavSection> {
             key: "configuration",
             href: "/admin/client-groups",
             items: vec![
+                NavItem { label: "Client groups", href: "/admin/client-groups", permission: client_groups::CONFIGURE },
                 NavItem {
-                    label: "Client groups",
-                    href: "/admin/client-groups",
-                    permission: client_groups::CONFIGURE,
+                    label: "Administrators",
+                    href: "/admin/administrators",
+                    permission: admins::manage::CONFIGURE,
                 },
                 NavItem {
                     label: "API credentials",
                     href: "/admin/api-credentials",
                     permission: api_credentials::MANAGE,
                 },
+                NavItem { label: "Administrator roles", href: "/admin/roles", permission: roles::CONFIGURE },
+                NavItem { label: "OpenID Connect", href: "/admin/openid-providers", permission: openid::CONFIGURE },
                 NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
+                NavItem {
+                    label: "Two-factor authentication",
+                    href: "/admin/two-factor",
+                    permission: two_factor::CONFIGURE,
+                },
             ],
         },
     ]
@@ -92,6 +140,14 @@ pub fn create() -> Vec<doors::NavItem> {
 pub fn routes() -> doors::Routes {
     doors::Routes::new()
         .merge(admins::admin::routes())
+        .merge(admins::forgotten::admin::routes())
+        .merge(admins::manage::admin::routes())
+        .merge(admins::manage::api::routes())
+        .merge(admins::manage::compat::routes())
+        .merge(openid::admin::routes())
+        .merge(openid::login::routes())
+        .merge(roles::admin::routes())
+        .merge(roles::api::routes())
         .merge(clients::admin::routes())
         .merge(clients::api::routes())
         .merge(clients::compat::routes())
@@ -106,6 +162,22 @@ pub fn routes() -> doors::Routes {
         .merge(banned_ips::compat::routes())
         .merge(users::admin::routes())
         .merge(users::api::routes())
+        .merge(two_factor::login::routes())
+        .merge(two_factor::account::routes())
+        .merge(two_factor::admin::routes())
+        .merge(two_factor::api::routes())
+        .merge(users::client::routes())
+        .merge(user_sessions::api::routes())
+        .merge(user_sessions::client::routes())
+        .merge(logins::client::routes())
+        .merge(logins::compat::routes())
+        .merge(registration::client::routes())
+        .merge(password_resets::client::routes())
+        .merge(password_resets::compat::routes())
+        .merge(email_verification::client::routes())
+        .merge(clients::client::routes())
+        .merge(owner_logins::client::routes())
+        .merge(client_home::client::routes())
         .merge(activity_log::admin::routes())
         .merge(activity_log::api::routes())
         .merge(activity_log::compat::routes())

@@ -55,6 +55,20 @@ pub struct Reply {
     pub status: StatusCode,
     pub to: String,
     pub text: String,
+    /// `name=value` of each cookie that is set.
+    pub cookies: Vec<String>,
+    /// The same with all that is said of them.
+    pub set_cookies: Vec<String>,
+}
+
+/// The cookies of a browser, and nothing else of it.
+#[derive(Default)]
+pub struct Jar(BTreeMap<String, String>);
+
+impl Jar {
+    pub fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| !value.is_empty())
+    }
 }
 
 impl Reply {
@@ -96,14 +110,18 @@ impl House {
         extensions.add(InForce::default());
         extensions.add(Deeds::of(&routes));
         extensions.add(Limits::default());
+        let mut jobs = platform::jobs::Registry::default();
+        crate::jobs(&mut jobs);
+        platform::mail::jobs(&mut jobs);
         let permissions = routes.permissions();
+        extensions.add(roles::Offered(permissions.clone()));
         let app = App::new(Parts {
             db,
             clock: Clock::fixed(now),
             random: random.clone(),
             vault: Vault::new(&[1; 32]),
             settings,
-            jobs: Default::default(),
+            jobs,
             templates: templates.build(),
             sandbox: false,
             node: "test".to_owned(),
@@ -164,8 +182,29 @@ impl House {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let to = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
+        let kept = response.headers().get_all(header::SET_COOKIE).iter();
+        let set_cookies: Vec<String> = kept.map(|cookie| cookie.to_str().unwrap().to_owned()).collect();
+        let cookies = set_cookies.iter().map(|cookie| cookie.split(';').next().unwrap().to_owned()).collect();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        Reply { status, to, text: String::from_utf8(body.to_vec()).unwrap() }
+        Reply { status, to, text: String::from_utf8(body.to_vec()).unwrap(), cookies, set_cookies }
+    }
+
+    /// A request with the cookies of a jar, which keeps those that it is given.
+    pub async fn visit(&self, browser: &mut Jar, method: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let jar: Vec<String> = browser.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::COOKIE, jar.join("; "));
+        let body = if method == "GET" { String::new() } else { encoded(fields) };
+        let reply = self.answered(request.body(Body::from(body)).unwrap()).await;
+        for cookie in &reply.cookies {
+            let pair = cookie.split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            browser.0.insert(name.to_owned(), value.to_owned());
+        }
+        reply
     }
 
     /// A request from an address, as the one who may do everything or as a stranger.
@@ -303,6 +342,137 @@ impl House {
 
     pub fn statements(&self) -> u64 {
         self.app.db.counters().statements.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// The password of the users of tests.
+pub const PASSWORD: &str = "tangerine umbrella 17";
+
+/// Somebody's browser: keeps cookies, and sends the form token of the page that it is on.
+pub struct Visitor<'h> {
+    house: &'h House,
+    pub ip: String,
+    pub cookies: BTreeMap<String, String>,
+    /// Sent with each request.
+    pub headers: Vec<(&'static str, &'static str)>,
+}
+
+impl House {
+    pub fn visitor(&self, ip: &str) -> Visitor<'_> {
+        Visitor { house: self, ip: ip.to_owned(), cookies: BTreeMap::new(), headers: Vec::new() }
+    }
+
+    /// A browser in which a user is logged in, who is given the password that all have.
+    pub async fn logged_in(&self, email: &str) -> Visitor<'_> {
+        self.give_password(email).await;
+        let mut visitor = self.visitor("192.0.2.10");
+        let reply = visitor.log_in(email, PASSWORD).await;
+        assert_eq!((reply.status.as_u16(), reply.to.as_str()), (303, "/account"), "{}", reply.text);
+        visitor
+    }
+
+    pub async fn give_password(&self, email: &str) {
+        let hash = platform::crypto::hash_password(PASSWORD).unwrap();
+        let mut tx = self.app.db.write().await.unwrap();
+        let set = "UPDATE users SET password_hash = $2 WHERE email_lower = $1";
+        assert_eq!(tx.execute(set, params![email, hash]).await.unwrap(), 1, "{email}");
+        tx.commit().await.unwrap();
+    }
+
+    /// Does what is to be done later.
+    pub async fn drain(&self) {
+        platform::jobs::drain(&self.app).await.unwrap();
+    }
+
+    /// The mails of a kind, the oldest first: to whom, and the secret part of the link in it.
+    pub async fn mailed(&self, template: &str) -> Vec<(String, String)> {
+        let mut conn = self.app.db.read().await.unwrap();
+        let sql = "SELECT unique_key, recipient, sealed_token FROM mails WHERE template = $1 ORDER BY id";
+        let mails: Vec<(String, String, Option<Vec<u8>>)> = conn.all(sql, params![template]).await.unwrap();
+        let open = |key: &str, sealed: Vec<u8>| {
+            String::from_utf8(self.app.vault.open(&format!("mails:{key}"), &sealed).unwrap()).unwrap()
+        };
+        mails
+            .into_iter()
+            .map(|(key, to, sealed)| (to, sealed.map(|sealed| open(&key, sealed)).unwrap_or_default()))
+            .collect()
+    }
+
+    /// How many entries of the activity log have such words, and whose they are.
+    pub async fn logged(&self, words: &str) -> Vec<String> {
+        let mut conn = self.app.db.read().await.unwrap();
+        let sql = "SELECT actor_name FROM activity_log WHERE description LIKE $1 ORDER BY id";
+        conn.column(sql, params![format!("%{words}%")]).await.unwrap()
+    }
+
+    pub async fn configure(&self, setting: &platform::Setting, value: &str) {
+        let mut tx = self.app.db.write().await.unwrap();
+        platform::settings::set(&mut tx, setting, value, self.app.clock.now()).await.unwrap();
+        let values = platform::settings::Values::load(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        self.app.get::<Limits>().unwrap().set(&values);
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.app.clock.set(self.app.clock.now().plus_seconds(seconds));
+    }
+}
+
+impl Visitor<'_> {
+    async fn send(&mut self, method: &str, path: &str, body: String) -> Reply {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::USER_AGENT, "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+        for (name, value) in &self.headers {
+            request = request.header(*name, *value);
+        }
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if !cookies.is_empty() {
+            request = request.header(header::COOKIE, cookies.join("; "));
+        }
+        let mut request = request.body(Body::from(body)).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(self.ip.parse().unwrap(), 4711)));
+        let reply = self.house.answered(request).await;
+        for cookie in &reply.set_cookies {
+            let (name, rest) = cookie.split_once('=').unwrap();
+            let value = rest.split(';').next().unwrap();
+            if value.is_empty() {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        reply
+    }
+
+    pub async fn get(&mut self, path: &str) -> Reply {
+        self.send("GET", path, String::new()).await
+    }
+
+    /// A form of the client area, with the token that its pages have.
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let home = self.get("/account").await.text;
+        let token = home.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let mut body = encoded(fields);
+        if let Some(token) = token {
+            body.push_str(&format!("&csrf={token}"));
+        }
+        self.send("POST", path, body).await
+    }
+
+    /// A form without a token.
+    pub async fn bare_post(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        self.send("POST", path, encoded(fields)).await
+    }
+
+    pub async fn log_in(&mut self, email: &str, password: &str) -> Reply {
+        self.bare_post("/login", &[("email", email), ("password", password)]).await
+    }
+
+    pub async fn is_logged_in(&mut self) -> bool {
+        self.get("/account").await.status == StatusCode::OK
     }
 }
 

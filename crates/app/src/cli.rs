@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand};
 use kernel::{Error, Result};
 use serde_json::{Value, json};
 
-use crate::commands::{admin, api_credential, backup, banned_ip, doctor, gateway, init, invoices, payments, serve, setting};
+use crate::commands::{
+    admin, api_credential, backup, banned_ip, doctor, gateway, init, invoices, payments, serve, setting,
+};
 use crate::logging::LogFormat;
 
 /// Billing and automation for web hosts.
@@ -46,6 +48,12 @@ pub struct Common {
     /// The key that encrypts secrets [default: beside the database]
     #[arg(long, global = true, env = "INNKEEPER_KEY_FILE", value_name = "FILE")]
     pub key_file: Option<PathBuf>,
+    /// List of leaked passwords that nobody may choose, such as Pwned Passwords ordered by hash
+    ///
+    /// A line for each: the SHA-1 in hexadecimal digits, a colon, a number. It is searched where it lies; it stays on the
+    /// disk and nothing leaves the machine.
+    #[arg(long, global = true, env = "INNKEEPER_BREACHED_PASSWORDS", value_name = "FILE")]
+    pub breached_passwords: Option<PathBuf>,
     /// Report as JSON on standard output
     #[arg(long, global = true)]
     pub json: bool,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use accounts::passwords::Breached;
 use kernel::{Error, Result, Timestamp};
 use platform::db::{Insert, Schema, redacted, sqlite_path};
 use platform::{App, Clock, Conn, Db, Events, Random, Tx, Vault, cells, params};
@@ -134,8 +135,11 @@ pub async fn open_with(
     common: &Common,
     migrations: Migrations,
     start: Option<Timestamp>,
-    extra: platform::context::Extensions,
+    mut extra: platform::context::Extensions,
 ) -> Result<App> {
+    if let Some(list) = &common.breached_passwords {
+        extra.add(Breached::open(list)?);
+    }
     let place = Place::of(common);
     let db = Db::open(&place.url, wiring::events()).await?;
     match db.schema().await? {

@@ -37,8 +37,11 @@ pub fn routes() -> Routes {
 
 pub fn settings() -> settings::Registry {
     let mut registry = settings::Registry::default();
+    // The business itself comes first on the page.
+    let [company, rest @ ..] = accounts::SETTINGS;
+    registry.add(company);
     registry.add(billing::SETTINGS);
-    accounts::SETTINGS.into_iter().for_each(|of| registry.add(of));
+    rest.into_iter().for_each(|of| registry.add(of));
     registry.add(platform::mail::SETTINGS);
     registry.add(platform::prune::SETTINGS);
     registry
@@ -48,6 +51,7 @@ pub fn jobs() -> jobs::Registry {
     let mut registry = jobs::Registry::default();
     platform::mail::jobs(&mut registry);
     platform::events::register(&mut registry);
+    accounts::jobs(&mut registry);
     billing::jobs(&mut registry);
     prune::jobs(&mut registry);
     registry
@@ -85,6 +89,13 @@ fn gateways() -> Result<Gateways> {
     let client = reqwest::Client::builder().user_agent(concat!("Innkeeper/", env!("CARGO_PKG_VERSION")));
     let http = Http::new(client).map_err(|error| Error::broken(format!("HTTP client: {error}")))?;
     Ok(Gateways::new(modules::gateways::built_in(&http)))
+}
+
+/// The way to providers of identities.
+fn openid() -> Result<accounts::openid::Wire> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().user_agent(concat!("Innkeeper/", env!("CARGO_PKG_VERSION")));
+    accounts::openid::Wire::new(client).map_err(|error| Error::broken(format!("HTTP client: {error}")))
 }
 
 /// Everything that must hold of the books and of what hangs on them; what does not is in the answer.
@@ -216,6 +227,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(finders());
     extra.add(client_panels());
     extra.add(gateways()?);
+    extra.add(openid()?);
     extra.add(prunes());
     extra.add(InstanceName(RwLock::default()));
     extra.add(Limits::default());
@@ -223,6 +235,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     let routes = routes();
     extra.add(Links::of_routes(&routes));
     extra.add(accounts::api_roles::Deeds::of(&routes));
+    extra.add(accounts::roles::Offered(routes.permissions()));
     extra.add(api_docs::Document::of(&routes));
     let node = format!("{}-{}", std::process::id(), &random.token()[..8]);
     Ok(App::new(Parts {

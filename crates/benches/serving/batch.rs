@@ -12,17 +12,17 @@ use super::product::{Server, Shop};
 const STAFF: usize = 8;
 /// Each of them asks for a page so often.
 const PAUSE: Duration = Duration::from_millis(80);
-const CALM: Duration = Duration::from_secs(15);
+pub(super) const CALM: Duration = Duration::from_secs(15);
 
-struct Times(Vec<Duration>);
+pub(super) struct Times(Vec<Duration>);
 
 impl Times {
-    fn at(&self, part: f64) -> f64 {
+    pub(super) fn at(&self, part: f64) -> f64 {
         let at = ((self.0.len() - 1) as f64 * part).round() as usize;
         self.0[at].as_secs_f64() * 1e3
     }
 
-    fn print(&self, name: &str) {
+    pub(super) fn print(&self, name: &str) {
         println!(
             "    {name:<18} {:>8.2} {:>8.2} {:>8.2}   of {} pages",
             self.at(0.5),
@@ -84,7 +84,7 @@ fn generate(address: &str, shop: &Shop) -> Value {
 }
 
 /// Asks for pages, as staff do, while something is done.
-fn watch(server: &Server, shop: &Shop, work: impl FnOnce(&str)) -> Times {
+pub(super) fn watch(server: &Server, shop: &Shop, work: impl FnOnce(&str)) -> Times {
     let over = AtomicBool::new(false);
     let mut paths: Vec<String> = Vec::new();
     for (invoice, client) in shop.books.some_invoices(100).zip(shop.books.some_clients(100)) {

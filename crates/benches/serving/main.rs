@@ -2,11 +2,13 @@
 //!
 //! `INNKEEPER_BENCH_INVOICES` is the size of the books (default 100,000), `INNKEEPER_BENCH_ROUNDS` how often each page is
 //! measured (3), `INNKEEPER_BENCH_ENGINE` limits it to `sqlite` or `postgres`, `INNKEEPER_BENCH_PARTS` to some of
-//! `pages,batch,start,size`, `INNKEEPER_BENCH_ONLY` to the pages with that in their name, and `INNKEEPER_BENCH_DIST=1` builds the `dist` profile too, to measure its size.
+//! `pages,batch,flood,start,size,bans`, `INNKEEPER_BENCH_ONLY` to the pages with that in their name, and `INNKEEPER_BENCH_DIST=1` builds the `dist` profile too, to measure its size.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails has nothing to print")]
 
+mod bans;
 mod batch;
+mod flood;
 mod floor;
 mod pages;
 mod product;
@@ -52,6 +54,9 @@ fn main() {
     let engine = std::env::var("INNKEEPER_BENCH_ENGINE").unwrap_or_default();
     println!("Pages, APIs, start, memory and size");
     println!("{}", machine::description());
+    if options.wants("bans") {
+        bans::run();
+    }
     product::build("release");
     testkit::run(async {
         if engine != "postgres" {
@@ -70,13 +75,16 @@ fn main() {
 }
 
 async fn on(place: &Place, options: &Options) {
-    if options.wants("pages") || options.wants("batch") {
+    if ["pages", "batch", "flood"].iter().any(|part| options.wants(part)) {
         let shop = product::Shop::make(place, options.invoices).await;
         if options.wants("pages") {
             pages::run(place, &shop, options);
         }
         if options.wants("batch") {
             batch::run(place, &shop);
+        }
+        if options.wants("flood") {
+            flood::run(place, &shop);
         }
         shop.remove(place).await;
     }

@@ -152,6 +152,7 @@ fn in_process(place: &Place, shop: &Shop, pages: &[Page], rounds: usize) {
         data: shop.folder.to_path_buf(),
         database: Some(url.clone()),
         key_file: None,
+        breached_passwords: None,
         json: false,
         log: LogFormat::Text,
     };

@@ -116,6 +116,9 @@ async fn somebody(db: &Db) -> (String, String) {
     settings::set(&mut tx, &keys::AUTOMATION_ENABLED, "false", now()).await.unwrap();
     // Requests are counted against the limit as ever, and there are more of them than any program would send.
     settings::set(&mut tx, &accounts::doors::limits::API_REQUESTS, "1000000", now()).await.unwrap();
+    // A flood of logins shall reach the hash function.
+    settings::set(&mut tx, &accounts::doors::limits::LOGINS, "0", now()).await.unwrap();
+    settings::set(&mut tx, &accounts::doors::limits::TRUSTED_PROXIES, "127.0.0.1", now()).await.unwrap();
     let new = admins::NewAdmin {
         username: "boss".to_owned(),
         email: "boss@example.com".to_owned(),

@@ -36,6 +36,14 @@ impl Client {
         ))
     }
 
+    pub fn post_form(&mut self, path: &str, body: &str) -> Answer {
+        let length = body.len();
+        self.send(&format!(
+            "POST {path} HTTP/1.1\r\n{}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}",
+            self.head
+        ))
+    }
+
     fn send(&mut self, request: &str) -> Answer {
         self.stream.get_mut().write_all(request.as_bytes()).unwrap();
         let status = self.line();

@@ -1,10 +1,9 @@
 //! The settings that billing reads.
 
-pub use accounts::company::TIME_ZONE;
 use accounts::company::country;
-use kernel::Result;
+pub use accounts::company::{COMPANY_NAME, SYSTEM_URL, TIME_ZONE, system_url};
 use platform::settings::{self, Values};
-use platform::{Conn, Kind, Setting};
+use platform::{Kind, Setting};
 
 use crate::invoices::numbering::{Format, Reset};
 
@@ -32,8 +31,6 @@ const DAYS: Kind = Kind::Int { min: 0, max: 365 };
 const CYCLE_DAYS: Kind = Kind::OptionalInt { min: 0, max: 365 };
 
 settings! {
-    COMPANY_NAME = "company_name", "General", Kind::Text { max: 200 }, "", "Company name",
-        "Your name on invoices, mails and pages.", "billing::terms::Terms::load";
     COMPANY_EMAIL = "company_email", "General", Kind::Email, "", "Company e-mail",
         "Printed on invoices.", "billing::terms::Terms::load";
     COMPANY_ADDRESS = "company_address", "General", Kind::Lines { max: 1000 }, "", "Company address",
@@ -45,8 +42,6 @@ settings! {
         "Your VAT or tax number on invoices.", "billing::terms::Terms::load";
     PAY_TO = "pay_to", "General", Kind::Lines { max: 2000 }, "", "Pay-to text",
         "Printed under invoices, for example your bank account.", "billing::invoices::pdf::invoice";
-    SYSTEM_URL = "system_url", "General", Kind::Text { max: 300 }, "http://localhost:8080", "System address",
-        "Where clients reach this installation; used for links in mails.", "billing::invoices::pay_links::make", web_address;
 
     AUTOMATION_HOUR = "automation_hour", "Automation", Kind::Int { min: 0, max: 23 }, "9", "Hour of the daily batch",
         "Invoices are generated and cards are charged once a day from this hour on, in your time zone. A missed day is made up for.",
@@ -111,16 +106,6 @@ settings! {
         "platform::prune::run";
 }
 
-/// Where clients are sent: with a scheme, without a slash at the end.
-fn web_address(value: &str, _others: &Values) -> Result<String, String> {
-    let address: Option<axum::http::Uri> = value.parse().ok();
-    let is_web = |uri: &axum::http::Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
-    match address.filter(is_web) {
-        Some(uri) if uri.query().is_none() => Ok(value.trim_end_matches('/').to_owned()),
-        _ => Err("Write a web address such as https://billing.example.com.".to_owned()),
-    }
-}
-
 fn number_format(value: &str, others: &Values) -> Result<String, String> {
     let format = Format::parse(value)?;
     format.check(reset(others))?;
@@ -155,10 +140,4 @@ fn told_apart(format: &Format, other: &str, of: &str) -> Result<(), String> {
         )),
         _ => Ok(()),
     }
-}
-
-/// Where clients reach this installation, without a slash at the end.
-pub async fn system_url(conn: &mut Conn) -> Result<String> {
-    let values = Values::load(conn).await?;
-    Ok(values.text(&SYSTEM_URL).trim_end_matches('/').to_owned())
 }

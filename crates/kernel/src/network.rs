@@ -42,7 +42,9 @@ impl Network {
         let most: u8 = if address.is_ipv4() { 32 } else { 128 };
         let bits = match bits {
             // `u8` would also take `+8`.
-            Some(bits) if bits.bytes().all(|byte| byte.is_ascii_digit()) => bits.parse().ok().filter(|bits| *bits <= most)?,
+            Some(bits) if bits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                bits.parse().ok().filter(|bits| *bits <= most)?
+            }
             Some(_) => return None,
             None => most,
         };
@@ -138,9 +140,23 @@ mod tests {
         ] {
             assert_eq!(shown(text).as_deref(), Some(canonical), "{text}");
         }
-        for text in
-            ["", "*", "*.*.*.*", "10.*.1.*", "10.1.*", "10.1.*.*.*", "10.*.*.*/8", "10.256.*.*", "192.0.2.1/33", "::/129", "192.0.2.1/+8", "1.2.3", "a.b.c.d", "192.0.2.1/", "fe80::1%eth0"]
-        {
+        for text in [
+            "",
+            "*",
+            "*.*.*.*",
+            "10.*.1.*",
+            "10.1.*",
+            "10.1.*.*.*",
+            "10.*.*.*/8",
+            "10.256.*.*",
+            "192.0.2.1/33",
+            "::/129",
+            "192.0.2.1/+8",
+            "1.2.3",
+            "a.b.c.d",
+            "192.0.2.1/",
+            "fe80::1%eth0",
+        ] {
             assert_eq!(shown(text), None, "{text}");
         }
     }
@@ -165,7 +181,10 @@ mod tests {
     fn an_address_is_in_a_network_of_every_width() {
         let all: Vec<String> =
             Network::all_around("10.1.2.3".parse().unwrap()).map(|network| network.to_string()).collect();
-        assert_eq!((all.len(), all[0].as_str(), all[104].as_str(), all[128].as_str()), (129, "::/0", "10.0.0.0/8", "10.1.2.3"));
+        assert_eq!(
+            (all.len(), all[0].as_str(), all[104].as_str(), all[128].as_str()),
+            (129, "::/0", "10.0.0.0/8", "10.1.2.3")
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!
 //! What a machine lacks is skipped, in words, unless `INNKEEPER_TEST_REQUIRE=all` is set, as it is in CI: then it fails.
 
+pub mod device;
 mod engines;
 mod folder;
 pub mod localstripe;

@@ -34,7 +34,7 @@ fn schema() -> Value {
             "actor": {
                 "type": "object",
                 "properties": {
-                    "kind": { "type": "string", "enum": ["admin", "api", "client", "system"] },
+                    "kind": { "type": "string", "enum": ["admin", "api", "client", "user", "system"] },
                     "id": { "type": ["integer", "null"] },
                     "name": { "type": "string" },
                     "ip": { "type": "string" },

@@ -54,7 +54,7 @@ fn entry(entry: &Listed, zone: &TimeZone) -> Value {
     json!({
         "id": entry.id,
         "clientId": client,
-        "userId": actor(&[ActorKind::Client]),
+        "userId": actor(&[ActorKind::Client, ActorKind::User]),
         "adminId": actor(&[ActorKind::Admin, ActorKind::Api]),
         "date": company::clock(entry.at, zone),
         "description": entry.description,

@@ -29,6 +29,8 @@ kernel::text_enum! {
         Admin = "admin",
         Api = "api",
         Client = "client",
+        /// Somebody who is logged in to the client area.
+        User = "user",
         System = "system",
     }
 }
@@ -79,10 +81,30 @@ impl Actor {
         Actor { kind, id: Some(id), name: "Client".to_owned(), ip: String::new(), rights }
     }
 
+    /// A user of the client area, who has no permission of staff.
+    pub fn user(id: i64, email: &str, ip: &str) -> Actor {
+        let (kind, rights) = (ActorKind::User, Rights::These(Arc::default()));
+        Actor { kind, id: Some(id), name: email.to_owned(), ip: ip.to_owned(), rights }
+    }
+
+    /// Staff who look at the client area as a user: may do there what the user may, and is named with it.
+    pub fn staff_as(admin_id: i64, admin: &str, email: &str, ip: &str) -> Actor {
+        let (kind, rights) = (ActorKind::Admin, Rights::These(Arc::default()));
+        Actor { kind, id: Some(admin_id), name: format!("{admin} (as owner {email})"), ip: ip.to_owned(), rights }
+    }
+
     pub fn may(&self, permission: Permission) -> bool {
         match &self.rights {
             Rights::Everything => true,
             Rights::These(names) => names.contains(permission.0),
+        }
+    }
+
+    /// As [`Actor::may`], of a permission whose name is only known from the database.
+    pub fn has(&self, name: &str) -> bool {
+        match &self.rights {
+            Rights::Everything => true,
+            Rights::These(names) => names.contains(name),
         }
     }
 

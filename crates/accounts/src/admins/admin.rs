@@ -2,21 +2,28 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, State};
-use axum::http::StatusCode;
+use axum::extract::Extension;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kernel::{Error, FieldErrors, Result};
-use minijinja::context;
-use platform::App;
+use minijinja::{Value, context};
+use platform::db::Tx;
+use platform::web::lists::escape;
 use platform::web::{Fail, Form};
 
 use crate::activity_log::{self, Activity};
 use crate::banned_ips::{self, InForce};
 use crate::doors::admin::{error_list, plain_frame};
+use crate::doors::cookies::{self, Keep};
 use crate::doors::limits::Limits;
-use crate::doors::{AdminCx, PublicCx, Redirect, Routes, Word};
+use crate::doors::{AdminCx, PublicCx, Redirect, Routes, Tls, Word};
+use crate::passwords::{self, Kinds, Owner, guessing};
 use crate::roles::Permission;
-use crate::{admins, sessions};
+use crate::two_factor::half::{self, Wish};
+use crate::two_factor::{self, Person, Step};
+use crate::{admins, openid, sessions};
+
+use super::forgotten;
 
 pub const HOMEPAGE: Permission = Permission("Main Homepage");
 
@@ -30,24 +37,39 @@ pub fn routes() -> Routes {
 }
 
 /// Only addresses of our own pages: no scheme, no other host.
-fn safe_next(next: &str) -> &str {
+pub(crate) fn safe_next(next: &str) -> &str {
     let own = next.starts_with("/admin") && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', ':']);
     if own { next } else { "/admin" }
 }
 
 async fn login_page(cx: PublicCx) -> Result<Response, Fail> {
     let query = Form::parse(cx.query.as_bytes())?;
-    login_form(&cx.app, "", query.text("next"), &FieldErrors::default())
+    login_form(&cx, "", query.text("next"), &FieldErrors::default()).await
 }
 
-fn login_form(app: &App, name: &str, next: &str, errors: &FieldErrors) -> Result<Response, Fail> {
-    let page = app.templates.page(
+async fn login_form(cx: &PublicCx, name: &str, next: &str, errors: &FieldErrors) -> Result<Response, Fail> {
+    let mut conn = cx.app.db.read().await?;
+    let may_ask = forgotten::is_offered(&mut conn).await?;
+    let providers = openid::offered(&mut conn).await?;
+    drop(conn);
+    let next = safe_next(next);
+    let others: Vec<Value> = providers
+        .iter()
+        .map(|provider| {
+            let href = format!("/admin/openid/{}?next={}", provider.id, escape(next));
+            context! { label => &provider.label, href }
+        })
+        .collect();
+    let page = cx.app.templates.page(
         "login.html",
         context! {
-            page => plain_frame(app, "Log in"),
+            page => cx.plain_frame("Log in"),
             action => "/admin/login",
+            passkey => "/admin/login/passkey",
             errors => error_list(errors),
-            login => context! { email => name, next => safe_next(next) },
+            login => context! { email => name, next },
+            others,
+            forgot_href => if may_ask { forgotten::admin::PAGE } else { "" },
         },
     )?;
     Ok(page)
@@ -61,18 +83,18 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
     limits.login(&cx.ip, cx.now)?;
     let form = Form::parse(&cx.body)?;
     let name = form.text("email").to_owned();
-    let account = format!("admin:{}", name.to_lowercase().chars().take(100).collect::<String>());
+    let account = guessing::account("admin", &name);
     let mut conn = cx.app.db.read().await?;
     // This node may not have heard yet of a ban that another one has set.
     if let Some(ban) = banned_ips::of_address(&mut conn, &cx.ip, cx.now).await? {
         return Err(Fail(ban.refusal()));
     }
-    admins::check_guessing(&mut conn, &account, &cx.ip, cx.now).await?;
+    guessing::check(&mut conn, &account, &cx.ip, cx.now).await?;
     let found = admins::authenticate(&mut conn, &name, form.raw("password").unwrap_or_default()).await?;
     drop(conn);
     let mut tx = cx.app.db.write().await?;
     let Some(admin) = found else {
-        admins::note_failure(&mut tx, &account, &cx.ip, cx.now).await?;
+        guessing::note(&mut tx, &account, &cx.ip, cx.now).await?;
         let ban = match limits.is_crowd(&cx.ip, &cx.headers) {
             true => None,
             false => banned_ips::failed(&mut tx, banned_ips::Door::Staff, &cx.ip, cx.now).await?,
@@ -84,40 +106,50 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
         }
         let mut errors = FieldErrors::default();
         errors.add("password", "The name or the password is wrong.");
-        let page = login_form(&cx.app, &name, form.text("next"), &errors)?;
+        let page = login_form(&cx, &name, form.text("next"), &errors).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
-    admins::forget_failures(&mut tx, &account, &cx.ip).await?;
-    let token = sessions::start(&mut tx, admin.id, &cx.ip, &cx.app.random, cx.now).await?;
-    let actor = admin.actor(&cx.ip);
-    activity_log::record(&mut tx, &actor, Activity::new("Logged in").about(format!("admin:{}", admin.id)), cx.now)
-        .await?;
-    tx.commit().await?;
-    let mut response = Redirect::to(safe_next(form.text("next"))).into_response();
-    let secure = if behind_tls(&cx) { "; Secure" } else { "" };
-    let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax{secure}", sessions::COOKIE);
-    if let Ok(value) = cookie.parse() {
-        response.headers_mut().append("set-cookie", value);
+    guessing::forget(&mut tx, &account, &cx.ip).await?;
+    let wish = Wish { next: safe_next(form.text("next")), remember: false };
+    Ok(go_in(&cx, tx, admin.id, wish, "Logged in").await?)
+}
+
+/// Goes on with the login of somebody of whom it is known who they are: to the second factor, or in.
+pub(crate) async fn go_in(cx: &PublicCx, mut tx: Tx, id: i64, wish: Wish<'_>, how: &str) -> Result<Response> {
+    let person = Person::Staff(id);
+    let step = two_factor::after_password(&mut tx, person).await?;
+    if step == Step::Done {
+        return let_in(cx, tx, id, wish, how).await;
     }
+    let token = half::begin(&mut tx, person, wish, &cx.app.random, cx.now).await?;
+    tx.commit().await?;
+    Ok(two_factor::login::go_on(two_factor::login::STAFF, step, &token, cx))
+}
+
+/// Starts the session of somebody who has shown all that is asked. `how` is what the activity log says.
+pub(crate) async fn let_in(cx: &PublicCx, mut tx: Tx, id: i64, wish: Wish<'_>, how: &str) -> Result<Response> {
+    let admin = admins::find(&mut tx, id).await?;
+    if admin.disabled {
+        return Err(Error::refused("This administrator is disabled."));
+    }
+    let token = sessions::start(&mut tx, id, &cx.ip, &cx.app.random, cx.now).await?;
+    let activity = Activity::new(how).about(format!("admin:{id}"));
+    activity_log::record(&mut tx, &admin.actor(&cx.ip), activity, cx.now).await?;
+    tx.commit().await?;
+    let mut response = Redirect::to(safe_next(wish.next)).into_response();
+    cookies::set_session(response.headers_mut(), sessions::COOKIE, &token, cx.tls, Keep::UntilClosed);
     Ok(response)
 }
 
-/// Whether the browser speaks TLS to a proxy in front of us. A lie here only takes away from the liar's own cookie.
-fn behind_tls(cx: &PublicCx) -> bool {
-    cx.headers.get("x-forwarded-proto").is_some_and(|value| value == "https")
-}
-
-async fn logout(State(app): State<App>, cx: AdminCx, headers: axum::http::HeaderMap) -> Result<Response, Fail> {
-    if let Some(token) = crate::doors::serve_cookie(&headers, sessions::COOKIE) {
-        let mut tx = app.db.write().await?;
+async fn logout(cx: AdminCx, Extension(tls): Extension<Tls>, headers: HeaderMap) -> Result<Response, Fail> {
+    if let Some(token) = cookies::session(&headers, sessions::COOKIE, tls) {
+        let mut tx = cx.app.db.write().await?;
         sessions::end(&mut tx, &token).await?;
         activity_log::record(&mut tx, &cx.actor, Activity::new("Logged out"), cx.now).await?;
         tx.commit().await?;
     }
     let mut response = Redirect::to("/admin/login").into_response();
-    if let Ok(value) = format!("{}=; Path=/; Max-Age=0", sessions::COOKIE).parse() {
-        response.headers_mut().append("set-cookie", value);
-    }
+    cookies::clear_session(response.headers_mut(), sessions::COOKIE, tls);
     Ok(response)
 }
 
@@ -134,7 +166,7 @@ async fn welcome_form(cx: &PublicCx, token: &str, errors: &FieldErrors) -> Resul
             page => plain_frame(&cx.app, "Choose a password"),
             username => admin.username,
             action => &cx.path,
-            minimum => admins::MIN_PASSWORD,
+            minimum => Kinds::Staff.shortest(),
             errors => error_list(errors),
         },
     )?;
@@ -144,8 +176,10 @@ async fn welcome_form(cx: &PublicCx, token: &str, errors: &FieldErrors) -> Resul
 async fn choose_password(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
     let form = Form::parse(&cx.body)?;
     let password = form.raw("password").unwrap_or_default().to_owned();
+    let admin = admins::link_owner(&mut cx.app.db.read().await?, &token, cx.now).await?;
+    let owner = Owner { kind: Kinds::Staff, known: &[&admin.username, &admin.email] };
     let mut errors = FieldErrors::default();
-    errors.take("password", admins::check_password(&password));
+    errors.take("password", passwords::check(&cx.app, owner, &password).await?.map_or(Ok(()), Err));
     if form.raw("again").unwrap_or_default() != password {
         errors.add("again", "The two passwords differ.");
     }
@@ -153,8 +187,9 @@ async fn choose_password(cx: PublicCx, Word(token): Word) -> Result<Response, Fa
         let page = welcome_form(&cx, &token, &errors).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
+    let hash = passwords::hash(&password).await?;
     let mut tx = cx.app.db.write().await?;
-    admins::use_link(&mut tx, &token, &password, &cx.ip, cx.now).await?;
+    admins::use_link(&mut tx, &token, &hash, &cx.ip, cx.now).await?;
     tx.commit().await?;
     Ok(Redirect::to("/admin/login").saying("Your password is set. Log in with it.").into_response())
 }

@@ -1,26 +1,32 @@
 //! Administrators: the staff who log in. A password is chosen by themselves through a one-time link, or given on the
 //! command line's standard input; it is never printed.
 //!
-//! What must hold: somebody who may do everything can always log in, so the last one is never disabled; who is disabled
-//! has no session, no link to a password and no use of an API credential.
+//! What must hold: somebody who may do everything can always log in, so the last one is never disabled, nor given another
+//! role; who is disabled has no session, no link to a password and no use of an API credential; nobody changes an
+//! administrator who may do more than they.
 
 pub mod admin;
+pub mod forgotten;
+pub mod manage;
+pub mod own;
 #[cfg(test)]
 mod tests;
 
-use kernel::{Email, Error, FieldErrors, Result, Timestamp};
+use kernel::{Email, Error, FieldErrors, Result, Timestamp, nonempty};
 use platform::db::{Conn, Tx};
 use platform::prune::{After, Rubbish};
 use platform::{Random, crypto, params, record};
-use tokio::sync::Semaphore;
 
 use crate::activity_log::{self, Activity, Actor, ActorKind, Rights};
-use crate::doors::limits::counted;
-use crate::roles::FULL_ADMINISTRATOR;
+use crate::passwords;
+use crate::roles::{self, FULL_ADMINISTRATOR, Permission};
 use crate::sessions;
 
+/// What administrators need for changing their own account.
+pub const MY_ACCOUNT: Permission = Permission("My Account");
+
 record! {
-    #[derive(Debug, Clone, serde::Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
     pub struct Admin {
         pub id: i64,
         pub username: String,
@@ -29,10 +35,22 @@ record! {
         pub disabled: bool,
         pub created_at: Timestamp,
         pub last_login_at: Option<Timestamp>,
+        pub first_name: String,
+        pub last_name: String,
+        /// Stands under what the administrator writes.
+        pub signature: String,
+        pub notes: String,
+        pub updated_at: Timestamp,
     }
 }
 
 impl Admin {
+    /// The name that people call, or the user name while there is none.
+    pub fn name(&self) -> String {
+        let name = [self.first_name.as_str(), self.last_name.as_str()].join(" ");
+        nonempty(&name).unwrap_or(&self.username).to_owned()
+    }
+
     /// Who acts on the own account, which takes no permission.
     pub fn actor(&self, ip: &str) -> Actor {
         let rights = Rights::These(Default::default());
@@ -62,37 +80,15 @@ pub struct NewAdmin {
     pub username: String,
     pub email: String,
     pub role: String,
-    pub password: Option<String>,
-}
-
-/// Shorter ones are guessed.
-pub const MIN_PASSWORD: usize = 10;
-/// A longer text is not a password but a load test of the hash function.
-const MAX_PASSWORD: usize = 512;
-
-pub fn check_password(password: &str) -> Result<(), String> {
-    let length = password.chars().count();
-    if length < MIN_PASSWORD {
-        Err(format!("Use at least {MIN_PASSWORD} characters."))
-    } else if length > MAX_PASSWORD {
-        Err(format!("Use at most {MAX_PASSWORD} characters."))
-    } else {
-        Ok(())
-    }
+    /// Checked by [`passwords::choose`].
+    pub password: Option<passwords::Hash>,
 }
 
 pub async fn create(tx: &mut Tx, by: &Actor, new: NewAdmin, now: Timestamp) -> Result<Admin> {
     let mut errors = FieldErrors::default();
     let username = new.username.trim();
-    let starts_well = username.chars().next().is_some_and(|first| first.is_ascii_alphabetic());
-    let plain = username.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    if !starts_well || !plain || username.len() > 64 {
-        errors.add("username", "Start with a letter and use letters, digits, dots, dashes or underscores, at most 64.");
-    }
+    errors.take("username", check_username(username));
     let email = errors.take("email", Email::parse(&new.email));
-    if let Some(password) = &new.password {
-        errors.take("password", check_password(password));
-    }
     let role: Option<(i64,)> = tx.optional("SELECT id FROM roles WHERE name = $1", params![new.role]).await?;
     if role.is_none() {
         let names: Vec<String> = tx.column("SELECT name FROM roles ORDER BY id", params![]).await?;
@@ -100,11 +96,12 @@ pub async fn create(tx: &mut Tx, by: &Actor, new: NewAdmin, now: Timestamp) -> R
     }
     errors.check()?;
     let (Some(email), Some((role_id,))) = (email, role) else { return Err(Error::broken("admin: unchecked input")) };
-    let hash = new.password.as_deref().map(crypto::hash_password).transpose()?;
+    roles::to_give(tx, by, role_id).await?;
+    let hash = new.password.as_ref().map(passwords::Hash::as_str);
     let inserted: Option<(i64,)> = tx
         .optional(
             "INSERT INTO admins (username, username_lower, email, email_lower, password_hash, role_id, disabled, \
-             created_at) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7) ON CONFLICT DO NOTHING RETURNING id",
+             created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $7) ON CONFLICT DO NOTHING RETURNING id",
             params![username, username.to_lowercase(), email.as_str(), email.lower(), hash, role_id, now],
         )
         .await?;
@@ -119,6 +116,16 @@ pub async fn create(tx: &mut Tx, by: &Actor, new: NewAdmin, now: Timestamp) -> R
     )
     .await?;
     find(tx, id).await
+}
+
+fn check_username(username: &str) -> Result<(), &'static str> {
+    let starts_well = username.chars().next().is_some_and(|first| first.is_ascii_alphabetic());
+    let plain = username.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    if starts_well && plain && username.len() <= 64 {
+        Ok(())
+    } else {
+        Err("Start with a letter and use letters, digits, dots, dashes or underscores, at most 64.")
+    }
 }
 
 pub async fn find(conn: &mut Conn, id: i64) -> Result<Admin> {
@@ -146,31 +153,59 @@ pub async fn list(conn: &mut Conn, now: Timestamp) -> Result<Vec<Listed>> {
 /// Locks an administrator out: sessions and links to a password end, API credentials are of no use until the
 /// administrator is enabled again. Doing it again changes nothing.
 pub async fn disable(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result<Admin> {
-    // Who disables full administrators waits for others who do: each of two must not count on the other one staying.
-    tx.execute("UPDATE roles SET name = name WHERE name = $1", params![FULL_ADMINISTRATOR]).await?;
+    hold_full_administrators(tx).await?;
     let admin = find(tx, id).await?;
     if admin.disabled {
         return Ok(admin);
     }
-    let (full, others): (bool, i64) = tx
-        .one(
-            "SELECT EXISTS (SELECT 1 FROM roles WHERE id = $2 AND name = $3), \
-             (SELECT COUNT(*) FROM admins a JOIN roles r ON r.id = a.role_id \
-              WHERE r.name = $3 AND NOT a.disabled AND a.id <> $1)",
-            params![id, admin.role_id, FULL_ADMINISTRATOR],
-        )
-        .await?;
-    if full && others == 0 {
-        return Err(Error::refused(format!(
-            "{} is the last {FULL_ADMINISTRATOR} who can log in. Add or enable another one first.",
-            admin.username
-        )));
+    check_rank(tx, by, &admin).await?;
+    if by.kind == ActorKind::Admin && by.id == Some(id) {
+        return Err(Error::refused("You cannot disable yourself. Let somebody else do it."));
     }
+    check_not_last(tx, &admin).await?;
     tx.execute("UPDATE admins SET disabled = TRUE WHERE id = $1", params![id]).await?;
     sessions::end_all(tx, id).await?;
     void_links(tx, id, now).await?;
     log(tx, by, &admin, "disabled", now).await?;
     Ok(Admin { disabled: true, ..admin })
+}
+
+/// Who disables full administrators, or gives them another role, waits for others who do: each of two must not count on the
+/// other one staying.
+async fn hold_full_administrators(tx: &mut Tx) -> Result<()> {
+    tx.execute("UPDATE roles SET name = name WHERE name = $1", params![FULL_ADMINISTRATOR]).await?;
+    Ok(())
+}
+
+/// Says no when nobody who may do everything could log in without this one.
+async fn check_not_last(tx: &mut Tx, admin: &Admin) -> Result<()> {
+    let (full, others): (bool, i64) = tx
+        .one(
+            "SELECT EXISTS (SELECT 1 FROM roles WHERE id = $2 AND name = $3), \
+             (SELECT COUNT(*) FROM admins a JOIN roles r ON r.id = a.role_id \
+              WHERE r.name = $3 AND NOT a.disabled AND a.id <> $1)",
+            params![admin.id, admin.role_id, FULL_ADMINISTRATOR],
+        )
+        .await?;
+    if full && !admin.disabled && others == 0 {
+        return Err(Error::refused(format!(
+            "{} is the last {FULL_ADMINISTRATOR} who can log in. Add or enable another one first.",
+            admin.username
+        )));
+    }
+    Ok(())
+}
+
+/// Says no to whoever would change an administrator who may do more: with another's address and a link to a new password
+/// they would be that other.
+pub(crate) async fn check_rank(conn: &mut Conn, by: &Actor, admin: &Admin) -> Result<()> {
+    match roles::beyond(conn, by, admin.role_id).await? {
+        Some(more) => Err(Error::refused(format!(
+            "{} may do what you may not: {more}. Only who may do that changes this administrator.",
+            admin.username
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Lets an administrator in again, with the old password and API credentials. Doing it again changes nothing.
@@ -179,6 +214,7 @@ pub async fn enable(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result<
     if !admin.disabled {
         return Ok(admin);
     }
+    check_rank(tx, by, &admin).await?;
     tx.execute("UPDATE admins SET disabled = FALSE WHERE id = $1", params![id]).await?;
     log(tx, by, &admin, "enabled", now).await?;
     Ok(Admin { disabled: false, ..admin })
@@ -187,6 +223,7 @@ pub async fn enable(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result<
 /// Makes the old password, every session and earlier links useless, and a link by which to choose a new password.
 pub async fn reset(tx: &mut Tx, by: &Actor, id: i64, random: &Random, now: Timestamp) -> Result<String> {
     let admin = find(tx, id).await?;
+    check_rank(tx, by, &admin).await?;
     if admin.disabled {
         return Err(Error::refused(format!("The administrator {} is disabled. Enable it first.", admin.username)));
     }
@@ -207,7 +244,10 @@ async fn log(tx: &mut Tx, by: &Actor, admin: &Admin, what: &str, now: Timestamp)
     activity_log::record(tx, by, activity.about(format!("admin:{}", admin.id)), now).await
 }
 
-const LINK_HOURS: i64 = 72;
+/// Hours for which a link to a new password is good.
+pub const LINK_HOURS: i64 = 72;
+/// Days for which an invitation is good.
+pub const INVITATION_DAYS: i64 = 7;
 
 /// Links that no longer work and failures that no longer count, for [`platform::prune`].
 pub const OLD: &[Rubbish] = &[
@@ -227,12 +267,21 @@ pub const OLD: &[Rubbish] = &[
     },
 ];
 
-/// A link by which the administrator chooses a password, once, within three days. Only its hash is stored.
+/// A link by which the administrator chooses a password, once, within [`LINK_HOURS`]. Only its hash is stored.
 pub async fn make_link(tx: &mut Tx, admin_id: i64, random: &Random, now: Timestamp) -> Result<String> {
+    insert_link(tx, admin_id, random, LINK_HOURS * 3600, now).await
+}
+
+/// As [`make_link`], for somebody new, within [`INVITATION_DAYS`].
+pub async fn make_invitation(tx: &mut Tx, admin_id: i64, random: &Random, now: Timestamp) -> Result<String> {
+    insert_link(tx, admin_id, random, INVITATION_DAYS * 86_400, now).await
+}
+
+async fn insert_link(tx: &mut Tx, admin_id: i64, random: &Random, seconds: i64, now: Timestamp) -> Result<String> {
     let token = random.token();
     tx.execute(
         "INSERT INTO admin_links (token_hash, admin_id, expires_at) VALUES ($1, $2, $3)",
-        params![crypto::sha256_hex(token.as_bytes()), admin_id, now.plus_seconds(LINK_HOURS * 3600)],
+        params![crypto::sha256_hex(token.as_bytes()), admin_id, now.plus_seconds(seconds)],
     )
     .await?;
     Ok(token)
@@ -252,9 +301,8 @@ pub async fn link_owner(conn: &mut Conn, token: &str, now: Timestamp) -> Result<
     }
 }
 
-/// Sets the password by a link; the link is used up in the same step.
-pub async fn use_link(tx: &mut Tx, token: &str, password: &str, ip: &str, now: Timestamp) -> Result<Admin> {
-    check_password(password).map_err(|message| Error::invalid("password", message))?;
+/// Sets the password by a link; the link is used up in the same step, and so are others that there are.
+pub async fn use_link(tx: &mut Tx, token: &str, password: &passwords::Hash, ip: &str, now: Timestamp) -> Result<Admin> {
     let admin = link_owner(tx, token, now).await?;
     let used = tx
         .execute(
@@ -265,78 +313,12 @@ pub async fn use_link(tx: &mut Tx, token: &str, password: &str, ip: &str, now: T
     if used != 1 {
         return Err(Error::refused("This link has just been used."));
     }
-    tx.execute(
-        "UPDATE admins SET password_hash = $2 WHERE id = $1",
-        params![admin.id, crypto::hash_password(password)?],
-    )
-    .await?;
+    tx.execute("UPDATE admins SET password_hash = $2 WHERE id = $1", params![admin.id, password.as_str()]).await?;
+    void_links(tx, admin.id, now).await?;
     sessions::end_all(tx, admin.id).await?;
     log(tx, &admin.actor(ip), &admin, "has chosen a password by a link", now).await?;
     Ok(admin)
 }
-
-/// Wrong passwords after which somebody must wait: from one address for one account, from one address, and for one
-/// account from wherever. The last is high, because whoever knows a name could otherwise lock its owner out.
-const FAILURES: i64 = 10;
-const FAILURES_OF_ADDRESS: i64 = 50;
-const FAILURES_OF_ACCOUNT: i64 = 100;
-const FAILURE_WINDOW: i64 = 15 * 60;
-
-/// Says no, before any password is looked at, to whoever has guessed wrongly too often. `account` says behind which
-/// door it is (`admin:ana`, `api:…`); what happens at one door locks nobody out at another.
-pub async fn check_guessing(conn: &mut Conn, account: &str, ip: &str, now: Timestamp) -> Result<()> {
-    let since = now.plus_seconds(-FAILURE_WINDOW);
-    let address = counted(ip);
-    let door = account.split(':').next().unwrap_or_default();
-    let (here, of_account): (i64, i64) = conn
-        .one(
-            "SELECT COALESCE(SUM(CASE WHEN ip = $3 THEN 1 ELSE 0 END), 0), COUNT(*) FROM login_failures \
-             WHERE account = $1 AND at > $2",
-            params![account, since, address],
-        )
-        .await?;
-    let of_address: i64 = conn
-        .scalar(
-            "SELECT COUNT(*) FROM login_failures WHERE ip = $1 AND at > $2 AND account LIKE $3",
-            params![address, since, format!("{door}:%")],
-        )
-        .await?;
-    if here >= FAILURES || of_address >= FAILURES_OF_ADDRESS || of_account >= FAILURES_OF_ACCOUNT {
-        return Err(Error::TooMany { retry_after: FAILURE_WINDOW.unsigned_abs() });
-    }
-    Ok(())
-}
-
-pub async fn note_failure(tx: &mut Tx, account: &str, ip: &str, now: Timestamp) -> Result<()> {
-    let address = counted(ip);
-    tx.execute("INSERT INTO login_failures (account, ip, at) VALUES ($1, $2, $3)", params![account, address, now])
-        .await?;
-    Ok(())
-}
-
-/// Wrong passwords of staff from an address that still count, and came after the last ban of it.
-pub async fn failures(conn: &mut Conn, ip: &str, since: Option<Timestamp>, now: Timestamp) -> Result<i64> {
-    let window = now.plus_seconds(-FAILURE_WINDOW);
-    let since = since.map_or(window, |since| since.max(window));
-    conn.scalar(
-        "SELECT COUNT(*) FROM login_failures WHERE ip = $1 AND at > $2 AND account LIKE 'admin:%'",
-        params![counted(ip), since],
-    )
-    .await
-}
-
-/// Who gets the password right has not been guessing it.
-pub async fn forget_failures(tx: &mut Tx, account: &str, ip: &str) -> Result<()> {
-    tx.execute("DELETE FROM login_failures WHERE account = $1 AND ip = $2", params![account, counted(ip)]).await?;
-    Ok(())
-}
-
-/// Passwords that are checked at the same time.
-static AT_ONCE: Semaphore = Semaphore::const_new(4);
-
-/// A hash that no password has, so that an unknown user name takes as long as a known one.
-const NOBODY: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$3vjyIbQ5rqUqO0Qbq1lQbQ5rqUqO0Qbq1lQbQ5rqUqM";
 
 /// The administrator whose name and password these are. What was wrong is not told.
 pub async fn authenticate(conn: &mut Conn, username: &str, password: &str) -> Result<Option<Admin>> {
@@ -346,18 +328,7 @@ pub async fn authenticate(conn: &mut Conn, username: &str, password: &str) -> Re
             params![username.trim().to_lowercase()],
         )
         .await?;
-    let (id, hash, disabled) = match found {
-        Some((id, hash, disabled)) => (id, hash, disabled),
-        None => (0, None, true),
-    };
-    let hash = hash.unwrap_or_else(|| NOBODY.to_owned());
-    let password = password.to_owned();
-    // Checking one takes 19 MiB and a core for a while: a crowd at the door waits in line.
-    let _turn = AT_ONCE.acquire().await.map_err(|closed| Error::broken(closed.to_string()))?;
-    let matches = tokio::task::spawn_blocking(move || {
-        password.chars().count() <= MAX_PASSWORD && crypto::password_matches(&password, &hash)
-    })
-    .await
-    .unwrap_or(false);
+    let (id, hash, disabled) = found.unwrap_or((0, None, true));
+    let matches = passwords::matches(password, hash.as_deref()).await?;
     if matches && !disabled { find(conn, id).await.map(Some) } else { Ok(None) }
 }

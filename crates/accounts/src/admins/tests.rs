@@ -5,6 +5,7 @@ use platform::params;
 
 use super::*;
 use crate::doors::by_credential;
+use crate::passwords::guessing;
 use crate::testing::{As, House, system};
 use crate::{api_credentials, sessions};
 
@@ -15,7 +16,7 @@ async fn add(house: &House, username: &str, role: &str) -> Admin {
         username: username.to_owned(),
         email: format!("{username}@example.com"),
         role: role.to_owned(),
-        password: Some(PASSWORD.to_owned()),
+        password: Some(passwords::hash(PASSWORD).await.unwrap()),
     };
     let mut tx = house.app.db.write().await.unwrap();
     let admin = create(&mut tx, &system(), new, house.now).await.unwrap();
@@ -119,30 +120,30 @@ testkit::both_engines! {
         add(&house, "ana", FULL_ADMINISTRATOR).await;
         let mut tx = house.app.db.write().await.unwrap();
         let wait = async |tx: &mut Tx, account: &str, ip: &str| {
-            check_guessing(tx, account, ip, house.now).await.is_err()
+            guessing::check(tx, account, ip, house.now).await.is_err()
         };
-        for _ in 0..FAILURES {
+        for _ in 0..guessing::HERE {
             assert!(!wait(&mut tx, "admin:ana", "203.0.113.7").await);
-            note_failure(&mut tx, "admin:ana", "203.0.113.7", house.now).await.unwrap();
+            guessing::note(&mut tx, "admin:ana", "203.0.113.7", house.now).await.unwrap();
         }
         assert!(wait(&mut tx, "admin:ana", "203.0.113.7").await);
         assert!(!wait(&mut tx, "admin:ana", "198.51.100.1").await, "ana herself is elsewhere");
         assert!(!wait(&mut tx, "admin:ben", "203.0.113.7").await, "and so is ben, a colleague in the same office");
-        for at in 0..FAILURES_OF_ADDRESS {
-            note_failure(&mut tx, &format!("api:{at}"), "203.0.113.9", house.now).await.unwrap();
+        for at in 0..guessing::OF_ADDRESS {
+            guessing::note(&mut tx, &format!("api:{at}"), "203.0.113.9", house.now).await.unwrap();
         }
         assert!(wait(&mut tx, "api:x", "203.0.113.9").await);
         assert!(!wait(&mut tx, "admin:ana", "203.0.113.9").await, "a program with an old key locks no login");
-        for at in 0..FAILURES_OF_ACCOUNT {
-            note_failure(&mut tx, "admin:cy", &format!("192.0.2.{at}"), house.now).await.unwrap();
+        for at in 0..guessing::OF_ACCOUNT {
+            guessing::note(&mut tx, "admin:cy", &format!("192.0.2.{at}"), house.now).await.unwrap();
         }
         assert!(wait(&mut tx, "admin:cy", "198.51.100.1").await, "many machines guess one password");
-        for _ in 0..FAILURES {
-            note_failure(&mut tx, "admin:dora", "2001:db8:1:2::1", house.now).await.unwrap();
+        for _ in 0..guessing::HERE {
+            guessing::note(&mut tx, "admin:dora", "2001:db8:1:2::1", house.now).await.unwrap();
         }
         assert!(wait(&mut tx, "admin:dora", "2001:db8:1:2:ffff::7").await, "a /64 is one address");
-        let later = house.now.plus_seconds(FAILURE_WINDOW + 1);
-        assert!(check_guessing(&mut tx, "admin:cy", "198.51.100.1", later).await.is_ok());
+        let later = house.now.plus_seconds(guessing::WINDOW + 1);
+        assert!(guessing::check(&mut tx, "admin:cy", "198.51.100.1", later).await.is_ok());
     }
 
     async fn everybody_may_log_out(house: House) {

@@ -15,7 +15,11 @@ const TAG: &str = "Security";
 
 pub fn routes() -> Routes {
     let list = Operation::new("GET", "/security/banned-ips", VIEW, TAG, "List the banned networks")
-        .query("q", json!({ "type": "string" }), "An address: the bans over it. A network: those in it too. Else words of the reason")
+        .query(
+            "q",
+            json!({ "type": "string" }),
+            "An address: the bans over it. A network: those in it too. Else words of the reason",
+        )
         .query("state", json!({ "type": "string", "enum": ["in_force", "ended"] }), "Only these; both without it")
         .query(
             "sort",

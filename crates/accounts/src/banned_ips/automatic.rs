@@ -9,7 +9,7 @@ use platform::{Kind, Setting, news};
 
 use super::{Ban, TOPIC, store, told};
 use crate::activity_log::{self, Actor};
-use crate::admins;
+use crate::passwords::guessing;
 
 pub const STAFF_TRIES: Setting = Setting {
     key: "failed_staff_logins",
@@ -28,6 +28,28 @@ pub const STAFF_MINUTES: Setting = Setting {
     default: "15",
     section: "Security",
     label: "Minutes of a ban after wrong staff passwords",
+    help: "0 bans nobody.",
+    rule: anything,
+    read_by: "accounts::banned_ips::failed",
+};
+
+pub const CLIENT_TRIES: Setting = Setting {
+    key: "failed_client_logins",
+    kind: Kind::Int { min: 0, max: 1_000 },
+    default: "10",
+    section: "Security",
+    label: "Wrong client passwords before a ban",
+    help: "From one address within a quarter of an hour. 0 bans nobody.",
+    rule: anything,
+    read_by: "accounts::banned_ips::failed",
+};
+
+pub const CLIENT_MINUTES: Setting = Setting {
+    key: "failed_client_login_ban_minutes",
+    kind: Kind::Int { min: 0, max: 525_600 },
+    default: "15",
+    section: "Security",
+    label: "Minutes of a ban after wrong client passwords",
     help: "0 bans nobody.",
     rule: anything,
     read_by: "accounts::banned_ips::failed",
@@ -66,12 +88,14 @@ pub const NEVER: Setting = Setting {
     read_by: "accounts::banned_ips::failed",
 };
 
-pub const SETTINGS: &[Setting] = &[STAFF_TRIES, STAFF_MINUTES, API_TRIES, API_MINUTES, NEVER];
+pub const SETTINGS: &[Setting] =
+    &[STAFF_TRIES, STAFF_MINUTES, CLIENT_TRIES, CLIENT_MINUTES, API_TRIES, API_MINUTES, NEVER];
 
 /// Where somebody failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     Staff,
+    Client,
     Api,
 }
 
@@ -79,19 +103,29 @@ impl Door {
     fn minutes(self) -> &'static Setting {
         match self {
             Door::Staff => &STAFF_MINUTES,
+            Door::Client => &CLIENT_MINUTES,
             Door::Api => &API_MINUTES,
+        }
+    }
+
+    /// Under which name wrong passwords are counted, and how many are enough; of the APIs others keep count.
+    fn tries(self) -> Option<(&'static str, &'static Setting)> {
+        match self {
+            Door::Staff => Some(("admin", &STAFF_TRIES)),
+            Door::Client => Some(("user", &CLIENT_TRIES)),
+            Door::Api => None,
         }
     }
 
     fn reason(self) -> &'static str {
         match self {
-            Door::Staff => "Too many wrong passwords",
+            Door::Staff | Door::Client => "Too many wrong passwords",
             Door::Api => "Too many wrong API credentials",
         }
     }
 }
 
-/// Bans an address that has failed too often at a door, unless it is never to be banned. Wrong passwords of staff are
+/// Bans an address that has failed too often at a door, unless it is never to be banned. Wrong passwords are
 /// counted here, since the last ban; those who count in memory come only when it is enough.
 pub async fn failed(tx: &mut Tx, door: Door, ip: &str, now: Timestamp) -> Result<Option<Ban>> {
     let Ok(address) = ip.parse::<IpAddr>() else { return Ok(None) };
@@ -102,9 +136,9 @@ pub async fn failed(tx: &mut Tx, door: Door, ip: &str, now: Timestamp) -> Result
         return Ok(None);
     }
     let network = home(address);
-    if door == Door::Staff {
-        let before = store::banned_at(tx, &network.to_string()).await?;
-        if admins::failures(tx, ip, before, now).await? < values.int(&STAFF_TRIES) {
+    if let Some((name, tries)) = door.tries() {
+        let (enough, before) = (values.int(tries), store::banned_at(tx, &network.to_string()).await?);
+        if enough == 0 || guessing::failures(tx, name, ip, before, now).await? < enough {
             return Ok(None);
         }
     }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use kernel::{Result, Timestamp};
-use platform::{App, news};
 use platform::web::throttle::Throttle;
+use platform::{App, news};
 
 use super::lookup::{Banned, Bans};
 use super::{TOPIC, store};

@@ -120,7 +120,12 @@ mod tests {
 
     #[test]
     fn nested_bans_end_when_the_last_of_them_ends() {
-        let bans = Bans::of(bans(&[("10.0.0.0/8", Some(10)), ("10.1.0.0/16", Some(20)), ("10.1.2.3", Some(5)), ("::/0", Some(2))]));
+        let bans = Bans::of(bans(&[
+            ("10.0.0.0/8", Some(10)),
+            ("10.1.0.0/16", Some(20)),
+            ("10.1.2.3", Some(5)),
+            ("::/0", Some(2)),
+        ]));
         let reason = |address: &str, now| bans.of_address(address.parse().unwrap(), at(now)).map(|ban| &*ban.reason);
         assert_eq!(reason("10.1.2.3", 1), Some("10.1.0.0/16"));
         assert_eq!(reason("10.1.2.3", 19), Some("10.1.0.0/16"));

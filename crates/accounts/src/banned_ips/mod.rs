@@ -11,7 +11,7 @@
 
 pub mod admin;
 pub mod api;
-mod automatic;
+pub(crate) mod automatic;
 pub mod compat;
 mod in_force;
 pub mod lookup;
@@ -109,8 +109,9 @@ const REASON: usize = 200;
 /// The network that is written, or the sentence to show beside its field.
 pub fn network(text: &str) -> Result<Network, String> {
     let shown: String = text.trim().chars().take(60).collect();
-    Network::parse(text)
-        .ok_or_else(|| format!("“{shown}” is no address or network. Write it like 192.0.2.1, 10.1.0.0/16, 10.1.*.* or 2001:db8::/32."))
+    Network::parse(text).ok_or_else(|| {
+        format!("“{shown}” is no address or network. Write it like 192.0.2.1, 10.1.0.0/16, 10.1.*.* or 2001:db8::/32.")
+    })
 }
 
 /// The networks of a pasted list: lines, commas, spaces. Everything that is none is named.

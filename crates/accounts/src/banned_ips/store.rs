@@ -16,10 +16,8 @@ use crate::search;
 pub const COLUMNS: &str = "b.id, b.network, b.reason, b.set_by, b.automatic, b.created_at, b.expires_at";
 
 /// The orders of the list.
-pub const SORTS: &[Sort] = &[
-    Sort::by("created", &[Column::int("b.created_at")]),
-    Sort::by("network", &[Column::text("b.first")]),
-];
+pub const SORTS: &[Sort] =
+    &[Sort::by("created", &[Column::int("b.created_at")]), Sort::by("network", &[Column::text("b.first")])];
 
 /// What all bans that are set together have alike.
 pub(super) struct Set<'a> {
@@ -42,7 +40,8 @@ const BLOCK: usize = 500;
 pub(super) async fn insert(tx: &mut Tx, networks: &[Network], set: &Set<'_>) -> Result<Vec<Ban>> {
     let texts: Vec<String> = networks.iter().map(Network::to_string).collect();
     for block in texts.chunks(BLOCK) {
-        tx.execute("DELETE FROM banned_ips WHERE network IN $1[] AND expires_at <= $2", params![block, set.now]).await?;
+        tx.execute("DELETE FROM banned_ips WHERE network IN $1[] AND expires_at <= $2", params![block, set.now])
+            .await?;
     }
     let mut added = Vec::new();
     for (block, texts) in networks.chunks(BLOCK).zip(texts.chunks(BLOCK)) {
@@ -70,8 +69,7 @@ pub(super) async fn find(conn: &mut Conn, id: i64) -> Result<Option<Ban>> {
 
 /// The id of the ban of exactly this network.
 pub(super) async fn named(conn: &mut Conn, network: &str) -> Result<Option<i64>> {
-    let found: Option<(i64,)> =
-        conn.optional("SELECT id FROM banned_ips WHERE network = $1", params![network]).await?;
+    let found: Option<(i64,)> = conn.optional("SELECT id FROM banned_ips WHERE network = $1", params![network]).await?;
     Ok(found.map(|(id,)| id))
 }
 

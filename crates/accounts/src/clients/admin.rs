@@ -127,7 +127,7 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     )
 }
 
-fn option(value: &str, label: &str) -> Value {
+pub(crate) fn option(value: &str, label: &str) -> Value {
     context! { value, label }
 }
 
@@ -135,7 +135,7 @@ fn group_options(groups: &[ClientGroup]) -> Vec<Value> {
     groups.iter().map(|group| option(&group.id.to_string(), &group.name)).collect()
 }
 
-fn country_options() -> Vec<Value> {
+pub(crate) fn country_options() -> Vec<Value> {
     countries().iter().map(|(code, name)| option(code, name)).collect()
 }
 

@@ -14,6 +14,7 @@ use super::{
 use crate::clients;
 use crate::doors::api::{Body, answer, list_answer, list_schema};
 use crate::doors::{ApiCx, Id, Operation, Routes, schema};
+use crate::passwords;
 use crate::users::{self, Of, Owner};
 
 const TAG: &str = "Clients";
@@ -90,7 +91,7 @@ fn new_schema() -> Value {
     schema["properties"]["owner_user_id"] =
         json!({ "type": "integer", "description": "A user who is to own the client; without it a new one is made" });
     schema["properties"]["password"] =
-        json!({ "type": "string", "minLength": users::MIN_PASSWORD, "description": "Of the new user" });
+        json!({ "type": "string", "minLength": passwords::MIN_USER, "description": "Of the new user" });
     schema
 }
 
@@ -197,7 +198,9 @@ async fn create(cx: ApiCx) -> Result<Response, Fail> {
     body.done()?;
     let owner = match (owner, password) {
         (Some(id), _) => Owner::Existing(id),
-        (None, Some(password)) => Owner::New { password: Some(users::hash_password(&password, "password").await?) },
+        (None, Some(password)) => {
+            Owner::New { password: Some(clients::password_of(&cx.app, &details, &password, "password").await?) }
+        }
         (None, None) => Owner::default(),
     };
     let mut tx = cx.app.db.write().await?;

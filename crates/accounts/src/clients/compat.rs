@@ -159,7 +159,9 @@ async fn add_client(cx: CompatCx) -> Result<Answer> {
     })?;
     let owner = match (owner, password) {
         (Some(id), _) => Owner::Existing(id),
-        (None, Some(password)) => Owner::New { password: Some(users::hash_password(password, "password2").await?) },
+        (None, Some(password)) => {
+            Owner::New { password: Some(clients::password_of(&cx.app, &edit, password, "password2").await?) }
+        }
         (None, None) => Owner::default(),
     };
     let mut tx = cx.app.db.write().await?;

@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod api;
 pub mod choose;
+pub mod client;
 pub mod compat;
 mod countries;
 mod email_preferences;
@@ -24,10 +25,11 @@ use std::ops::{Deref, DerefMut};
 
 use kernel::{Currency, Error, FieldErrors, Result, Timestamp};
 use platform::db::{Conn, Tx};
-use platform::{Random, record};
+use platform::{App, Random, record};
 
 use crate::activity_log::{self, Activity, Actor, Change, changes};
 use crate::parties::{self, Party};
+use crate::passwords::{self, Kinds};
 use crate::roles::Permission;
 use crate::users::{self, Owner};
 
@@ -274,16 +276,17 @@ pub async fn by_email(conn: &mut Conn, email: &str) -> Result<Option<Client>> {
     store::by_email(conn, &email.trim().to_lowercase()).await
 }
 
+/// Checks and hashes the password of a new client's owner. `field` is where it was typed.
+pub async fn password_of(app: &App, details: &ClientEdit, password: &str, field: &str) -> Result<passwords::Hash> {
+    let known = [&details.first_name, &details.last_name, &details.company, &details.email];
+    let known: Vec<&str> = known.into_iter().flatten().map(String::as_str).collect();
+    passwords::choose(app, passwords::Owner { kind: Kinds::User, known: &known }, password, field).await
+}
+
 /// Adds a client with its owner, active unless something else was written.
 pub async fn create(tx: &mut Tx, by: &Actor, new: NewClient, random: &Random, now: Timestamp) -> Result<Client> {
-    let Some(base) = store::currencies(tx).await?.into_iter().find(|dealt| dealt.is_base) else {
-        return Err(Error::refused("Add a currency first: a client is billed in one."));
-    };
     let mut errors = FieldErrors::default();
-    let blank = Client::blank(random.uuid(now).to_string(), base.code, now);
-    let mut client = profile::applied(&blank, &new.details, &mut errors);
-    profile::demanded(&client, &new.details, false, &mut errors);
-    check_references(tx, &client, &new.details, &mut errors).await?;
+    let mut client = drafted(tx, &new.details, random.uuid(now).to_string(), now, &mut errors).await?;
     let owner = users::check_owner(tx, &new.owner, &client, &mut errors).await?;
     errors.check()?;
     client.party_id = parties::keep(tx, &client.party()).await?;
@@ -293,6 +296,40 @@ pub async fn create(tx: &mut Tx, by: &Actor, new: NewClient, random: &Random, no
     activity_log::record(tx, by, activity.client(client.id).about(subject(client.id)), now).await?;
     tx.publish(&ClientAdded { client_id: client.id }).await?;
     Ok(client)
+}
+
+/// A new client as it was written, and what is wrong with it.
+async fn drafted(
+    conn: &mut Conn,
+    details: &ClientEdit,
+    uuid: String,
+    now: Timestamp,
+    errors: &mut FieldErrors,
+) -> Result<Client> {
+    let Some(base) = store::currencies(conn).await?.into_iter().find(|dealt| dealt.is_base) else {
+        return Err(Error::refused("Add a currency first: a client is billed in one."));
+    };
+    let client = profile::applied(&Client::blank(uuid, base.code, now), details, errors);
+    profile::demanded(&client, details, false, errors);
+    check_references(conn, &client, details, errors).await?;
+    Ok(client)
+}
+
+/// What is wrong with the details of a client that is not there yet, for whoever has more to ask before [`create`].
+pub(crate) async fn check_new(
+    conn: &mut Conn,
+    details: &ClientEdit,
+    now: Timestamp,
+    errors: &mut FieldErrors,
+) -> Result<()> {
+    drafted(conn, details, String::new(), now, errors).await.map(|_| ())
+}
+
+/// The currencies in which somebody can be billed, the base one first.
+pub async fn currencies(conn: &mut Conn) -> Result<Vec<Dealt>> {
+    let mut dealt = store::currencies(conn).await?;
+    dealt.sort_by_key(|dealt| !dealt.is_base);
+    Ok(dealt)
 }
 
 /// Changes what was written. Setting the status to closed closes the client; setting another one reopens it.

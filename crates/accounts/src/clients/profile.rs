@@ -10,6 +10,8 @@ pub enum Demand {
     /// Who it is, where mail goes, which tax applies: what staff must fill in.
     #[default]
     Identity,
+    /// Name and postal address, as an invoice needs them: what whoever opens an account must fill in.
+    Postal,
     /// The whole postal address and a telephone number as well.
     Address,
     /// Nothing: old books are full of gaps.
@@ -107,17 +109,21 @@ pub(super) fn demanded(client: &Client, edit: &ClientEdit, only_written: bool, e
             errors.add(field, message);
         }
     };
-    if edit.demand == Demand::Address {
+    if matches!(edit.demand, Demand::Postal | Demand::Address) {
         need("first_name", &client.first_name, &edit.first_name, "Enter the first name.");
         need("last_name", &client.last_name, &edit.last_name, "Enter the last name.");
     } else if client.first_name.is_empty() && client.last_name.is_empty() {
         need("first_name", &client.company, &edit.first_name, "Enter a name, or the name of the company below.");
     }
     need("email", &client.email, &edit.email, "Enter an e-mail address.");
-    if edit.demand == Demand::Address {
+    if matches!(edit.demand, Demand::Postal | Demand::Address) {
         need("address1", &client.address1, &edit.address1, "Enter the street and number.");
         need("city", &client.city, &edit.city, "Enter the city.");
+    }
+    if edit.demand == Demand::Address {
         need("state", &client.state, &edit.state, "Enter the state or region.");
+    }
+    if matches!(edit.demand, Demand::Postal | Demand::Address) {
         need("postcode", &client.postcode, &edit.postcode, "Enter the postcode.");
     }
     need("country", &client.country, &edit.country, "Choose the country: the tax depends on it.");

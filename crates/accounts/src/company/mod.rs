@@ -1,4 +1,6 @@
-//! The business itself: where its clock hangs and in which country most of its clients live.
+//! The business itself: its name, where its pages are, where its clock hangs and in which country most of its clients live.
+
+mod web_address;
 
 use kernel::{Date, Result, Timestamp};
 use platform::db::Conn;
@@ -8,6 +10,28 @@ use platform::settings::Values;
 use platform::{Kind, Setting};
 
 use crate::clients::country_name;
+
+pub const COMPANY_NAME: Setting = Setting {
+    key: "company_name",
+    kind: Kind::Text { max: 200 },
+    default: "",
+    section: "General",
+    label: "Company name",
+    help: "Your name on invoices, mails and pages.",
+    read_by: "billing::terms::Terms::load",
+    rule: platform::settings::anything,
+};
+
+pub const SYSTEM_URL: Setting = Setting {
+    key: "system_url",
+    kind: Kind::Text { max: 300 },
+    default: "http://localhost:8080",
+    section: "General",
+    label: "System address",
+    help: "Where clients reach this installation; used for links in mails. Passkeys are good for this address only, and with https cookies are only sent encrypted.",
+    read_by: "accounts::company::system_url",
+    rule: web_address::rule,
+};
 
 pub const TIME_ZONE: Setting = Setting {
     key: "time_zone",
@@ -31,7 +55,14 @@ pub const DEFAULT_COUNTRY: Setting = Setting {
     rule: country,
 };
 
-pub const SETTINGS: &[Setting] = &[TIME_ZONE, DEFAULT_COUNTRY];
+pub const SETTINGS: &[Setting] = &[COMPANY_NAME, SYSTEM_URL, TIME_ZONE, DEFAULT_COUNTRY];
+
+/// Where clients reach this installation, without a slash at the end.
+pub async fn system_url(conn: &mut Conn) -> Result<String> {
+    Ok(web_address::of(&Values::load(conn).await?))
+}
+
+pub use web_address::{of as system_url_of, or_nothing as web_address_or_nothing};
 
 /// The rule of a setting that is a country: two capital letters of ISO 3166-1, or nothing.
 pub fn country(value: &str, _others: &Values) -> Result<String, String> {

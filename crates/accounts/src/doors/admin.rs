@@ -45,9 +45,9 @@ pub struct Nav {
 /// Preferences that the browser keeps.
 #[derive(Debug, Clone, Default)]
 pub struct Cookies {
-    theme: String,
+    pub(super) theme: String,
     sidebar: String,
-    flash: Option<String>,
+    pub(super) flash: Option<String>,
 }
 
 impl Cookies {
@@ -149,7 +149,7 @@ impl AdminCx {
 /// Name of the company, kept by wiring so that no page asks the database for it.
 pub struct InstanceName(pub std::sync::RwLock<String>);
 
-fn instance_name(app: &App) -> String {
+pub(crate) fn instance_name(app: &App) -> String {
     app.extensions
         .get::<InstanceName>()
         .and_then(|name| name.0.read().ok().map(|name| name.clone()))
@@ -205,7 +205,7 @@ impl IntoResponse for Redirect {
     }
 }
 
-fn flash_value(cookie: &str) -> Option<Value> {
+pub(super) fn flash_value(cookie: &str) -> Option<Value> {
     let (kind, text) = cookie.split_once('.')?;
     let kind = ["ok", "info", "warn", "bad"].into_iter().find(|known| *known == kind)?;
     let pairs = Form::parse(format!("t={text}").as_bytes()).ok()?;

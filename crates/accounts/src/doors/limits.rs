@@ -18,8 +18,10 @@ use platform::settings::{Values, anything, networks};
 use platform::web::throttle::{Left, Throttle};
 use platform::{App, Kind, Setting, crypto};
 
+use super::cookies::Tls;
 use crate::api_credentials::access_key;
 use crate::banned_ips::API_TRIES;
+use crate::company;
 
 const MOST: i64 = 1_000_000;
 
@@ -62,7 +64,7 @@ pub const TRUSTED_PROXIES: Setting = Setting {
     default: "",
     section: "Security",
     label: "Trusted proxies",
-    help: "Addresses or networks such as 127.0.0.1, 10.0.0.0/8. Only from these is X-Forwarded-For believed; without them, all who come through a proxy have its address.",
+    help: "Addresses or networks such as 127.0.0.1, 10.0.0.0/8. Only from these are X-Forwarded-For and X-Forwarded-Proto believed; without them, all who come through a proxy have its address.",
     rule: anything,
     read_by: "accounts::doors::limits::Limits::address",
 };
@@ -118,6 +120,8 @@ pub struct Limits {
     logs_failures: AtomicBool,
     failures_told: Throttle<u128>,
     uses_told: Throttle<i64>,
+    /// Clients reach the installation by https.
+    encrypted: AtomicBool,
 }
 
 /// From where API credentials are taken.
@@ -154,6 +158,7 @@ impl Default for Limits {
             logs_failures: AtomicBool::new(false),
             failures_told: Throttle::new(CAPACITY),
             uses_told: Throttle::new(CAPACITY),
+            encrypted: AtomicBool::new(false),
         };
         limits.set(&Values::default());
         limits
@@ -174,6 +179,7 @@ impl Limits {
         let gate = Gate { networks, access_key: values.text(&access_key::HASH).to_owned() };
         *self.api_gate.write().unwrap_or_else(PoisonError::into_inner) = gate;
         self.logs_failures.store(values.bool(&LOG_API_FAILURES), Relaxed);
+        self.encrypted.store(company::system_url_of(values).starts_with("https:"), Relaxed);
     }
 
     /// Takes over what is stored, at once, for whoever has changed it.
@@ -241,6 +247,18 @@ impl Limits {
         };
         let trusts = !self.proxies.read().unwrap_or_else(PoisonError::into_inner).is_empty();
         near && !trusts && headers.contains_key("x-forwarded-for")
+    }
+
+    /// Whether the browser speaks TLS: as a trusted proxy says, or else as the system address has it.
+    pub(super) fn tls(&self, peer: IpAddr, headers: &HeaderMap) -> Tls {
+        let peer = peer.to_canonical();
+        let proxies = self.proxies.read().unwrap_or_else(PoisonError::into_inner);
+        let told = match proxies.iter().any(|network| network.contains(peer)) {
+            true => headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok()),
+            false => None,
+        };
+        let first = told.map(|told| told.split(',').next().unwrap_or_default().trim());
+        Tls(first.map_or_else(|| self.encrypted.load(Relaxed), |scheme| scheme.eq_ignore_ascii_case("https")))
     }
 
     /// Where a request comes from: the last address that is not a trusted proxy's. What stands before it in the header
@@ -355,6 +373,22 @@ mod tests {
         assert_eq!(from(&limits, "127.0.0.1", &["198.51.100.1, unknown"]), "127.0.0.1");
         assert_eq!(from(&limits, "127.0.0.1", &[]), "127.0.0.1");
         assert_eq!(from(&limits, "198.51.100.7", &["192.0.2.1"]), "198.51.100.7");
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_or_the_system_address_says_that_there_is_tls() {
+        let limits = with_proxies("127.0.0.1");
+        let tls = |peer: &str, told: &str| {
+            let mut headers = HeaderMap::new();
+            if !told.is_empty() {
+                headers.insert("x-forwarded-proto", told.parse().unwrap());
+            }
+            limits.tls(peer.parse().unwrap(), &headers).0
+        };
+        assert!(tls("127.0.0.1", "https") && tls("::ffff:127.0.0.1", "HTTPS, http"));
+        assert!(!tls("127.0.0.1", "http") && !tls("127.0.0.1", "") && !tls("192.0.2.1", "https"));
+        limits.encrypted.store(true, Relaxed);
+        assert!(tls("192.0.2.1", "") && tls("192.0.2.1", "http") && tls("127.0.0.1", "") && !tls("127.0.0.1", "http"));
     }
 
     #[test]

@@ -7,7 +7,9 @@
 
 pub mod admin;
 pub mod api;
+mod client;
 pub mod compat;
+pub mod cookies;
 mod described;
 pub mod finders;
 pub mod limits;
@@ -15,6 +17,7 @@ pub mod schema;
 mod serve;
 mod sidebar;
 mod staff;
+pub(crate) mod user;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,15 +30,18 @@ use kernel::Error;
 use platform::App;
 use platform::web::Fail;
 
+pub use crate::account_access::AccountPermission;
 pub use crate::roles::Permission;
 pub use admin::{AdminCx, Nav, NavItem, NavSection, Redirect};
 pub use api::{ApiCx, Operation};
+pub use client::ClientCx;
 pub use compat::{Action, CompatCx};
-pub(crate) use serve::cookie as serve_cookie;
+pub use cookies::Tls;
 pub use serve::{Address, service};
 pub use staff::Staff;
 #[cfg(test)]
 pub(crate) use staff::by_credential;
+pub use user::{UserCx, UserNavItem};
 
 /// Who may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +56,10 @@ pub enum Access {
     Staff(Permission),
     /// API clients and staff with the permission.
     Api(Permission),
+    /// A user who is logged in to the client area, with or without an account.
+    User,
+    /// A user who acts for a client and has the key.
+    Account(AccountPermission),
 }
 
 /// One line of the route table.
@@ -92,6 +102,15 @@ impl Routes {
         self.route("POST", path, Access::Staff(permission), axum::routing::post(handler))
     }
 
+    /// A page that needs no more than a session.
+    pub fn get_of_anybody<H, T>(self, path: &str, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("GET", path, Access::AnyStaff, axum::routing::get(handler))
+    }
+
     /// A form that needs no more than a session.
     pub fn post_of_anybody<H, T>(self, path: &str, handler: H) -> Routes
     where
@@ -126,6 +145,42 @@ impl Routes {
         T: 'static,
     {
         self.route("POST", path, Access::Public, axum::routing::post(handler))
+    }
+
+    /// A page of the client area that is the user's own.
+    pub fn user_get<H, T>(self, path: &str, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("GET", path, Access::User, axum::routing::get(handler))
+    }
+
+    /// A form of the client area that is the user's own.
+    pub fn user_post<H, T>(self, path: &str, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("POST", path, Access::User, axum::routing::post(handler))
+    }
+
+    /// A page about the client for which the user acts.
+    pub fn account_get<H, T>(self, path: &str, permission: AccountPermission, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("GET", path, Access::Account(permission), axum::routing::get(handler))
+    }
+
+    /// A form about the client for which the user acts.
+    pub fn account_post<H, T>(self, path: &str, permission: AccountPermission, handler: H) -> Routes
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.route("POST", path, Access::Account(permission), axum::routing::post(handler))
     }
 
     /// An operation of the JSON API under `/api/v1`, described for OpenAPI.
@@ -189,6 +244,7 @@ impl Routes {
             .iter()
             .filter_map(|entry| match entry.access {
                 Access::Public | Access::Webhook | Access::AnyStaff => None,
+                Access::User | Access::Account(_) => None,
                 Access::Staff(permission) | Access::Api(permission) => Some(permission),
             })
             .chain(self.actions.iter().map(|action| action.permission))
@@ -197,6 +253,20 @@ impl Routes {
             .collect();
         all.sort_by_key(|permission| permission.0);
         all
+    }
+}
+
+/// What the session of a request is known by among those of its owner; empty when there is none.
+#[derive(Debug, Clone)]
+pub struct OwnSession(pub String);
+
+impl FromRequestParts<App> for OwnSession {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<OwnSession, Fail> {
+        let tls: Tls = extension(parts)?;
+        let token = cookies::session(&parts.headers, crate::sessions::COOKIE, tls);
+        Ok(OwnSession(token.map(|token| crate::sessions::hash(&token)).unwrap_or_default()))
     }
 }
 
@@ -260,6 +330,7 @@ pub struct PublicCx {
     pub path: String,
     pub query: String,
     pub headers: axum::http::HeaderMap,
+    pub tls: Tls,
     pub body: axum::body::Bytes,
 }
 
@@ -269,6 +340,14 @@ impl PublicCx {
     pub fn form(&self) -> kernel::Result<platform::web::Form> {
         serve::check_origin(&self.headers)?;
         serve::form_of(&self.headers, &self.body)
+    }
+}
+
+impl PublicCx {
+    /// The frame of a page without a session, with what the page before has to say.
+    pub fn plain_frame(&self, title: &str) -> minijinja::Value {
+        let flash = serve::cookie(&self.headers, admin::FLASH).as_deref().and_then(admin::flash_value);
+        minijinja::context! { flash, ..admin::plain_frame(&self.app, title) }
     }
 }
 

@@ -21,9 +21,10 @@ use platform::web::{Audience, Fail, Form, MAX_BODY, errors};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
+use super::cookies::{self, Tls};
 use super::limits::{Caller, Limits, Open, within};
 use super::staff::Key;
-use super::{API_ACCESS, Access, AdminCx, ApiCx, Entry, Operation, PublicCx, Routes, Staff, staff};
+use super::{API_ACCESS, Access, AdminCx, ApiCx, ClientCx, Entry, Operation, PublicCx, Routes, Staff, staff, user};
 use crate::activity_log::{self, Activity, Actor, ActorKind};
 use crate::banned_ips::{self, InForce};
 use crate::{api_credentials, api_roles, sessions};
@@ -102,7 +103,7 @@ impl Front {
 }
 
 /// Where people log in.
-const LOGINS: &[&str] = &["/admin/login"];
+const LOGINS: &[&str] = &["/admin/login", "/login"];
 const ASSETS: &str = "/assets/{name}";
 
 /// Around every request: bans, the app for the guards, a time limit, the form of errors, the headers that every answer has.
@@ -113,7 +114,10 @@ async fn outermost(State(front): State<Arc<Front>>, mut request: Request, next: 
     // The pattern, for the log: a path may carry a token.
     let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let ip = limits.address(peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), request.headers());
+    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let ip = limits.address(peer, request.headers());
+    let tls = limits.tls(peer, request.headers());
+    request.extensions_mut().insert(tls);
     request.extensions_mut().insert(Address(ip.to_string()));
     request.extensions_mut().insert(app.clone());
     request.extensions_mut().insert(limits.clone());
@@ -148,7 +152,7 @@ async fn outermost(State(front): State<Arc<Front>>, mut request: Request, next: 
     if had_flash && response.status() == StatusCode::OK && audience == Audience::Page {
         set_cookie(response.headers_mut(), &format!("{}=; Path=/; Max-Age=0", super::admin::FLASH));
     }
-    secure(response.headers_mut(), audience);
+    secure(response.headers_mut(), audience, tls);
     response
 }
 
@@ -159,14 +163,15 @@ fn render(app: &App, error: &Error, reference: &str, audience: Audience, path: &
         Audience::Page => {
             if matches!(error, Error::Unauthenticated) {
                 let target = platform::web::lists::escape(path);
-                return axum::response::Redirect::to(&format!("/admin/login?next={target}")).into_response();
+                let login = if path.starts_with("/admin") { "/admin/login" } else { "/login" };
+                return axum::response::Redirect::to(&format!("{login}?next={target}")).into_response();
             }
             super::admin::error_page(app, error, reference)
         }
     }
 }
 
-fn secure(headers: &mut HeaderMap, audience: Audience) {
+fn secure(headers: &mut HeaderMap, audience: Audience, tls: Tls) {
     let mut set = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
@@ -177,6 +182,10 @@ fn secure(headers: &mut HeaderMap, audience: Audience) {
         "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; \
          base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     );
+    if tls.0 {
+        // A year: a browser that was here once asks by https from then on, whatever a link says.
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    }
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "same-origin");
     set(header::X_FRAME_OPTIONS, "DENY");
@@ -218,9 +227,12 @@ async fn admit(
 ) -> Result<Request> {
     let (mut parts, body) = request.into_parts();
     let known = &parts.extensions;
-    let (Some(app), Some(limits), Some(Address(ip))) =
-        (known.get::<App>().cloned(), known.get::<Arc<Limits>>().cloned(), known.get::<Address>().cloned())
-    else {
+    let (Some(app), Some(limits), Some(Address(ip)), Some(tls)) = (
+        known.get::<App>().cloned(),
+        known.get::<Arc<Limits>>().cloned(),
+        known.get::<Address>().cloned(),
+        known.get::<Tls>().copied(),
+    ) else {
         return Err(Error::broken("the outermost layer is missing"));
     };
     let now = app.clock.now();
@@ -230,11 +242,11 @@ async fn admit(
     let query = parts.uri.query().unwrap_or_default().to_owned();
     match access {
         Access::Public | Access::Webhook => {
-            let cx = PublicCx { app, now, ip, path, query, headers: parts.headers.clone(), body: body.clone() };
+            let cx = PublicCx { app, now, ip, path, query, headers: parts.headers.clone(), tls, body: body.clone() };
             parts.extensions.insert(Arc::new(cx));
         }
         Access::AnyStaff | Access::Staff(_) => {
-            let (staff, csrf) = session_staff(&app, &parts.headers).await?.ok_or(Error::Unauthenticated)?;
+            let (staff, csrf) = session_staff(&app, &parts.headers, tls).await?.ok_or(Error::Unauthenticated)?;
             if let Access::Staff(permission) = access {
                 staff.require(permission)?;
             }
@@ -261,7 +273,7 @@ async fn admit(
             let asked = Asked { app: &app, limits: &limits, ip: &ip, headers: &parts.headers, now };
             let operation = operation.ok_or_else(|| Error::broken(format!("{path} is not described")))?;
             let deed = api_roles::operation_key(operation.method, operation.path);
-            let (staff, kind) = api_caller(&asked, &parts.headers, &deed, changes, left).await?;
+            let (staff, kind) = api_caller(&asked, tls, &deed, changes, left).await?;
             staff.require(permission)?;
             if !body.is_empty() {
                 check_json(&parts.headers)?;
@@ -269,6 +281,19 @@ async fn admit(
             let actor = staff.actor(kind, &ip);
             super::described::check_query(&operation, &query)?;
             let cx = ApiCx::new(app, now, Arc::new(staff), actor, operation, &parts, path, query, body.clone()).await?;
+            parts.extensions.insert(cx);
+        }
+        Access::User | Access::Account(_) => {
+            let form = if changes { form_of(&parts.headers, &body)? } else { Form::default() };
+            let asked = user::Asked { app, now, ip, tls, headers: &parts.headers, path, query };
+            let cx = user::admit(asked, form).await?;
+            if changes {
+                check_origin(&parts.headers)?;
+                check_csrf(&cx.session.csrf, cx.form.text("csrf"))?;
+            }
+            if let Access::Account(permission) = access {
+                parts.extensions.insert(ClientCx::of(cx.clone(), permission)?);
+            }
             parts.extensions.insert(cx);
         }
     }
@@ -376,8 +401,8 @@ pub(super) fn set_cookie(headers: &mut HeaderMap, value: &str) {
     }
 }
 
-async fn session_staff(app: &App, headers: &HeaderMap) -> Result<Option<(Staff, String)>> {
-    let Some(token) = cookie(headers, sessions::COOKIE) else { return Ok(None) };
+async fn session_staff(app: &App, headers: &HeaderMap, tls: Tls) -> Result<Option<(Staff, String)>> {
+    let Some(token) = cookies::session(headers, sessions::COOKIE, tls) else { return Ok(None) };
     let now = app.clock.now();
     let mut conn = app.db.read().await?;
     let Some(found) = staff::by_session(&mut conn, &token, now).await? else { return Ok(None) };
@@ -476,11 +501,12 @@ impl Asked<'_> {
 
 async fn api_caller(
     asked: &Asked<'_>,
-    headers: &HeaderMap,
+    tls: Tls,
     deed: &str,
     changes: bool,
     left: &mut Option<Left>,
 ) -> Result<(Staff, ActorKind)> {
+    let headers = asked.headers;
     if let Some((identifier, secret)) = basic(headers) {
         if changes {
             check_basic_origin(headers)?;
@@ -489,7 +515,7 @@ async fn api_caller(
         let staff = credential_staff(asked, login, deed, left).await?;
         return Ok((staff, ActorKind::Api));
     }
-    let Some((staff, csrf)) = session_staff(asked.app, headers).await? else { return Err(asked.nobody(left)) };
+    let Some((staff, csrf)) = session_staff(asked.app, headers, tls).await? else { return Err(asked.nobody(left)) };
     asked.limits.caller(Caller::Admin(staff.id), None, asked.now, left)?;
     if changes {
         check_origin(headers)?;

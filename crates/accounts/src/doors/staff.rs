@@ -19,11 +19,21 @@ pub struct Staff {
     pub username: String,
     pub role: String,
     rights: Arc<Rights>,
+    /// When the password was last shown in this session; `None` for an API credential.
+    confirmed_at: Option<Timestamp>,
 }
+
+/// Seconds for which a password that was shown is good for what opens or closes an account.
+const FRESH: i64 = 15 * 60;
 
 impl Staff {
     pub fn may(&self, permission: Permission) -> bool {
         self.rights.names.contains(permission.0)
+    }
+
+    /// Whether the password was shown not long ago.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.confirmed_at.is_some_and(|at| now.seconds_since(at) < FRESH)
     }
 
     pub fn require(&self, permission: Permission) -> Result<()> {
@@ -90,7 +100,7 @@ macro_rules! of_staff {
 type Row = (i64, String, String, Option<String>);
 
 fn staff((id, username, role, permissions): Row) -> Staff {
-    Staff { id, username, role, rights: Rights::of(permissions.as_deref().unwrap_or_default()) }
+    Staff { id, username, role, rights: Rights::of(permissions.as_deref().unwrap_or_default()), confirmed_at: None }
 }
 
 /// Somebody who is logged in.
@@ -103,19 +113,19 @@ pub(super) struct LoggedIn {
 
 pub(super) async fn by_session(conn: &mut Conn, token: &str, now: Timestamp) -> Result<Option<LoggedIn>> {
     let token_hash = sessions::hash(token);
-    let found: Option<(i64, String, String, Option<String>, String, Timestamp)> = conn
+    let found: Option<(i64, String, String, Option<String>, String, Timestamp, Timestamp)> = conn
         .optional(
             concat!(
                 "SELECT ",
                 of_staff!(),
-                ", s.csrf, s.seen_at FROM sessions s JOIN admins a ON a.id = s.admin_id JOIN roles r ON r.id = a.role_id \
+                ", s.csrf, s.seen_at, s.confirmed_at FROM sessions s JOIN admins a ON a.id = s.admin_id JOIN roles r ON r.id = a.role_id \
                  WHERE s.token_hash = $1 AND s.expires_at > $2 AND s.seen_at > $3 AND NOT a.disabled"
             ),
             params![token_hash, now, sessions::idle_since(now)],
         )
         .await?;
-    Ok(found.map(|(id, username, role, permissions, csrf, seen_at)| LoggedIn {
-        staff: staff((id, username, role, permissions)),
+    Ok(found.map(|(id, username, role, permissions, csrf, seen_at, confirmed_at)| LoggedIn {
+        staff: Staff { confirmed_at: Some(confirmed_at), ..staff((id, username, role, permissions)) },
         csrf,
         seen_at,
         token_hash,

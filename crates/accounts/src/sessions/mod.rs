@@ -3,7 +3,7 @@
 use kernel::{Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::prune::{After, Rubbish};
-use platform::{Random, crypto, params};
+use platform::{Random, crypto, params, record};
 
 pub const COOKIE: &str = "innkeeper_session";
 /// Seconds without a request after which a session ends, and its longest life.
@@ -39,8 +39,8 @@ pub struct Session {
 pub async fn start(tx: &mut Tx, admin_id: i64, ip: &str, random: &Random, now: Timestamp) -> Result<String> {
     let token = random.token();
     tx.execute(
-        "INSERT INTO sessions (token_hash, admin_id, csrf, ip, created_at, seen_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $5, $6)",
+        "INSERT INTO sessions (token_hash, admin_id, csrf, ip, created_at, seen_at, confirmed_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $5, $5, $6)",
         params![crypto::sha256_hex(token.as_bytes()), admin_id, random.token(), ip, now, now.plus_seconds(LIFE)],
     )
     .await?;
@@ -69,6 +69,12 @@ pub async fn find(conn: &mut Conn, token: &str, now: Timestamp) -> Result<Option
     Ok(row.map(|(admin_id, csrf, seen_at)| Session { admin_id, csrf, seen_at, token_hash }))
 }
 
+/// The password was shown again in this session.
+pub async fn confirm(tx: &mut Tx, token: &str, now: Timestamp) -> Result<()> {
+    tx.execute("UPDATE sessions SET confirmed_at = $2 WHERE token_hash = $1", params![hash(token), now]).await?;
+    Ok(())
+}
+
 pub async fn touch(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<()> {
     tx.execute("UPDATE sessions SET seen_at = $2 WHERE token_hash = $1", params![token_hash, now]).await?;
     Ok(())
@@ -76,6 +82,41 @@ pub async fn touch(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<()> 
 
 pub async fn end(tx: &mut Tx, token: &str) -> Result<()> {
     tx.execute("DELETE FROM sessions WHERE token_hash = $1", params![crypto::sha256_hex(token.as_bytes())]).await?;
+    Ok(())
+}
+
+record! {
+    /// A session as its owner sees it.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Open {
+        /// Names the session; nobody gets in with it.
+        pub token_hash: String,
+        pub ip: String,
+        pub created_at: Timestamp,
+        pub seen_at: Timestamp,
+    }
+}
+
+/// The sessions of an administrator that have not ended, the last used first.
+pub async fn of_admin(conn: &mut Conn, admin_id: i64, now: Timestamp) -> Result<Vec<Open>> {
+    let sql = format!(
+        "SELECT {} FROM sessions WHERE admin_id = $1 AND expires_at > $2 AND seen_at > $3 \
+         ORDER BY seen_at DESC, token_hash",
+        Open::columns("")
+    );
+    conn.all(&sql, params![admin_id, now, idle_since(now)]).await
+}
+
+/// Ends one session of an administrator; `false` when there is none of that name.
+pub async fn end_one(tx: &mut Tx, admin_id: i64, token_hash: &str) -> Result<bool> {
+    let sql = "DELETE FROM sessions WHERE admin_id = $1 AND token_hash = $2";
+    Ok(tx.execute(sql, params![admin_id, token_hash]).await? > 0)
+}
+
+/// Ends every session of an administrator but one.
+pub async fn end_others(tx: &mut Tx, admin_id: i64, token_hash: &str) -> Result<()> {
+    let sql = "DELETE FROM sessions WHERE admin_id = $1 AND token_hash <> $2";
+    tx.execute(sql, params![admin_id, token_hash]).await?;
     Ok(())
 }
 

@@ -10,14 +10,21 @@ use platform::web::{Fail, Form};
 use super::{COLUMNS, Listed, User, UserEdit, query, store};
 use crate::activity_log;
 use crate::clients::{ClientStatus, EDIT, LIST};
-use crate::doors::admin::error_list;
+use crate::doors::admin::{error_list, or_back};
 use crate::doors::{AdminCx, Id, Redirect, Routes};
-use crate::{company, users};
+use crate::two_factor::{self, Person};
+use crate::user_sessions::client::row as row_of;
+use crate::{company, password_resets, user_sessions, users};
 
 const PAGE: &str = "/admin/users";
 
 pub fn routes() -> Routes {
-    Routes::new().get(PAGE, LIST, index).get("/admin/users/{id}", LIST, show).post("/admin/users/{id}", EDIT, save)
+    Routes::new()
+        .get(PAGE, LIST, index)
+        .get("/admin/users/{id}", LIST, show)
+        .post("/admin/users/{id}", EDIT, save)
+        .post("/admin/users/{id}/sessions/end", EDIT, end_sessions)
+        .post("/admin/users/{id}/password-reset", EDIT, mail_reset)
 }
 
 /// So many of a user's clients are shown.
@@ -96,9 +103,15 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
     let zone = company::zone(&mut conn).await?;
     let user = users::find(&mut conn, id).await?;
     let clients = store::clients_of(&mut conn, id, CLIENTS).await?;
+    let sessions = user_sessions::of_user(&mut conn, id, cx.now).await?;
+    let has_password = store::password(&mut conn, id).await?.is_some();
     let activity = match cx.staff.may(activity_log::VIEW) {
         true => activity_log::about(&mut conn, &format!("user:{id}")).await?,
         false => Vec::new(),
+    };
+    let factors = match cx.staff.may(two_factor::CONFIGURE) {
+        true => Some(two_factor::factors(&mut conn, Person::User(id)).await?.in_words()),
+        false => None,
     };
     drop(conn);
     let clients = clients.iter().map(|client| {
@@ -125,7 +138,11 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
         added => company::clock(user.created_at, &zone), added_at => user.created_at.to_string(),
         last => user.last_login_at.map(|at| company::clock(at, &zone)),
         last_at => user.last_login_at.map(|at| at.to_string()),
-        activity => events.collect::<Vec<_>>(),
+        activity => events.collect::<Vec<_>>(), factors,
+        sessions => sessions.iter().map(|session| row_of(session, 0, &zone)).collect::<Vec<_>>(),
+        has_password,
+        verified => user.email_verified_at.map(|at| company::clock(at, &zone)),
+        verified_at => user.email_verified_at.map(|at| at.to_string()),
     };
     let title = if user.name().is_empty() { user.email.clone() } else { user.name() };
     match wrong {
@@ -169,4 +186,24 @@ async fn save(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         }
         Err(other) => Err(Fail(other)),
     }
+}
+
+async fn end_sessions(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
+    let mut tx = cx.app.db.write().await?;
+    let user = users::find(&mut tx, id).await?;
+    let ended = user_sessions::end_others(&mut tx, &cx.actor, &user, None, cx.now).await?;
+    tx.commit().await?;
+    Ok(Redirect::to(page_of(id)).saying(format!("{} logged out on {ended} devices", user.email)))
+}
+
+async fn mail_reset(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
+    let mut tx = cx.app.db.write().await?;
+    let user = users::find(&mut tx, id).await?;
+    let sent = password_resets::send(&mut tx, &cx.app, &cx.actor, &user, cx.now).await;
+    if sent.is_ok() {
+        tx.commit().await?;
+        cx.app.wake.notify_waiters();
+    }
+    let told = sent.map(|()| Redirect::to(page_of(id)).saying(format!("A link is on its way to {}", user.email)));
+    or_back(told, &page_of(id))
 }

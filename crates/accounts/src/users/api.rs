@@ -71,6 +71,7 @@ fn listed_schema() -> Value {
 fn schema() -> Value {
     let mut fields = fields();
     fields["language"] = json!({ "type": "string" });
+    fields["email_verified_at"] = json!({ "type": ["string", "null"], "format": "date-time" });
     fields["clients"] = json!({ "type": "array", "description": "The oldest 200", "items": { "type": "object", "properties": {
         "id": { "type": "integer", "format": "int64" }, "name": { "type": "string" },
         "status": { "type": "string" }, "is_owner": { "type": "boolean" },

@@ -6,16 +6,21 @@
 
 pub mod admin;
 pub mod api;
+pub mod client;
+pub(crate) mod links;
+pub(crate) mod mail;
 mod store;
 #[cfg(test)]
 mod tests;
 
 use kernel::{Email, Error, FieldErrors, Result, Timestamp, single_line};
+use platform::App;
 use platform::db::{Conn, Tx};
-use platform::{crypto, record};
+use platform::record;
 
 use crate::activity_log::{self, Activity, Actor};
 use crate::clients::{Client, profile};
+use crate::passwords;
 
 pub use store::{COLUMNS, Listed, Of, of_client, query};
 
@@ -29,6 +34,8 @@ record! {
         pub language: String,
         pub created_at: Timestamp,
         pub last_login_at: Option<Timestamp>,
+        /// When the user proved that mail to the address arrives.
+        pub email_verified_at: Option<Timestamp>,
     }
 }
 
@@ -43,7 +50,7 @@ impl User {
 pub enum Owner {
     /// A new user with the client's name and e-mail address; with a password if one was chosen.
     New {
-        password: Option<PasswordHash>,
+        password: Option<passwords::Hash>,
     },
     Existing(i64),
     /// The user who logs in with this address.
@@ -53,29 +60,6 @@ pub enum Owner {
 impl Default for Owner {
     fn default() -> Owner {
         Owner::New { password: None }
-    }
-}
-
-/// A password that was checked and hashed. Hashing takes long on purpose, so it is done before a transaction begins.
-#[derive(Debug, Clone)]
-pub struct PasswordHash(String);
-
-/// NIST SP 800-63B, 3.1.1.2.
-pub const MIN_PASSWORD: usize = 8;
-/// A longer text is not a password but a load test of the hash function.
-const MAX_PASSWORD: usize = 512;
-
-/// Checks and hashes a password, on a thread where it keeps nobody waiting. `field` is where it was typed.
-pub async fn hash_password(password: &str, field: &str) -> Result<PasswordHash> {
-    let length = password.chars().count();
-    if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
-        return Err(Error::invalid(field, format!("Use {MIN_PASSWORD} to {MAX_PASSWORD} characters.")));
-    }
-    let password = password.to_owned();
-    let hashed = tokio::task::spawn_blocking(move || crypto::hash_password(&password)).await;
-    match hashed {
-        Ok(hash) => hash.map(PasswordHash),
-        Err(error) => Err(Error::broken(format!("password hash: {error}"))),
     }
 }
 
@@ -131,10 +115,10 @@ pub(crate) async fn own(
         Some(user) => user,
         None => {
             let password = match owner {
-                Owner::New { password } => password.map(|hash| hash.0),
+                Owner::New { password } => password,
                 Owner::Existing(_) | Owner::ByEmail(_) => None,
             };
-            let made = store::insert(tx, client, password.as_deref(), now).await?;
+            let made = store::insert(tx, client, password.as_ref().map(passwords::Hash::as_str), now).await?;
             let Some(user) = made else {
                 return Err(Error::invalid("email", "A user with this e-mail address has just been made. Try again."));
             };
@@ -179,6 +163,11 @@ pub async fn update(tx: &mut Tx, by: &Actor, id: i64, edit: UserEdit, now: Times
         return Ok(old);
     }
     store::update(tx, &user).await?;
+    if user.email.to_lowercase() != old.email.to_lowercase() {
+        // What was mailed to the old address is worth nothing, whoever reads it there.
+        links::void(tx, id, links::Purpose::Password, now).await?;
+        links::void(tx, id, links::Purpose::Email, now).await?;
+    }
     let changed = activity_log::changes([
         ("First name", old.first_name, user.first_name.clone()),
         ("Last name", old.last_name, user.last_name.clone()),
@@ -218,4 +207,57 @@ pub async fn detach(tx: &mut Tx, by: &Actor, client_id: i64, user_id: i64, now: 
         .about(format!("user:{user_id}"))
         .client(client_id);
     activity_log::record(tx, by, activity, now).await
+}
+
+/// The hash of the password of the user who logs in with an address; `None` for nobody, and for a user without one.
+pub(crate) async fn password_of(conn: &mut Conn, email: &str) -> Result<Option<(User, Option<String>)>> {
+    let Some(user) = by_email(conn, email).await? else { return Ok(None) };
+    let hash = store::password(conn, user.id).await?;
+    Ok(Some((user, hash)))
+}
+
+/// Gives a user a new password. Links to choose one are void; the user is told by mail, because whoever did not do this
+/// must hear of it.
+pub async fn set_password(
+    tx: &mut Tx,
+    app: &App,
+    by: &Actor,
+    user: &User,
+    hash: &passwords::Hash,
+    now: Timestamp,
+) -> Result<()> {
+    store::set_password(tx, user.id, hash.as_str()).await?;
+    links::void(tx, user.id, links::Purpose::Password, now).await?;
+    let activity = Activity::new(format!("Password of user {} changed", user.email));
+    activity_log::record(tx, by, activity.about(format!("user:{}", user.id)), now).await?;
+    mail::password_changed(tx, app, user, now).await
+}
+
+/// Lets a user log in with another address, which was proved by a link mailed to it. The old one is told of it.
+pub(crate) async fn move_to(
+    tx: &mut Tx,
+    app: &App,
+    by: &Actor,
+    old: &User,
+    email: &str,
+    now: Timestamp,
+) -> Result<User> {
+    let edit = UserEdit { email: Some(email.to_owned()), ..UserEdit::default() };
+    if by_email(tx, email).await?.is_some_and(|other| other.id != old.id) {
+        return Err(Error::refused("Somebody else logs in with this address by now."));
+    }
+    update(tx, by, old.id, edit, now).await?;
+    store::verify(tx, old.id, now).await?;
+    mail::email_changed(tx, app, old, email, now).await?;
+    find(tx, old.id).await
+}
+
+/// Notes that mail to the user's address arrives. Doing it again changes nothing.
+pub(crate) async fn verify(tx: &mut Tx, by: &Actor, user: &User, now: Timestamp) -> Result<()> {
+    if user.email_verified_at.is_some() {
+        return Ok(());
+    }
+    store::verify(tx, user.id, now).await?;
+    let activity = Activity::new(format!("Address of user {} proved by a mailed link", user.email));
+    activity_log::record(tx, by, activity.about(format!("user:{}", user.id)), now).await
 }

@@ -100,8 +100,8 @@ pub(super) async fn insert(
 pub(super) async fn update(tx: &mut Tx, user: &User) -> Result<()> {
     let searched = search::text(&[&user.first_name, &user.last_name, &user.email]);
     tx.execute(
-        "UPDATE users SET first_name = $2, last_name = $3, email = $4, email_lower = $5, language = $6, search = $7 \
-         WHERE id = $1",
+        "UPDATE users SET first_name = $2, last_name = $3, email = $4, email_lower = $5, language = $6, search = $7, \
+         email_verified_at = CASE WHEN email_lower = $5 THEN email_verified_at ELSE NULL END WHERE id = $1",
         params![
             user.id,
             user.first_name,
@@ -114,6 +114,20 @@ pub(super) async fn update(tx: &mut Tx, user: &User) -> Result<()> {
     )
     .await?;
     search::index(tx, Kind::User, user.id, &searched).await
+}
+
+pub(super) async fn password(conn: &mut Conn, id: i64) -> Result<Option<String>> {
+    conn.scalar("SELECT password_hash FROM users WHERE id = $1", params![id]).await
+}
+
+pub(super) async fn set_password(tx: &mut Tx, id: i64, hash: &str) -> Result<()> {
+    tx.execute("UPDATE users SET password_hash = $2 WHERE id = $1", params![id, hash]).await?;
+    Ok(())
+}
+
+pub(super) async fn verify(tx: &mut Tx, id: i64, now: Timestamp) -> Result<()> {
+    tx.execute("UPDATE users SET email_verified_at = $2 WHERE id = $1", params![id, now]).await?;
+    Ok(())
 }
 
 record! {

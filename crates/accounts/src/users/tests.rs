@@ -47,9 +47,4 @@ testkit::both_engines! {
         assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("email")));
         assert_eq!((api("GET", "/users/9", Value::Null).await.0, api("POST", "/clients/9/users", json!({ "email": "ann@example.com" })).await.0), (404, 404));
     }
-
-    async fn a_short_password_is_refused_beside_its_field(_house: House) {
-        let error = super::hash_password("short", "password2").await.unwrap_err();
-        assert!(error.to_string().starts_with("password2: Use 8 to"));
-    }
 }

@@ -1,6 +1,8 @@
 use accounts::activity_log::Actor;
 use accounts::admins::{self, Listed};
+use accounts::passwords::{self, Kinds, Owner};
 use accounts::roles;
+use accounts::two_factor::{self, Person};
 use kernel::{Error, Result};
 use platform::{App, Conn};
 use serde_json::{Value, json};
@@ -30,6 +32,11 @@ pub enum Admin {
     ///
     /// The old password, every session and earlier links are of no use from then on.
     ResetLink(Named),
+    /// Take the second factors of an administrator away who has lost them all
+    ///
+    /// The app, the passkeys and the recovery codes are of no use from then on. Where the role requires a factor, a new one
+    /// is set up at the next login.
+    RemoveTwoFactor(Named),
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,7 +48,7 @@ pub struct Named {
 
 /// Add an administrator
 ///
-/// Without --password-stdin it prints a link, good once and for three days, by which the new administrator chooses a
+/// Without --password-stdin it prints a link, good once and for seven days, by which the new administrator chooses a
 /// password.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -70,6 +77,7 @@ pub async fn run(common: &Common, command: Admin) -> Result<Report> {
         Admin::Disable(named) => disable(&app, &named.username).await,
         Admin::Enable(named) => enable(&app, &named.username).await,
         Admin::ResetLink(named) => reset_link(&app, &named.username).await,
+        Admin::RemoveTwoFactor(named) => remove_two_factor(&app, &named.username).await,
         Admin::Create(_) | Admin::List => list(&app).await,
     }
 }
@@ -88,24 +96,25 @@ async fn create(common: &Common, args: Create) -> Result<Report> {
     let password = if args.password_stdin { Some(cli::standard_input("password")?) } else { None };
     let app = instance::open(common).await?;
     let now = app.clock.now();
-    let new = admins::NewAdmin {
-        username: args.username,
-        email: args.email,
-        role: args.role.clone(),
-        password: password.clone(),
+    let owner = Owner { kind: Kinds::Staff, known: &[&args.username, &args.email] };
+    let password = match &password {
+        Some(password) => Some(passwords::choose(&app, owner, password, "password").await?),
+        None => None,
     };
+    let is_given = password.is_some();
+    let new = admins::NewAdmin { username: args.username, email: args.email, role: args.role.clone(), password };
     let mut tx = app.db.write().await?;
     let admin = admins::create(&mut tx, &by(), new, now).await?;
-    let link = match password {
-        Some(_) => None,
-        None => Some(admins::make_link(&mut tx, admin.id, &app.random, now).await?),
+    let link = match is_given {
+        true => None,
+        false => Some(admins::make_invitation(&mut tx, admin.id, &app.random, now).await?),
     };
-    let base = billing::settings::system_url(&mut tx).await?;
+    let base = accounts::company::system_url(&mut tx).await?;
     tx.commit().await?;
     let link = link.map(|token| welcome(&base, &token));
     let text = match &link {
         Some(link) => format!(
-            "Administrator {} ({}) created. Within three days, choose a password here:\n{link}",
+            "Administrator {} ({}) created. Within seven days, choose a password here:\n{link}",
             admin.username, args.role
         ),
         None => format!("Administrator {} ({}) created.", admin.username, args.role),
@@ -182,11 +191,23 @@ async fn reset_link(app: &App, username: &str) -> Result<Report> {
     let mut tx = app.db.write().await?;
     let admin = named(&mut tx, username).await?;
     let token = admins::reset(&mut tx, &by(), admin.id, &app.random, app.clock.now()).await?;
-    let link = welcome(&billing::settings::system_url(&mut tx).await?, &token);
+    let link = welcome(&accounts::company::system_url(&mut tx).await?, &token);
     tx.commit().await?;
     let text = format!(
         "{} is logged out, and the old password is of no use. Within three days, a new one is chosen here:\n{link}",
         admin.username
     );
     Ok(Report::new(text, json!({ "username": admin.username, "link": link })))
+}
+
+async fn remove_two_factor(app: &App, username: &str) -> Result<Report> {
+    let mut tx = app.db.write().await?;
+    let admin = named(&mut tx, username).await?;
+    let removed = two_factor::remove_all(&mut tx, &by(), Person::Staff(admin.id), app.clock.now()).await?;
+    tx.commit().await?;
+    let text = match removed {
+        true => format!("The second factors of {} are removed.", admin.username),
+        false => format!("{} has no second factor.", admin.username),
+    };
+    Ok(Report::new(text, json!({ "username": admin.username, "removed": removed })))
 }

@@ -1,8 +1,8 @@
 //! The page that staff see first: how things stand and what there is to do.
 
 use accounts::admins::admin::HOMEPAGE;
-use accounts::doors::{AdminCx, NavSection, PublicCx, Redirect, Routes};
-use axum::response::{IntoResponse, Response};
+use accounts::doors::{AdminCx, NavSection, Routes};
+use axum::response::Response;
 use billing::overview;
 use kernel::{Currency, Date, Money, Result, Timestamp};
 use minijinja::context;
@@ -16,15 +16,11 @@ use crate::times::Times;
 use crate::{automation, jobs_page};
 
 pub fn routes() -> Routes {
-    Routes::new().public_get("/", start).get("/admin", HOMEPAGE, index)
+    Routes::new().get("/admin", HOMEPAGE, index)
 }
 
 pub fn nav() -> Vec<NavSection> {
     vec![NavSection { label: "Dashboard", key: "dashboard", href: "/admin", items: Vec::new() }]
-}
-
-async fn start(_: PublicCx) -> Response {
-    Redirect::to("/admin").into_response()
 }
 
 const MONTHS: i64 = 12;

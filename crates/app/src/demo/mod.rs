@@ -10,10 +10,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use accounts::activity_log::Actor;
-use accounts::{admins, roles};
+use accounts::{admins, company, passwords, roles};
+use billing::captures;
 use billing::generation::{self, Detail, Mode, Scope};
 use billing::terms::Terms;
-use billing::{captures, settings};
 use kernel::{Error, Result, Timestamp};
 use platform::runs::Progress;
 use platform::{App, Tx};
@@ -144,12 +144,12 @@ async fn free(wanted: SocketAddr) -> Result<SocketAddr> {
 /// Links that are sent to clients lead to this start, unless somebody has chosen an address.
 async fn link_to(tx: &mut Tx, served: SocketAddr, now: Timestamp) -> Result<()> {
     let local = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
-    let stored = settings::system_url(tx).await?;
+    let stored = company::system_url(tx).await?;
     if !local.iter().any(|local| stored.starts_with(local)) {
         return Ok(());
     }
     let host = if served.ip().is_unspecified() { "localhost".to_owned() } else { host_of(served) };
-    platform::settings::set(tx, &settings::SYSTEM_URL, &format!("http://{host}:{}", served.port()), now).await
+    platform::settings::set(tx, &company::SYSTEM_URL, &format!("http://{host}:{}", served.port()), now).await
 }
 
 fn host_of(served: SocketAddr) -> String {
@@ -255,7 +255,7 @@ async fn login(app: &App) -> Result<String> {
         username: USERNAME.to_owned(),
         email: "demo@example.com".to_owned(),
         role: roles::FULL_ADMINISTRATOR.to_owned(),
-        password: Some(password.clone()),
+        password: Some(passwords::hash(&password).await?),
     };
     admins::create(&mut tx, &Actor::system("Demo"), new, app.clock.now()).await?;
     instance::note(&mut tx, PASSWORD, &password).await?;

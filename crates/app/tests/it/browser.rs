@@ -70,3 +70,27 @@ fn every_page_in_a_browser_with_and_without_scripts() {
     let Some(shown) = Shown::open() else { return };
     shown.pass("pages.mjs", &[], Duration::from_secs(900));
 }
+
+/// Browsers bind passkeys to a host name, so this installation is reached by one.
+#[test]
+fn passkeys_and_apps_in_a_browser() {
+    const PASSWORD: &str = "tangerine umbrella 17";
+    let found = peers::node("playwright-core").and_then(|node| peers::chromium().map(|chromium| (node, chromium)));
+    let Some((node, chromium)) = peers::require(found) else { return };
+    let place = testkit::run(Place::open(Engine::Sqlite));
+    place.done(&["init"]);
+    let ana = ["admin", "create", "--username", "ana", "--email", "ana@example.com", "--password-stdin"];
+    assert_eq!(place.run_with(&ana, PASSWORD).code, 0);
+    let (_server, address) = place.serve(&["--no-worker"]);
+    let address = address.replace("127.0.0.1", "localhost");
+    place.done(&["setting", "set", "system_url", &address]);
+    let mut flow = Command::new("node");
+    flow.current_dir(&node)
+        .env("CHROMIUM", &chromium)
+        .arg(format!("{}/tests/browser/passkeys.mjs", env!("CARGO_MANIFEST_DIR")))
+        .args([&address, "ana", PASSWORD])
+        .arg(&*place.folder);
+    let mut browser = Child::spawn("browser", &mut flow).unwrap();
+    let ended = browser.wait(Duration::from_secs(240)).unwrap();
+    assert!(ended.success(), "{}", browser.output());
+}

@@ -11,8 +11,17 @@ use platform::{jobs, params, runs};
 
 use crate::support::Site;
 
-const TABLES: [&str; 7] =
-    ["idempotency_keys", "jobs", "sessions", "pay_links", "method_links", "admin_links", "login_failures"];
+const TABLES: [&str; 9] = [
+    "idempotency_keys",
+    "jobs",
+    "sessions",
+    "pay_links",
+    "method_links",
+    "admin_links",
+    "login_failures",
+    "user_sessions",
+    "user_links",
+];
 
 async fn counts(site: &Site) -> Vec<i64> {
     let mut conn = site.app.db.read().await.unwrap();
@@ -43,6 +52,20 @@ async fn leave(site: &Site, name: &str, then: Timestamp, job: &str) {
     tx.execute(
         "INSERT INTO sessions (token_hash, admin_id, csrf, ip, created_at, seen_at, expires_at) \
          VALUES ($1, 1, '', '', $2, $2, $3)",
+        params![name, then, ends],
+    )
+    .await
+    .unwrap();
+    tx.execute(
+        "INSERT INTO user_sessions (token_hash, user_id, csrf, ip, user_agent, remembered, created_at, seen_at, \
+         confirmed_at, idle_at, expires_at) VALUES ($1, 1, '', '', '', FALSE, $2, $2, $2, $3, $3)",
+        params![name, then, ends],
+    )
+    .await
+    .unwrap();
+    tx.execute(
+        "INSERT INTO user_links (token_hash, user_id, purpose, email, created_at, expires_at) \
+         VALUES ($1, 1, 'email', '', $2, $3)",
         params![name, then, ends],
     )
     .await
@@ -92,22 +115,22 @@ testkit::both_engines! {
         leave(&site, "old", days(40), "done").await;
         leave(&site, "failed", days(40), "failed").await;
         leave(&site, "recent", now.plus_seconds(-3600), "done").await;
-        assert_eq!(counts(&site).await, [3, 3, 3, 3, 3, 3, 3]);
+        assert_eq!(counts(&site).await, [3; 9]);
         for _ in 0..3 {
             wiring::tick(&site.app).await.unwrap();
             jobs::drain(&site.app).await.unwrap();
         }
         // Of jobs the failed one stays, however old.
-        assert_eq!(counts(&site).await, [1, 2, 1, 1, 1, 1, 1]);
+        assert_eq!(counts(&site).await, [1, 2, 1, 1, 1, 1, 1, 1, 1]);
         let mut conn = site.app.db.read().await.unwrap();
         let all = runs::latest(&mut conn, "clean_up", 9).await.unwrap();
-        assert_eq!((all.len(), all[0].state, all[0].done), (1, runs::RunState::Finished, 13));
+        assert_eq!((all.len(), all[0].state, all[0].done), (1, runs::RunState::Finished, 17));
         let summary: serde_json::Value = serde_json::from_str(&all[0].summary).unwrap();
         assert_eq!((summary["finished_jobs"].as_i64(), summary["pay_links"].as_i64()), (Some(1), Some(2)));
         drop(conn);
         site.app.clock.set(now.plus_seconds(2 * 86_400));
         wiring::tick(&site.app).await.unwrap();
         jobs::drain(&site.app).await.unwrap();
-        assert_eq!(counts(&site).await, [1, 2, 0, 0, 0, 0, 0], "what has expired since");
+        assert_eq!(counts(&site).await, [1, 2, 0, 0, 0, 0, 0, 0, 0], "what has expired since");
     }
 }

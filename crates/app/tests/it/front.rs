@@ -39,6 +39,7 @@ testkit::both_engines! {
     async fn behind_a_proxy_a_guesser_locks_nobody_else_out(place: Place) {
         furnish(&place);
         place.done(&["setting", "set", "trusted_proxies", "127.0.0.1, 10.0.0.0/8"]);
+        place.done(&["setting", "set", "failed_staff_login_ban_minutes", "0"]);
         let (_server, address) = place.serve(&["--no-worker"]);
         let mut answers = Vec::new();
         for _ in 0..11 {

@@ -1,6 +1,7 @@
 //! Every route × who may not: nobody gets in by a door that was forgotten.
 
-use accounts::doors::{API_ACCESS, Access};
+use accounts::account_access;
+use accounts::doors::{API_ACCESS, Access, Entry};
 use axum::http::StatusCode;
 use base64::Engine as _;
 use innkeeper::wiring;
@@ -43,7 +44,106 @@ fn every_compatible_action_is_in_the_documentation_and_none_besides() {
     assert_eq!(told, there);
 }
 
+/// The routes of the client area.
+fn client_area() -> Vec<Entry> {
+    let all = wiring::routes().table;
+    all.into_iter().filter(|entry| matches!(entry.access, Access::User | Access::Account(_))).collect()
+}
+
 testkit::both_engines! {
+    async fn the_client_area_sends_strangers_and_staff_to_its_login(site: Site) {
+        let boss = site.boss().await;
+        let mut kinds = [0, 0];
+        for entry in client_area() {
+            kinds[usize::from(entry.access == Access::User)] += 1;
+            let path = filled(&entry.path);
+            for session in [None, Some(&boss)] {
+                let request = ask(entry.method, &path, session, &format!("csrf={}", boss.csrf));
+                let (status, place) = read(site.send(request).await).await;
+                assert_eq!(status, StatusCode::SEE_OTHER, "{} {path}", entry.method);
+                assert!(place.starts_with("/login?next="), "{path}: {place}");
+            }
+        }
+        assert!(kinds[0] > 1 && kinds[1] > 5, "the table of routes is empty: {kinds:?}");
+    }
+
+    async fn a_user_is_nobody_in_the_staff_area_and_at_the_apis(site: Site) {
+        site.set(&[("api_refusals_per_minute", "0")]).await;
+        let (ann, _) = site.user("ann").await;
+        let staffs = Session { cookie: ann.cookie.replace("innkeeper_client", "innkeeper_session"), ..ann.clone() };
+        for entry in wiring::routes().table {
+            let wanted = match entry.access {
+                Access::AnyStaff | Access::Staff(_) => StatusCode::SEE_OTHER,
+                Access::Api(_) => StatusCode::UNAUTHORIZED,
+                _ => continue,
+            };
+            let path = filled(&entry.path);
+            for session in [&ann, &staffs] {
+                let request = ask(entry.method, &path, Some(session), &format!("csrf={}", ann.csrf));
+                let (status, place) = read(site.send(request).await).await;
+                assert_eq!(status, wanted, "{} {path}", entry.method);
+                assert!(status == StatusCode::UNAUTHORIZED || place.starts_with("/admin/login"), "{path}: {place}");
+            }
+        }
+    }
+
+    async fn a_form_of_the_client_area_without_its_token_is_refused(site: Site) {
+        let (ann, _) = site.user("ann").await;
+        for entry in client_area().iter().filter(|entry| entry.method == "POST") {
+            let path = filled(&entry.path);
+            for form in ["", "csrf=", "csrf=0000000000000000000000000000000000000000000000000000000000000000"] {
+                let (status, page) = read(site.send(ask("POST", &path, Some(&ann), form)).await).await;
+                assert_eq!(status, StatusCode::CONFLICT, "{path} {form}");
+                assert!(page.contains("out of date"), "{path}: {page}");
+            }
+        }
+    }
+
+    async fn an_account_is_closed_without_the_key_and_without_the_account(site: Site) {
+        let (ann, client) = site.user("ann").await;
+        let sql = async |sql: String| {
+            let mut tx = site.app.db.write().await.unwrap();
+            tx.batch(&sql).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let accounts = client_area();
+        let accounts = accounts.iter().filter_map(|entry| match entry.access {
+            Access::Account(permission) => Some((entry.method, filled(&entry.path), permission)),
+            _ => None,
+        });
+        for (method, path, permission) in accounts {
+            assert!(account_access::ALL.contains(&permission), "{path}: {permission:?} is none of the keys");
+            let others: Vec<&str> =
+                account_access::ALL.iter().filter(|key| **key != permission).map(|key| key.0).collect();
+            let keys = others.join("\n");
+            let form = format!("csrf={}", ann.csrf);
+            sql(format!("UPDATE client_users SET is_owner = FALSE, permissions = '{keys}' WHERE client_id = {client}")).await;
+            let (status, page) = read(site.send(ask(method, &path, Some(&ann), &form)).await).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path}: {page}");
+            sql(format!("UPDATE clients SET status = 'closed' WHERE id = {client}")).await;
+            sql(format!("UPDATE client_users SET is_owner = TRUE WHERE client_id = {client}")).await;
+            let (status, page) = read(site.send(ask(method, &path, Some(&ann), &form)).await).await;
+            assert!(status == StatusCode::CONFLICT && page.contains("You act for no account"), "{method} {path}: {status}");
+            sql(format!("UPDATE clients SET status = 'active' WHERE id = {client}")).await;
+        }
+    }
+
+    async fn what_is_another_clients_is_not_found(site: Site) {
+        // Whatever has an id of 1 in the client area is Bob's.
+        let (_bob, bobs) = site.user("bob").await;
+        let (ann, _) = site.user("ann").await;
+        assert_eq!(bobs, 1);
+        let mut with_ids = 0;
+        for entry in client_area().iter().filter(|entry| entry.path.contains('{')) {
+            let request = ask(entry.method, &filled(&entry.path), Some(&ann), &format!("csrf={}", ann.csrf));
+            let (status, page) = read(site.send(request).await).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{} {}: {page}", entry.method, entry.path);
+            with_ids += 1;
+        }
+        assert!(with_ids > 0, "the table of routes is empty");
+        assert_eq!(site.post("/account/switch", &ann, &[("client", "1")]).await.0, StatusCode::NOT_FOUND);
+    }
+
     async fn a_staff_page_sends_strangers_to_the_login(site: Site) {
         let mut count = 0;
         for entry in wiring::routes().table.iter().filter(|entry| matches!(entry.access, Access::Staff(_))) {
@@ -116,7 +216,18 @@ testkit::both_engines! {
         let nobody = site.log_in("nobody", "May do nothing").await;
         let table = wiring::routes().table;
         let open: Vec<_> = table.iter().filter(|entry| entry.access == Access::AnyStaff).collect();
+        // Besides logging out, only what staff do with their own second factor.
+        let (own, open): (Vec<_>, Vec<_>) = open.into_iter().partition(|entry| entry.path.starts_with("/admin/account/"));
         assert_eq!(open.iter().map(|entry| entry.path.as_str()).collect::<Vec<_>>(), ["/admin/logout"]);
+        assert_eq!(own.len(), 10);
+        for entry in own {
+            let path = filled(&entry.path);
+            let (status, place) = read(site.send(ask(entry.method, &path, None, "")).await).await;
+            assert!(status == StatusCode::SEE_OTHER && place.starts_with("/admin/login?"), "{path}: {place}");
+            if entry.method == "POST" {
+                assert_eq!(read(site.send(ask("POST", &path, Some(&nobody), "")).await).await.0, StatusCode::CONFLICT);
+            }
+        }
         for entry in open {
             let (status, place) = read(site.send(ask(entry.method, &entry.path, None, "")).await).await;
             assert!(status == StatusCode::SEE_OTHER && place.starts_with("/admin/login?"), "{place}");

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod account;
 mod at_size;
 mod backups;
 mod bad_input;
@@ -21,6 +22,7 @@ mod idempotency;
 mod killed;
 mod limits;
 mod mails;
+mod offered_permissions;
 mod one_document;
 mod openapi;
 mod pages;

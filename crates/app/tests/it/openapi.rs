@@ -10,7 +10,8 @@ use testkit::process::Child;
 
 use crate::support::{Place, Served, http};
 
-const NO_LIMITS: &[(&str, &str)] = &[("api_requests_per_minute", "0"), ("api_refusals_per_minute", "0")];
+const NO_LIMITS: &[(&str, &str)] =
+    &[("api_requests_per_minute", "0"), ("api_refusals_per_minute", "0"), ("failed_api_ban_minutes", "0")];
 
 fn finish(name: &str, mut command: Command) -> String {
     let mut child = Child::spawn(name, command.env("PYTHONDONTWRITEBYTECODE", "1")).unwrap();

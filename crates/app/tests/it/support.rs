@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use accounts::activity_log::Actor;
-use accounts::{admins, api_credentials, sessions};
+use accounts::clients::{self, ClientEdit, NewClient};
+use accounts::user_sessions::{NewSession, Remember};
+use accounts::{admins, api_credentials, sessions, user_sessions, users};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use base64::Engine as _;
@@ -116,6 +118,7 @@ impl Place {
             data: self.folder.to_path_buf(),
             database: Some(self.url.clone()),
             key_file: None,
+            breached_passwords: None,
             json: false,
             log: LogFormat::Text,
         };
@@ -272,6 +275,35 @@ impl Site {
         }
         tx.commit().await.unwrap();
         session
+    }
+
+    /// Logs a user in to the client area who owns a new client; the session and the client.
+    pub async fn user(&self, name: &str) -> (Session, i64) {
+        let now = self.app.clock.now();
+        let text = |text: &str| Some(text.to_owned());
+        let details = ClientEdit {
+            first_name: text(name),
+            last_name: text("Lovelace"),
+            email: Some(format!("{name}@example.com")),
+            country: text("GB"),
+            ..ClientEdit::default()
+        };
+        let mut tx = self.app.db.write().await.unwrap();
+        let new = NewClient { details, ..NewClient::default() };
+        let client = clients::create(&mut tx, &Actor::system("test"), new, &self.app.random, now).await.unwrap();
+        let user = users::by_email(&mut tx, &client.email).await.unwrap().unwrap();
+        let new = NewSession {
+            user_id: user.id,
+            admin_id: None,
+            client_id: None,
+            ip: "127.0.0.1",
+            user_agent: "test",
+            remember: Remember::No,
+        };
+        let token = user_sessions::start(&mut tx, new, &self.app.random, now).await.unwrap().token;
+        let found = user_sessions::find(&mut tx, &token, "127.0.0.1", now).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        (Session { cookie: format!("{}={token}", user_sessions::COOKIE), csrf: found.session.csrf }, client.id)
     }
 
     /// Changes settings as another process does.

@@ -6,6 +6,10 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use accounts::activity_log::Actor;
 use accounts::clients::{self, Client, ClientEdit, NewClient};
 use accounts::parties::{self, Party};
+use accounts::passwords;
+use accounts::two_factor;
+use accounts::user_sessions::{self, NewSession, Remember, Started};
+use accounts::users;
 use billing::gateways::{
     Attempt, Capabilities, ChargeRequest, ConfigField, Configure, Gateway, GatewayConfig, GatewayError, Gateways,
     LogLine, LookUp, MethodToken, Outcome, RefundOutcome, RefundRequest, StoreOutcome, StoreRequest, WebhookError,
@@ -66,8 +70,32 @@ pub const ALL: &[Effect] = &[
     effect!("api_requests_per_minute": "5 of 5" => "2" => "2 of 5", world, api_answers(world)),
     effect!("api_refusals_per_minute": "5 of 5" => "2" => "2 of 5" with ["trusted_proxies" = "127.0.0.1"], world,
         strangers_answered(world, "/api/v1/currencies", 401)),
-    effect!("logins_per_minute": "5 of 5" => "2" => "2 of 5" with ["trusted_proxies" = "127.0.0.1"], world,
+    effect!("logins_per_minute": "5 of 5" => "2" => "2 of 5"
+        with ["trusted_proxies" = "127.0.0.1", "failed_staff_login_ban_minutes" = "0"], world,
         strangers_answered(world, "/admin/login", 422)),
+    effect!("failed_staff_logins": "3 tries, 15 minutes" => "2" => "2 tries, 15 minutes"
+        with ["trusted_proxies" = "127.0.0.1"], world, banned_after(world, "/admin/login")),
+    effect!("failed_staff_login_ban_minutes": "3 tries, 15 minutes" => "30" => "3 tries, 30 minutes"
+        with ["trusted_proxies" = "127.0.0.1"], world, banned_after(world, "/admin/login")),
+    effect!("failed_api_requests": "30 tries, 15 minutes" => "2" => "2 tries, 15 minutes"
+        with ["trusted_proxies" = "127.0.0.1"], world, banned_after(world, "/api/v1/currencies")),
+    effect!("failed_api_ban_minutes": "30 tries, 15 minutes" => "0" => "never"
+        with ["trusted_proxies" = "127.0.0.1"], world, banned_after(world, "/api/v1/currencies")),
+    effect!("failed_client_logins": "10 tries, 15 minutes" => "2" => "2 tries, 15 minutes"
+        with ["trusted_proxies" = "127.0.0.1"], world, banned_after(world, "/login")),
+    effect!("failed_client_login_ban_minutes": "10 tries, 15 minutes" => "0" => "never"
+        with ["trusted_proxies" = "127.0.0.1", "logins_per_minute" = "0"], world, banned_after(world, "/login")),
+    effect!("client_session_idle_minutes": "there" => "30" => "gone", world, session_after_an_hour(world)),
+    effect!("client_remember_days": "30 days" => "7" => "7 days", world, remembered(world)),
+    effect!("session_ip_check": "there" => "true" => "gone", world, session_elsewhere(world)),
+    effect!("email_verification": "1" => "false" => "0", world, links_of_a_registration(world)),
+    effect!("client_registration": "303" => "false" => "409", world, registered(world)),
+    effect!("terms_of_service_url": "303" => "https://example.com/terms" => "422", world, registered(world)),
+    effect!("never_banned": "3 tries, 15 minutes" => "10.0.0.0/8" => "never"
+        with ["trusted_proxies" = "127.0.0.1", "logins_per_minute" = "0"], world, banned_after(world, "/admin/login")),
+    effect!("client_two_factor": "allowed" => "required" => "required", world, policy_of_users(world)),
+    effect!("minimum_password_strength": "taken" => "4" => "refused", world, a_middling_password(world)),
+    effect!("staff_password_reset": "offered" => "false" => "not offered", world, login_offers_a_new_password(world)),
     effect!("trusted_proxies": "127.0.0.1" => "127.0.0.1" => "192.0.2.77", world, address_of_a_login(world)),
     effect!("company_name": "" => "Harbour" => "Harbour", world, seller(world, |party| party.company)),
     effect!("company_email": "" => "us@example.com" => "us@example.com", world, seller(world, |party| party.email)),
@@ -118,6 +146,11 @@ pub const ALL: &[Effect] = &[
     effect!("keep_finished_jobs_days": "cleared" => "50" => "kept", world, job_of_forty_days_ago(world)),
     effect!("keep_gateway_log_days": "cleared" => "1000" => "kept", world, logged_800_days_ago(world)),
 ];
+
+async fn login_offers_a_new_password(world: &World) -> String {
+    let (_, page) = world.site.get("/admin/login", None).await;
+    if page.contains("Forgot your password?") { "offered" } else { "not offered" }.to_owned()
+}
 
 /// So that two looks are never at the same thing.
 static COUNTER: AtomicI64 = AtomicI64::new(1);
@@ -579,11 +612,94 @@ async fn strangers_answered(world: &World, path: &str, refusal: u16) -> String {
 
 async fn attempt(world: &World, path: &str, from: &str) -> u16 {
     let mut request = match path {
-        "/admin/login" => ask("POST", path, None, &format!("email=nobody{}&password=wrong+wrong", next())),
+        "/admin/login" | "/login" => ask("POST", path, None, &format!("email=nobody{}&password=wrong+wrong", next())),
         _ => Request::get(path).header("authorization", "Basic bm9ib2R5Ondyb25n").body(Body::empty()).unwrap(),
     };
     request.headers_mut().insert("x-forwarded-for", from.parse().unwrap());
     world.site.send(request).await.status().as_u16()
+}
+
+/// After how many wrong tries a new address is banned, and for how long.
+async fn banned_after(world: &World, path: &str) -> String {
+    let from = format!("10.9.{}.7", next() % 250);
+    for tries in 1..40 {
+        if attempt(world, path, &from).await == 403 {
+            let mut conn = world.site.app.db.read().await.unwrap();
+            let sql = "SELECT expires_at - created_at FROM banned_ips WHERE network = $1";
+            let lasts: i64 = conn.scalar(sql, params![from]).await.unwrap();
+            return format!("{tries} tries, {} minutes", lasts / 60_000_000);
+        }
+    }
+    "never".to_owned()
+}
+
+/// A session of a new user, and what its browser was given.
+async fn session(world: &World, remember: Remember) -> Started {
+    let client = client_in(world, "GB", false).await;
+    let app = &world.site.app;
+    let mut tx = app.db.write().await.unwrap();
+    let user = users::by_email(&mut tx, &client.email).await.unwrap().unwrap();
+    let new =
+        NewSession { user_id: user.id, admin_id: None, client_id: None, ip: "192.0.2.1", user_agent: "test", remember };
+    let started = user_sessions::start(&mut tx, new, &app.random, app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    started
+}
+
+async fn is_there(world: &World, token: &str, ip: &str) -> String {
+    let app = &world.site.app;
+    let mut conn = app.db.read().await.unwrap();
+    let found = user_sessions::find(&mut conn, token, ip, app.clock.now()).await.unwrap();
+    if found.is_some() { "there" } else { "gone" }.to_owned()
+}
+
+async fn session_after_an_hour(world: &World) -> String {
+    let token = session(world, Remember::No).await.token;
+    world.site.app.clock.set(world.site.app.clock.now().plus_seconds(3_600));
+    is_there(world, &token, "192.0.2.1").await
+}
+
+async fn session_elsewhere(world: &World) -> String {
+    let token = session(world, Remember::No).await.token;
+    is_there(world, &token, "198.51.100.1").await
+}
+
+async fn remembered(world: &World) -> String {
+    let keep = session(world, Remember::Yes).await.keep.unwrap();
+    format!("{} days", keep / 86_400)
+}
+
+/// Registers somebody; the status, and the address.
+async fn register(world: &World) -> (StatusCode, String) {
+    let email = format!("cy{}@example.com", next());
+    let form = format!(
+        "first_name=Cy&last_name=Young&email={email}&address1=2+Low+Road&postcode=1010&city=Wien&country=AT\
+         &password=tangerine+umbrella+17&again=tangerine+umbrella+17"
+    );
+    (world.site.send(ask("POST", "/register", None, &form)).await.status(), email)
+}
+
+async fn registered(world: &World) -> String {
+    register(world).await.0.as_u16().to_string()
+}
+
+async fn links_of_a_registration(world: &World) -> String {
+    let (_, email) = register(world).await;
+    let mut conn = world.site.app.db.read().await.unwrap();
+    let sql = "SELECT COUNT(*) FROM mails WHERE template = 'email_verification' AND recipient = $1";
+    let mails: i64 = conn.scalar(sql, params![email]).await.unwrap();
+    mails.to_string()
+}
+
+async fn policy_of_users(world: &World) -> String {
+    let mut conn = world.site.app.db.read().await.unwrap();
+    two_factor::policy(&mut conn, two_factor::Person::User(1)).await.unwrap().to_string()
+}
+
+async fn a_middling_password(world: &World) -> String {
+    let owner = passwords::Owner { kind: passwords::Kinds::User, known: &[] };
+    let refused = passwords::check(&world.site.app, owner, "harbour pilot").await.unwrap();
+    if refused.is_some() { "refused" } else { "taken" }.to_owned()
 }
 
 async fn address_of_a_login(world: &World) -> String {

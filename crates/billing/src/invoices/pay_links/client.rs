@@ -4,6 +4,7 @@
 //! holds for redirects after a form too, so the form leads to a page of ours ([`go`]), and that page leads on: by its
 //! `Refresh` header at once, and by its link where a browser does not do that.
 
+use accounts::company;
 use accounts::doors::admin::plain_frame;
 use accounts::doors::{PublicCx, Routes, Word};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -54,7 +55,7 @@ async fn page(cx: &PublicCx, token: &str, problem: &str) -> Result<Response, Fai
         .map(|line| context! { description => &line.description, amount => money(line.net) })
         .collect();
     let less = invoice.total.saturating_sub(invoice.balance);
-    let own = terms.settings.text(&settings::SYSTEM_URL);
+    let own = terms.settings.text(&company::SYSTEM_URL);
     let values = context! {
         page => context! { wide => true, ..plain_frame(&cx.app, &format!("Invoice {}", invoice.title())) },
         here => format!("/pay/{token}"),
@@ -151,7 +152,7 @@ async fn refuse(cx: &PublicCx, token: &str, problem: &str) -> Result<Response, F
 async fn invoice_and_own(cx: &PublicCx, token: &str) -> Result<(Invoice, String)> {
     let mut conn = cx.app.db.read().await?;
     let invoice = super::invoice_of(&mut conn, token, cx.now).await?;
-    Ok((invoice, settings::system_url(&mut conn).await?))
+    Ok((invoice, company::system_url(&mut conn).await?))
 }
 
 /// The page between the form and the provider.

@@ -13,6 +13,7 @@ mod destination;
 mod tests;
 
 use accounts::activity_log::{self, Activity, Actor};
+use accounts::company;
 use kernel::{Error, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::prune::{After, Rubbish};
@@ -22,7 +23,6 @@ use super::{Invoice, InvoiceStatus};
 use crate::captures::{self, Attempt, AttemptState, Way, present};
 use crate::gateways::{self, Gateways};
 use crate::pay_methods::{self, PayMethod};
-use crate::settings;
 
 pub use client::routes;
 pub(crate) use destination::is_safe;
@@ -79,7 +79,7 @@ pub async fn make(tx: &mut Tx, app: &App, invoice_id: i64, now: Timestamp) -> Re
         params![crypto::sha256_hex(token.as_bytes()), invoice_id, now.plus_seconds(LIFE)],
     )
     .await?;
-    Ok(Link { base: settings::system_url(tx).await?, token })
+    Ok(Link { base: company::system_url(tx).await?, token })
 }
 
 /// The invoice that a link leads to. To a stranger a link that is wrong never existed; who has a real one is told that

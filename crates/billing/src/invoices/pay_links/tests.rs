@@ -7,6 +7,7 @@ use super::*;
 use crate::captures::{AttemptState, Way};
 use crate::gateways::{Outcome, PageState};
 use crate::pay_methods::MakeDefault;
+use crate::settings;
 use crate::testing::doors::{Doors, Reply};
 use crate::testing::{Company, SIGNATURE, Scripted, scripted_method};
 

@@ -14,8 +14,8 @@ use crate::gateways;
 use crate::invoices::pay_links::client::onward;
 use crate::invoices::pay_links::is_safe;
 use crate::pay_methods;
-use crate::settings::system_url;
 use crate::terms::Terms;
+use accounts::company::system_url;
 
 pub fn routes() -> Routes {
     Routes::new()

@@ -13,6 +13,7 @@ mod tests;
 
 use accounts::activity_log::{self, Activity, Actor};
 use accounts::clients::{self, Locked};
+use accounts::company;
 use kernel::{Error, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::jobs::NewJob;
@@ -26,7 +27,6 @@ use crate::gateways::{
     self, Gateway, GatewayError, Gateways, LogLine, OpenPage, Page, PageRequest, PageState, Purpose, StoredMethod,
     card_numbers,
 };
-use crate::settings;
 
 /// Seconds for which a link works.
 const LIFE: i64 = 7 * 86_400;
@@ -118,7 +118,7 @@ pub async fn make_link(
     store::insert_link(tx, &hash, client.id, gateway, now.plus_seconds(LIFE)).await?;
     let activity = Activity::new(format!("Link to add a payment method at {gateway} made")).client(client_id);
     activity_log::record(tx, by, activity.about(format!("client:{client_id}")), now).await?;
-    Ok(format!("{}/add-card/{token}", settings::system_url(tx).await?))
+    Ok(format!("{}/add-card/{token}", company::system_url(tx).await?))
 }
 
 /// Whose link it is. What is wrong with a link is not told: to a stranger it never existed.

@@ -167,6 +167,34 @@ on("pageshow", (e) => e.persisted && all("form[data-sent], [aria-busy]").forEach
 }), window);
 $("[data-focus]")?.focus();
 
+// Passkeys: the server asks, the device answers, and the answer goes with the form
+on("submit", async (e) => {
+  const form = e.target, field = form.elements;
+  if (!form.matches("[data-passkey]") || field.response.value) return;
+  e.preventDefault();
+  const note = $("[data-passkey-note]", form), button = $("button", form);
+  const say = (text) => { note.textContent = text; button.removeAttribute("aria-busy"); };
+  const creates = form.dataset.passkey === "create";
+  const keys = window.PublicKeyCredential;
+  if (!(creates ? keys?.parseCreationOptionsFromJSON : keys?.parseRequestOptionsFromJSON)) {
+    return say("This browser cannot use passkeys here.");
+  }
+  button.setAttribute("aria-busy", "true");
+  try {
+    const body = new URLSearchParams(field.csrf ? { csrf: field.csrf.value } : {});
+    const { token, options } = await json(form.dataset.options, { method: "POST", body });
+    const credential = creates
+      ? await navigator.credentials.create({ publicKey: keys.parseCreationOptionsFromJSON(options.publicKey) })
+      : await navigator.credentials.get({ publicKey: keys.parseRequestOptionsFromJSON(options.publicKey) });
+    field.token.value = token;
+    field.response.value = JSON.stringify(credential);
+    form.submit();
+  } catch (error) {
+    const why = { NotAllowedError: "Nothing was chosen, or it took too long.", InvalidStateError: "This device has a passkey for you already.", SecurityError: "Passkeys do not work at this address." };
+    say(why[error?.name] ?? "The passkey could not be used. Try again.");
+  }
+});
+
 // Progress of long work
 all("[data-progress-src]").forEach((box) => {
   const bar = $("progress", box);

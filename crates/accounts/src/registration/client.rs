@@ -1,0 +1,133 @@
+//! The form by which somebody opens an account.
+
+use std::sync::Arc;
+
+use axum::extract::Extension;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use kernel::{Error, FieldErrors, Result, nonempty};
+use minijinja::{Value, context};
+use platform::settings::Values;
+use platform::web::{Fail, Form};
+
+use super::{Agreed, Registration, TERMS};
+use crate::clients::admin::option;
+use crate::clients::{self, ClientEdit};
+use crate::company::DEFAULT_COUNTRY;
+use crate::doors::admin::{error_list, plain_frame};
+use crate::doors::limits::Limits;
+use crate::doors::{PublicCx, Routes};
+use crate::logins::client::after_password;
+use crate::passwords::{self, Kinds, Owner};
+use crate::registration;
+use crate::two_factor::half::Wish;
+
+const PATH: &str = "/register";
+
+pub fn routes() -> Routes {
+    Routes::new().public_get(PATH, page).public_post(PATH, register)
+}
+
+/// What is shown again as it was typed; passwords are not.
+const FIELDS: &[&str] = &[
+    "first_name",
+    "last_name",
+    "company",
+    "email",
+    "address1",
+    "address2",
+    "city",
+    "state",
+    "postcode",
+    "country",
+    "phone",
+    "tax_id",
+    "currency",
+    "language",
+    "terms",
+];
+
+async fn page(cx: PublicCx) -> Result<Response, Fail> {
+    let mut conn = cx.app.db.read().await?;
+    let values = registration::require_allowed(&mut conn).await?;
+    drop(conn);
+    let country = ("country".to_owned(), values.text(&DEFAULT_COUNTRY).to_owned());
+    show(&cx, &values, &Form::from_pairs(vec![country]), &FieldErrors::default()).await
+}
+
+async fn show(cx: &PublicCx, values: &Values, form: &Form, errors: &FieldErrors) -> Result<Response, Fail> {
+    let mut conn = cx.app.db.read().await?;
+    let currencies = clients::currencies(&mut conn).await?;
+    drop(conn);
+    let typed = FIELDS.iter().map(|name| (*name, form.raw(name).unwrap_or_default().to_owned()));
+    let page = cx.app.templates.page(
+        "accounts/registration/form.html",
+        context! {
+            page => context! { wide => true, ..plain_frame(&cx.app, "Open an account") },
+            v => Value::from_pairs(typed),
+            errors => error_list(errors),
+            countries => clients::admin::country_options(),
+            currencies => currencies.iter().map(|dealt| option(dealt.code.code(), dealt.code.code())).collect::<Vec<_>>(),
+            minimum => passwords::MIN_USER,
+            terms => values.text(&TERMS),
+        },
+    )?;
+    Ok(page)
+}
+
+fn registration_of(form: &Form) -> Registration {
+    let text = |name: &str| Some(form.raw(name).unwrap_or_default().to_owned());
+    let details = ClientEdit {
+        first_name: text("first_name"),
+        last_name: text("last_name"),
+        company: text("company"),
+        email: text("email"),
+        address1: text("address1"),
+        address2: text("address2"),
+        city: text("city"),
+        state: text("state"),
+        postcode: text("postcode"),
+        country: text("country"),
+        phone: text("phone"),
+        tax_id: text("tax_id"),
+        currency: nonempty(form.text("currency")).map(str::to_owned),
+        language: text("language"),
+        ..ClientEdit::default()
+    };
+    Registration { details, agreed: if form.ticked("terms") { Agreed::Yes } else { Agreed::No } }
+}
+
+async fn register(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Result<Response, Fail> {
+    let form = cx.form()?;
+    limits.login(&cx.ip, cx.now)?;
+    let values = registration::require_allowed(&mut cx.app.db.read().await?).await?;
+    match open(&cx, &form).await {
+        Ok(response) => Ok(response),
+        Err(Error::Invalid(errors)) => {
+            let page = show(&cx, &values, &form, &errors).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(other) => Err(Fail(other)),
+    }
+}
+
+async fn open(cx: &PublicCx, form: &Form) -> Result<Response> {
+    let new = registration_of(form);
+    let password = form.raw("password").unwrap_or_default();
+    let known = ["first_name", "last_name", "company", "email"].map(|name| form.text(name));
+    let owner = Owner { kind: Kinds::User, known: &known };
+    let mut errors = registration::check(&mut cx.app.db.read().await?, &new, cx.now).await?;
+    if let Some(why) = passwords::check(&cx.app, owner, password).await? {
+        errors.add("password", why);
+    }
+    if form.raw("again").unwrap_or_default() != password {
+        errors.add("again", "The two passwords differ.");
+    }
+    errors.check()?;
+    let hash = passwords::hash(password).await?;
+    let mut tx = cx.app.db.write().await?;
+    let (_, user) = registration::register(&mut tx, &cx.app, new, hash, &cx.ip, cx.now).await?;
+    let entered = after_password(cx, tx, user.id, Wish { next: "/account", remember: false }).await?;
+    cx.app.wake.notify_waiters();
+    Ok(entered)
+}
