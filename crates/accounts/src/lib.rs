@@ -2,6 +2,7 @@
 
 pub mod account_access;
 pub mod activity_log;
+pub mod admin_log;
 pub mod admins;
 pub mod api_credentials;
 pub mod api_roles;
@@ -41,7 +42,7 @@ mod testing;
 pub struct Templates;
 
 /// The settings of this crate, by feature.
-pub const SETTINGS: [&[platform::Setting]; 9] = [
+pub const SETTINGS: [&[platform::Setting]; 10] = [
     company::SETTINGS,
     doors::limits::SETTINGS,
     banned_ips::SETTINGS,
@@ -51,11 +52,12 @@ pub const SETTINGS: [&[platform::Setting]; 9] = [
     user_sessions::SETTINGS,
     email_verification::SETTINGS,
     registration::SETTINGS,
+    &[activity_log::seals::KEEP, admin_log::KEEP],
 ];
 
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
-    let links = [users::links::OLD, openid::OLD, account_access::invitations::OLD];
+    let links = [users::links::OLD, openid::OLD, account_access::invitations::OLD, admin_log::OLD];
     let own = &[&[repeats::FORGOTTEN, banned_ips::ENDED][..], &links].concat();
     [sessions::ENDED, user_sessions::ENDED, admins::OLD, two_factor::ENDED, own].concat()
 }
@@ -104,7 +106,8 @@ pub fn nav() -> Vec<doors::NavSection> {
                 label: "Activity log",
                 href: "/admin/logs/activity",
                 permission: activity_log::VIEW,
-            }],
+            },
+            NavItem { label: "Admin log", href: "/admin/logs/admin", permission: admin_log::VIEW }],
         },
         NavSection {
             label: "Configuration",
@@ -199,6 +202,8 @@ pub fn routes() -> doors::Routes {
         .merge(clients::client::routes())
         .merge(owner_logins::client::routes())
         .merge(client_home::client::routes())
+        .merge(admin_log::admin::routes())
+        .merge(admin_log::api::routes())
         .merge(activity_log::admin::routes())
         .merge(activity_log::api::routes())
         .merge(activity_log::compat::routes())

@@ -276,6 +276,13 @@ impl House {
         self.answered(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
+    /// A page, as whoever has this session's cookie.
+    pub async fn get_with(&self, token: &str, path: &str) -> (StatusCode, String) {
+        let request = Request::builder().uri(path).header(header::COOKIE, format!("{}={token}", sessions::COOKIE));
+        let reply = self.answered(request.body(Body::empty()).unwrap()).await;
+        (reply.status, reply.text)
+    }
+
     /// As [`House::basic`] with another credential, from an address.
     pub async fn basic_from(&self, ip: &str, pair: (&str, &str), method: &str, path: &str) -> Reply {
         use base64::Engine as _;

@@ -8,13 +8,13 @@ use platform::jiff::tz::TimeZone;
 use platform::web::lists::{self, Order, Page};
 use platform::web::{Fail, Form};
 
-use super::{COLUMNS, Change, Filter, Listed, SORTS, VIEW, query};
+use super::{ActorKind, COLUMNS, Change, Filter, Listed, SORTS, VIEW, query};
 use crate::company;
 use crate::doors::{AdminCx, Routes};
 
 const PAGE: &str = "/admin/logs/activity";
 
-const FILTERS: [&str; 6] = ["q", "client", "actor", "ip", "from", "until"];
+const FILTERS: [&str; 8] = ["q", "client", "actor", "kind", "subject", "ip", "from", "until"];
 
 pub fn routes() -> Routes {
     Routes::new().get(PAGE, VIEW, index)
@@ -31,11 +31,15 @@ impl Filter {
         let from = day("from").map(|day| company::day_start(day, zone));
         let until = day("until").map(|day| company::day_end(day, zone));
         let client = form.id("client", &mut errors);
+        let kind = Some(form.text("kind")).filter(|kind| !kind.is_empty());
+        let kind = kind.and_then(|kind| errors.take("kind", ActorKind::parse(kind)));
         errors.check()?;
         Ok(Filter {
             text: form.text("q").to_owned(),
             client_id: (client != 0).then_some(client),
             actor: form.text("actor").to_owned(),
+            kind,
+            subject: form.text("subject").to_owned(),
             ip: form.text("ip").to_owned(),
             from,
             until,
@@ -50,10 +54,15 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
     let filter = Filter::parse(&request.form, &zone)?;
     if request.csv {
         drop(conn);
-        let head = ["Time", "What", "Changes", "Client", "Client name", "By", "Kind", "Address"];
+        let head = ["Time", "What", "Changes", "Client", "Client name", "By", "Kind", "Address", "On behalf of"];
         let cells = move |entry: &Listed| csv_row(entry, &zone);
         let file = ("activity-log", &head[..]);
         return Ok(lists::file(&cx.app.db, &request, query(&filter), COLUMNS, file, cells).await?);
+    }
+    if request.form.text("format") == "jsonl" {
+        drop(conn);
+        let line = |entry: &Listed| super::api::shown(entry).to_string();
+        return Ok(lists::json_lines(&cx.app.db, &request, query(&filter), COLUMNS, "activity-log", line).await?);
     }
     let page: Page<Listed> = query(&filter).page(&mut conn, &request, COLUMNS).await?;
     drop(conn);
@@ -65,10 +74,23 @@ async fn index(cx: AdminCx) -> Result<Response, Fail> {
         context! {
             list => request.view(&page),
             filter => filter_values(&request.form),
+            kinds => ActorKind::ALL.iter().map(|kind| kind_choice(*kind)).collect::<Vec<_>>(),
+            json_lines => request.link(&[("format", "jsonl")]),
             clear => if filtered { PAGE } else { "" },
             rows => page.rows.iter().map(|entry| row(entry, &zone)).collect::<Vec<_>>(),
         },
     )
+}
+
+fn kind_choice(kind: ActorKind) -> Value {
+    let label = match kind {
+        ActorKind::Admin => "Staff",
+        ActorKind::Api => "API clients",
+        ActorKind::Client => "Clients",
+        ActorKind::User => "Users",
+        ActorKind::System => "The system",
+    };
+    context! { value => kind.as_str(), label }
 }
 
 fn filter_values(form: &Form) -> Value {
@@ -84,6 +106,7 @@ fn row(entry: &Listed, zone: &TimeZone) -> Value {
         changes => Value::from(Serde(entry.changes())),
         actor => &entry.actor_name,
         kind => entry.actor_kind.as_str(),
+        behalf => &entry.behalf,
         ip => &entry.ip,
         client_id => entry.client_id,
         client => &entry.client_name,
@@ -101,6 +124,7 @@ fn csv_row(entry: &Listed, zone: &TimeZone) -> Vec<String> {
         entry.actor_name.clone(),
         entry.actor_kind.to_string(),
         entry.ip.clone(),
+        entry.behalf.clone().unwrap_or_default(),
     ]
 }
 

@@ -5,7 +5,7 @@ use platform::web::Fail;
 use platform::web::lists::{Order, Page, Request};
 use serde_json::{Value, json};
 
-use super::{COLUMNS, Filter, Listed, SORTS, VIEW, query};
+use super::{ActorKind, COLUMNS, Filter, Listed, SORTS, VIEW, query};
 use crate::company;
 use crate::doors::api::{list_answer, list_schema};
 use crate::doors::{ApiCx, Operation, Routes, schema};
@@ -16,12 +16,18 @@ pub fn routes() -> Routes {
         .query("q", text(), "Words that all occur in the description")
         .query("client", schema::id(), "Only about this client")
         .query("actor", text(), "Part of the name of whoever did it")
+        .query("kind", json!({ "type": "string", "enum": kinds() }), "What kind of actor did it")
+        .query("subject", text(), "What it is about, such as invoice:17")
         .query("ip", text(), "The address it was done from")
         .query("from", schema::date(), "From this day on")
         .query("until", schema::date(), "Up to and with this day")
         .paged()
         .answers(200, list_schema(schema()));
     Routes::new().api(operation, index)
+}
+
+fn kinds() -> Vec<&'static str> {
+    ActorKind::ALL.iter().map(|kind| kind.as_str()).collect()
 }
 
 fn schema() -> Value {
@@ -34,10 +40,11 @@ fn schema() -> Value {
             "actor": {
                 "type": "object",
                 "properties": {
-                    "kind": { "type": "string", "enum": ["admin", "api", "client", "user", "system"] },
+                    "kind": { "type": "string", "enum": kinds() },
                     "id": { "type": ["integer", "null"] },
                     "name": { "type": "string" },
                     "ip": { "type": "string" },
+                    "behalf": { "type": ["string", "null"], "description": "The user in whose place staff did it" },
                 }
             },
             "client_id": { "type": ["integer", "null"] },
@@ -64,11 +71,11 @@ async fn index(cx: ApiCx) -> Result<Response, Fail> {
     Ok(list_answer(&request, &page, page.rows.iter().map(shown).collect()))
 }
 
-fn shown(entry: &Listed) -> Value {
+pub(super) fn shown(entry: &Listed) -> Value {
     json!({
         "id": entry.id,
         "at": entry.at,
-        "actor": { "kind": entry.actor_kind, "id": entry.actor_id, "name": entry.actor_name, "ip": entry.ip },
+        "actor": { "kind": entry.actor_kind, "id": entry.actor_id, "name": entry.actor_name, "ip": entry.ip, "behalf": entry.behalf },
         "client_id": entry.client_id,
         "subject": entry.subject,
         "description": entry.description,

@@ -29,6 +29,8 @@ async fn get_activity_log(cx: CompatCx) -> Result<Answer> {
             text: params.filled("description").unwrap_or_default().to_owned(),
             client_id: params.int("clientid").filter(|id| *id != 0),
             actor: params.filled("user").unwrap_or_default().to_owned(),
+            kind: None,
+            subject: String::new(),
             ip: params.filled("ipaddress").unwrap_or_default().to_owned(),
             from: day.map(|day| company::day_start(day, &zone)),
             until: day.map(|day| company::day_end(day, &zone)),

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod api;
 pub mod compat;
+pub mod seals;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,8 @@ pub struct Actor {
     pub name: String,
     pub ip: String,
     pub rights: Rights,
+    /// In whose place staff do it: the user whose client area they have opened.
+    pub behalf: Option<String>,
 }
 
 /// What an actor may do. Rules ask it where doors with different permissions lead to the same deed.
@@ -62,6 +65,10 @@ pub struct Filter {
     pub client_id: Option<i64>,
     /// Part of the name of whoever did it.
     pub actor: String,
+    /// Staff, an API client, …
+    pub kind: Option<ActorKind>,
+    /// What it is about, such as `invoice:17`.
+    pub subject: String,
     pub ip: String,
     /// From this instant on.
     pub from: Option<Timestamp>,
@@ -72,19 +79,19 @@ pub struct Filter {
 impl Actor {
     pub fn system(name: &str) -> Actor {
         let (kind, rights) = (ActorKind::System, Rights::Everything);
-        Actor { kind, id: None, name: name.to_owned(), ip: String::new(), rights }
+        Actor { kind, id: None, name: name.to_owned(), ip: String::new(), rights, behalf: None }
     }
 
     /// A client at a door of its own, who has no permission of staff.
     pub fn client(id: i64) -> Actor {
         let (kind, rights) = (ActorKind::Client, Rights::These(Arc::default()));
-        Actor { kind, id: Some(id), name: "Client".to_owned(), ip: String::new(), rights }
+        Actor { kind, id: Some(id), name: "Client".to_owned(), ip: String::new(), rights, behalf: None }
     }
 
     /// A user of the client area, who has no permission of staff.
     pub fn user(id: i64, email: &str, ip: &str) -> Actor {
         let (kind, rights) = (ActorKind::User, Rights::These(Arc::default()));
-        Actor { kind, id: Some(id), name: email.to_owned(), ip: ip.to_owned(), rights }
+        Actor { kind, id: Some(id), name: email.to_owned(), ip: ip.to_owned(), rights, behalf: None }
     }
 
     /// Staff who look at the client area as a user: may do there what the user may, and is named with it.
@@ -133,6 +140,15 @@ pub struct Change {
     pub field: String,
     pub old: String,
     pub new: String,
+}
+
+/// What stands in the log for a secret.
+pub const MASK: &str = "(secret)";
+
+/// A change of a secret: that there was one and that there is one, and nothing of either.
+pub fn masked(field: &str, old: Option<&str>, new: Option<&str>) -> Change {
+    let mask = |secret: Option<&str>| secret.filter(|text| !text.is_empty()).map_or("", |_| MASK).to_owned();
+    Change { field: field.to_owned(), old: mask(old), new: mask(new) }
 }
 
 /// The fields that differ, each as text.
@@ -187,7 +203,7 @@ pub async fn record_all(tx: &mut Tx, by: &Actor, activities: &[Activity], now: T
         .collect();
     let mut rows = Insert::into(
         "activity_log",
-        &["at", "actor_kind", "actor_id", "actor_name", "ip", "client_id", "subject", "description", "changes"],
+        &["at", "actor_kind", "actor_id", "actor_name", "ip", "client_id", "subject", "description", "changes", "behalf"],
     );
     for (activity, changes) in activities.iter().zip(&changes) {
         rows.row(cells![
@@ -199,7 +215,8 @@ pub async fn record_all(tx: &mut Tx, by: &Actor, activities: &[Activity], now: T
             activity.client_id,
             activity.subject,
             activity.description,
-            changes
+            changes,
+            by.behalf
         ]);
     }
     rows.run(tx).await?;
@@ -219,6 +236,7 @@ record! {
         pub subject: Option<String>,
         pub description: String,
         pub changes: String,
+        pub behalf: Option<String>,
     }
 }
 

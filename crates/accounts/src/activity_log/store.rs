@@ -25,6 +25,8 @@ record! {
         pub subject: Option<String>,
         pub description: String,
         pub changes: String,
+        /// In whose place staff did it.
+        pub behalf: Option<String>,
         /// Empty without a client.
         pub client_name: String,
     }
@@ -32,9 +34,9 @@ record! {
 
 /// The columns of [`Listed`].
 pub const COLUMNS: &str = "a.id, a.at, a.actor_kind, a.actor_id, a.actor_name, a.ip, a.client_id, a.subject, \
-    a.description, a.changes, COALESCE(NULLIF(c.company, ''), c.first_name || ' ' || c.last_name, '')";
+    a.description, a.changes, a.behalf, COALESCE(NULLIF(c.company, ''), c.first_name || ' ' || c.last_name, '')";
 /// The orders of the list.
-pub const SORTS: &[Sort] = &[Sort::by("at", &[Column::int("a.at")]).with(&["a.client_id"])];
+pub const SORTS: &[Sort] = &[Sort::by("at", &[Column::int("a.at")]).with(&["a.client_id", "a.actor_kind"])];
 
 /// The entries that a filter lets through. Words and names are looked for entry by entry.
 pub fn query(filter: &Filter) -> Query<'static> {
@@ -44,6 +46,12 @@ pub fn query(filter: &Filter) -> Query<'static> {
     }
     if let Some(id) = filter.client_id {
         clauses.equal("a.client_id", Value::Int(id));
+    }
+    if let Some(kind) = filter.kind {
+        clauses.equal("a.actor_kind", Value::Text(Cow::Borrowed(kind.as_str())));
+    }
+    if !filter.subject.is_empty() {
+        clauses.by_index("a.subject", "a.subject = ?", Value::Text(Cow::Owned(filter.subject.clone())));
     }
     if !filter.actor.trim().is_empty() {
         clauses.and("LOWER(a.actor_name) LIKE ? ESCAPE '\\'", search::anywhere(filter.actor.trim()));

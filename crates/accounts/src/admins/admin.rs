@@ -144,7 +144,7 @@ pub(crate) async fn let_in(cx: &PublicCx, mut tx: Tx, id: i64, wish: Wish<'_>, h
 async fn logout(cx: AdminCx, Extension(tls): Extension<Tls>, headers: HeaderMap) -> Result<Response, Fail> {
     if let Some(token) = cookies::session(&headers, sessions::COOKIE, tls) {
         let mut tx = cx.app.db.write().await?;
-        sessions::end(&mut tx, &token).await?;
+        sessions::end(&mut tx, &token, cx.now).await?;
         activity_log::record(&mut tx, &cx.actor, Activity::new("Logged out"), cx.now).await?;
         tx.commit().await?;
     }

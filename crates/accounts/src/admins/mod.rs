@@ -54,7 +54,7 @@ impl Admin {
     /// Who acts on the own account, which takes no permission.
     pub fn actor(&self, ip: &str) -> Actor {
         let rights = Rights::These(Default::default());
-        Actor { kind: ActorKind::Admin, id: Some(self.id), name: self.username.clone(), ip: ip.to_owned(), rights }
+        Actor { kind: ActorKind::Admin, id: Some(self.id), name: self.username.clone(), ip: ip.to_owned(), rights, behalf: None }
     }
 }
 
@@ -164,7 +164,7 @@ pub async fn disable(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result
     }
     check_not_last(tx, &admin).await?;
     tx.execute("UPDATE admins SET disabled = TRUE WHERE id = $1", params![id]).await?;
-    sessions::end_all(tx, id).await?;
+    sessions::end_all(tx, id, now).await?;
     void_links(tx, id, now).await?;
     log(tx, by, &admin, "disabled", now).await?;
     Ok(Admin { disabled: true, ..admin })
@@ -233,7 +233,7 @@ pub async fn reset(tx: &mut Tx, by: &Actor, id: i64, random: &Random, now: Times
         return Err(Error::refused(format!("The administrator {} is disabled. Enable it first.", admin.username)));
     }
     tx.execute("UPDATE admins SET password_hash = NULL WHERE id = $1", params![id]).await?;
-    sessions::end_all(tx, id).await?;
+    sessions::end_all(tx, id, now).await?;
     void_links(tx, id, now).await?;
     log(tx, by, &admin, "given a link to a new password; the old one and all sessions ended", now).await?;
     make_link(tx, id, random, now).await
@@ -320,7 +320,7 @@ pub async fn use_link(tx: &mut Tx, token: &str, password: &passwords::Hash, ip: 
     }
     tx.execute("UPDATE admins SET password_hash = $2 WHERE id = $1", params![admin.id, password.as_str()]).await?;
     void_links(tx, admin.id, now).await?;
-    sessions::end_all(tx, admin.id).await?;
+    sessions::end_all(tx, admin.id, now).await?;
     log(tx, &admin.actor(ip), &admin, "has chosen a password by a link", now).await?;
     Ok(admin)
 }

@@ -48,7 +48,7 @@ impl Staff {
     /// The one whom rules and the activity log know.
     pub fn actor(&self, kind: ActorKind, ip: &str) -> Actor {
         let rights = activity_log::Rights::These(self.rights.names.clone());
-        Actor { kind, id: Some(self.id), name: self.username.clone(), ip: ip.to_owned(), rights }
+        Actor { kind, id: Some(self.id), name: self.username.clone(), ip: ip.to_owned(), rights, behalf: None }
     }
 
     pub(super) fn rights(&self) -> &Arc<Rights> {

@@ -5,6 +5,8 @@ use platform::db::{Conn, Tx};
 use platform::prune::{After, Rubbish};
 use platform::{Random, crypto, params, record};
 
+use crate::admin_log::{self, Which};
+
 pub const COOKIE: &str = "innkeeper_session";
 /// Seconds without a request after which a session ends, and its longest life.
 const IDLE: i64 = 12 * 3600;
@@ -44,6 +46,7 @@ pub async fn start(tx: &mut Tx, admin_id: i64, ip: &str, random: &Random, now: T
         params![crypto::sha256_hex(token.as_bytes()), admin_id, random.token(), ip, now, now.plus_seconds(LIFE)],
     )
     .await?;
+    admin_log::began(tx, &hash(&token), admin_id, ip, now).await?;
     tx.execute("UPDATE admins SET last_login_at = $2 WHERE id = $1", params![admin_id, now]).await?;
     Ok(token)
 }
@@ -77,10 +80,16 @@ pub async fn confirm(tx: &mut Tx, token: &str, now: Timestamp) -> Result<()> {
 
 pub async fn touch(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<()> {
     tx.execute("UPDATE sessions SET seen_at = $2 WHERE token_hash = $1", params![token_hash, now]).await?;
-    Ok(())
+    admin_log::seen(tx, token_hash, now).await
 }
 
-pub async fn end(tx: &mut Tx, token: &str) -> Result<()> {
+/// When a session ends by itself.
+pub(crate) fn ends(started_at: Timestamp, seen_at: Timestamp) -> Timestamp {
+    seen_at.plus_seconds(IDLE).min(started_at.plus_seconds(LIFE))
+}
+
+pub async fn end(tx: &mut Tx, token: &str, now: Timestamp) -> Result<()> {
+    admin_log::ending(tx, Which::Session(&hash(token)), now).await?;
     tx.execute("DELETE FROM sessions WHERE token_hash = $1", params![crypto::sha256_hex(token.as_bytes())]).await?;
     Ok(())
 }
@@ -108,20 +117,23 @@ pub async fn of_admin(conn: &mut Conn, admin_id: i64, now: Timestamp) -> Result<
 }
 
 /// Ends one session of an administrator; `false` when there is none of that name.
-pub async fn end_one(tx: &mut Tx, admin_id: i64, token_hash: &str) -> Result<bool> {
+pub async fn end_one(tx: &mut Tx, admin_id: i64, token_hash: &str, now: Timestamp) -> Result<bool> {
+    admin_log::ending(tx, Which::OfAdmin(admin_id, token_hash), now).await?;
     let sql = "DELETE FROM sessions WHERE admin_id = $1 AND token_hash = $2";
     Ok(tx.execute(sql, params![admin_id, token_hash]).await? > 0)
 }
 
 /// Ends every session of an administrator but one.
-pub async fn end_others(tx: &mut Tx, admin_id: i64, token_hash: &str) -> Result<()> {
+pub async fn end_others(tx: &mut Tx, admin_id: i64, token_hash: &str, now: Timestamp) -> Result<()> {
+    admin_log::ending(tx, Which::Others(admin_id, token_hash), now).await?;
     let sql = "DELETE FROM sessions WHERE admin_id = $1 AND token_hash <> $2";
     tx.execute(sql, params![admin_id, token_hash]).await?;
     Ok(())
 }
 
 /// Ends every session of an administrator.
-pub async fn end_all(tx: &mut Tx, admin_id: i64) -> Result<()> {
+pub async fn end_all(tx: &mut Tx, admin_id: i64, now: Timestamp) -> Result<()> {
+    admin_log::ending(tx, Which::Others(admin_id, ""), now).await?;
     tx.execute("DELETE FROM sessions WHERE admin_id = $1", params![admin_id]).await?;
     Ok(())
 }

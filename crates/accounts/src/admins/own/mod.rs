@@ -48,14 +48,14 @@ pub async fn change_password(
     let admin = admins::find(tx, id).await?;
     tx.execute("UPDATE admins SET password_hash = $2 WHERE id = $1", params![id, new.as_str()]).await?;
     void_links(tx, id, now).await?;
-    sessions::end_others(tx, id, keep).await?;
+    sessions::end_others(tx, id, keep, now).await?;
     log(tx, by, &admin, "has changed the own password; all other sessions ended", now).await
 }
 
 /// Ends one of the own sessions. Ending it again changes nothing.
 pub async fn end_session(tx: &mut Tx, by: &Actor, id: i64, token_hash: &str, now: Timestamp) -> Result<()> {
     let admin = admins::find(tx, id).await?;
-    if sessions::end_one(tx, id, token_hash).await? {
+    if sessions::end_one(tx, id, token_hash, now).await? {
         log(tx, by, &admin, "has ended a session", now).await?;
     }
     Ok(())
@@ -64,6 +64,6 @@ pub async fn end_session(tx: &mut Tx, by: &Actor, id: i64, token_hash: &str, now
 /// Ends all of the own sessions, this one too.
 pub async fn end_all_sessions(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result<()> {
     let admin = admins::find(tx, id).await?;
-    sessions::end_all(tx, id).await?;
+    sessions::end_all(tx, id, now).await?;
     log(tx, by, &admin, "has logged out everywhere", now).await
 }

@@ -20,9 +20,17 @@ struct Rest<T, F> {
     columns: String,
     order: (Way, Sort, bool),
     cells: F,
+    kind: Kind,
     /// `None` at the end.
     from: Option<From>,
     row: std::marker::PhantomData<fn() -> T>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Csv,
+    /// The one cell of each row is a line of JSON.
+    JsonLines,
 }
 
 enum From {
@@ -45,21 +53,53 @@ where
     T: FromRow + 'static,
     F: Fn(&T) -> Vec<String> + Send + Sync + 'static,
 {
+    let head: Vec<String> = head.iter().map(|text| (*text).to_owned()).collect();
+    send(db, request, query, columns, (name, Kind::Csv, lines(&[head])?), cells).await
+}
+
+/// As [`file`], with a value of JSON for each row, which no spreadsheet opens by itself.
+pub async fn json_lines<T, F>(
+    db: &Db,
+    request: &Request,
+    query: Query<'_>,
+    columns: &str,
+    name: &str,
+    line: F,
+) -> Result<Response>
+where
+    T: FromRow + 'static,
+    F: Fn(&T) -> String + Send + Sync + 'static,
+{
+    send(db, request, query, columns, (name, Kind::JsonLines, Vec::new()), move |row: &T| vec![line(row)]).await
+}
+
+async fn send<T, F>(
+    db: &Db,
+    request: &Request,
+    query: Query<'_>,
+    columns: &str,
+    (name, kind, head): (&str, Kind, Vec<u8>),
+    cells: F,
+) -> Result<Response>
+where
+    T: FromRow + 'static,
+    F: Fn(&T) -> Vec<String> + Send + Sync + 'static,
+{
     let query = query.into_owned();
     let order = query.way_of(&mut db.read().await?, request).await?;
-    let head: Vec<String> = head.iter().map(|text| (*text).to_owned()).collect();
     let rest = Rest {
         db: db.clone(),
         query,
         columns: columns.to_owned(),
         order,
         cells,
+        kind,
         from: Some(From::Beginning),
         row: std::marker::PhantomData,
     };
     // What is wrong with the filter shows itself in the first part, while the answer can still be an error.
     let (first, rest) = rest.part().await?;
-    let begin = [lines(&[head])?, first].concat();
+    let begin = [head, first].concat();
     let others = futures::stream::unfold(Some(rest), |rest| async {
         let rest = rest.filter(|rest| rest.from.is_some())?;
         match rest.part().await {
@@ -73,9 +113,13 @@ where
     let first = futures::stream::once(std::future::ready(Ok::<Bytes, std::io::Error>(Bytes::from(begin))));
     // Fused: what compresses the answer asks once more after the end, and this must not fail.
     let body = Body::from_stream(first.chain(others).fuse());
+    let (media, ending) = match kind {
+        Kind::Csv => ("text/csv; charset=utf-8", "csv"),
+        Kind::JsonLines => ("application/jsonl", "jsonl"),
+    };
     let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")),
+        (header::CONTENT_TYPE, media.to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.{ending}\"")),
     ];
     Ok((headers, body).into_response())
 }
@@ -93,7 +137,11 @@ where
         let mut conn = self.db.read().await?;
         let (rows, next) = self.query.batch::<T>(&mut conn, &self.columns, self.order, from, BATCH).await?;
         drop(conn);
-        let text = lines(&rows.iter().map(&self.cells).collect::<Vec<_>>())?;
+        let cells: Vec<Vec<String>> = rows.iter().map(&self.cells).collect();
+        let text = match self.kind {
+            Kind::Csv => lines(&cells)?,
+            Kind::JsonLines => cells.iter().flatten().flat_map(|line| [line.as_str(), "\n"]).collect::<String>().into(),
+        };
         self.from = next.map(From::Place);
         Ok((text, self))
     }

@@ -21,7 +21,7 @@ use kernel::Result;
 use super::forms::Form;
 
 pub use conditions::Where;
-pub use file::{csv_cell, file};
+pub use file::{csv_cell, file, json_lines};
 pub use page::{Page, Total};
 pub use place::{Part, Place};
 pub use query::{Query, Way};
