@@ -164,6 +164,7 @@ pub fn routes() -> doors::Routes {
         .merge(banned_emails::api::routes())
         .merge(security_questions::admin::routes())
         .merge(security_questions::api::routes())
+        .merge(security_questions::client::routes())
         .merge(users::admin::routes())
         .merge(users::api::routes())
         .merge(users::compat::routes())

@@ -162,6 +162,18 @@ pub fn error_list(errors: &FieldErrors) -> Value {
     Value::from_iter(errors.iter().map(|(field, message)| Value::from(vec![field.to_owned(), message.to_owned()])))
 }
 
+/// What came out of a step; what is wrong with its fields is noted, so that all errors of a form are told at once.
+pub fn noted<T>(errors: &mut FieldErrors, result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::Invalid(more)) => {
+            more.iter().for_each(|(field, message)| errors.add(field, message));
+            Ok(None)
+        }
+        Err(other) => Err(other),
+    }
+}
+
 /// Where the browser goes after a form, and what it says there.
 pub struct Redirect {
     to: String,

@@ -20,6 +20,7 @@ use platform::jobs::{NewJob, enqueue};
 
 use crate::activity_log::{self, Activity, Actor};
 use crate::passwords;
+use crate::security_questions::{self, Proof};
 use crate::user_sessions;
 use crate::users::links::{self, Purpose};
 use crate::users::mail::{Letter, send as post};
@@ -72,17 +73,22 @@ pub async fn owner(conn: &mut Conn, token: &str, now: Timestamp) -> Result<User>
     users::find(conn, link.user_id).await
 }
 
-/// Sets the password by a link, which is used up in the same step. That the mail arrived proves the address.
+/// Sets the password by a link, which is used up in the same step. That the mail arrived proves the address. A user with a
+/// security question must have been asked it.
 pub async fn choose(
     tx: &mut Tx,
     app: &App,
     token: &str,
     hash: &passwords::Hash,
+    proof: Option<&Proof>,
     ip: &str,
     now: Timestamp,
 ) -> Result<User> {
     let link = links::use_up(tx, Purpose::Password, token, now).await?;
     let user = users::find(tx, link.user_id).await?;
+    if !security_questions::is_proved(tx, user.id, proof).await? {
+        return Err(Error::invalid("answer", security_questions::client::WRONG));
+    }
     let by = Actor::user(user.id, &user.email, ip);
     users::set_password(tx, app, &by, &user, hash, now).await?;
     user_sessions::end_others(tx, &by, &user, None, now).await?;

@@ -142,4 +142,33 @@ testkit::both_engines! {
             assert_eq!((&answer["result"], &answer["message"]), (&json!("error"), &json!(message)));
         }
     }
+
+    async fn whoever_has_a_security_question_is_asked_it(house: House) {
+        house.ann().await;
+        house.api("POST", "/security/questions", json!({ "question": "Where were you born?" })).await;
+        let answer = crate::security_questions::choose(&house.app, 1, "Linz").await.unwrap();
+        let mut tx = house.app.db.write().await.unwrap();
+        let user = crate::users::find(&mut tx, 1).await.unwrap();
+        crate::security_questions::set(&mut tx, &crate::testing::system(), &user, answer, None, house.now).await.unwrap();
+        tx.commit().await.unwrap();
+        house.ask_for_link("ann@example.com").await;
+        let link = house.link().await;
+        let mut browser = house.visitor("192.0.2.10");
+        assert!(browser.get(&link).await.text.contains("Where were you born?"));
+        for answer in ["", "Graz"] {
+            let again = browser.bare_post(&link, &[&twice(NEW)[..], &[("answer", answer)]].concat()).await;
+            assert!(again.status == 422 && again.text.contains("This is not your answer."), "{}", again.text);
+        }
+        let again = browser.bare_post(&link, &[&twice("short")[..], &[("answer", "Graz")]].concat()).await;
+        assert!(again.text.contains("This is not your answer.") && again.text.contains("at least 8"), "{}", again.text);
+        // The rule itself refuses, whatever a door forgets.
+        let mut tx = house.app.db.write().await.unwrap();
+        let hash = crate::passwords::hash(NEW).await.unwrap();
+        let token = link.rsplit('/').next().unwrap();
+        let refused = super::choose(&mut tx, &house.app, token, &hash, None, "192.0.2.10", house.now).await;
+        assert!(refused.unwrap_err().to_string().contains("answer"));
+        drop(tx);
+        assert_eq!(browser.bare_post(&link, &[&twice(NEW)[..], &[("answer", "linz")]].concat()).await.to, "/login");
+        assert_eq!(browser.log_in("ann@example.com", NEW).await.status, 303);
+    }
 }

@@ -11,16 +11,18 @@ use platform::settings::Values;
 use platform::web::{Fail, Form};
 
 use super::{Agreed, Registration, TERMS};
+use crate::activity_log::Actor;
 use crate::clients::admin::option;
 use crate::clients::{self, ClientEdit};
 use crate::company::DEFAULT_COUNTRY;
-use crate::doors::admin::{error_list, plain_frame};
+use crate::doors::admin::{error_list, noted, plain_frame};
 use crate::doors::limits::Limits;
 use crate::doors::{PublicCx, Routes};
 use crate::logins::client::after_password;
 use crate::passwords::{self, Kinds, Owner};
-use crate::registration;
+use crate::security_questions::client::question_of;
 use crate::two_factor::half::Wish;
+use crate::{banned_emails, registration, security_questions};
 
 const PATH: &str = "/register";
 
@@ -44,6 +46,7 @@ const FIELDS: &[&str] = &[
     "tax_id",
     "currency",
     "language",
+    "question",
     "terms",
 ];
 
@@ -58,6 +61,7 @@ async fn page(cx: PublicCx) -> Result<Response, Fail> {
 async fn show(cx: &PublicCx, values: &Values, form: &Form, errors: &FieldErrors) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
     let currencies = clients::currencies(&mut conn).await?;
+    let questions = security_questions::all(&mut conn).await?;
     drop(conn);
     let typed = FIELDS.iter().map(|name| (*name, form.raw(name).unwrap_or_default().to_owned()));
     let page = cx.app.templates.page(
@@ -69,6 +73,7 @@ async fn show(cx: &PublicCx, values: &Values, form: &Form, errors: &FieldErrors)
             countries => clients::admin::country_options(),
             currencies => currencies.iter().map(|dealt| option(dealt.code.code(), dealt.code.code())).collect::<Vec<_>>(),
             minimum => passwords::MIN_USER,
+            questions => security_questions::client::options(&questions),
             terms => values.text(&TERMS),
         },
     )?;
@@ -123,10 +128,22 @@ async fn open(cx: &PublicCx, form: &Form) -> Result<Response> {
     if form.raw("again").unwrap_or_default() != password {
         errors.add("again", "The two passwords differ.");
     }
+    noted(&mut errors, banned_emails::check(&cx.app, form.text("email"), cx.now).await)?;
+    let answer = match question_of(form) {
+        0 => None,
+        question => {
+            let answer = form.raw("answer").unwrap_or_default();
+            noted(&mut errors, security_questions::choose(&cx.app, question, answer).await)?
+        }
+    };
     errors.check()?;
     let hash = passwords::hash(password).await?;
     let mut tx = cx.app.db.write().await?;
     let (_, user) = registration::register(&mut tx, &cx.app, new, hash, &cx.ip, cx.now).await?;
+    if let Some(answer) = answer {
+        let by = Actor::user(user.id, &user.email, &cx.ip);
+        security_questions::set(&mut tx, &by, &user, answer, None, cx.now).await?;
+    }
     let entered = after_password(cx, tx, user.id, Wish { next: "/account", remember: false }).await?;
     cx.app.wake.notify_waiters();
     Ok(entered)

@@ -93,4 +93,32 @@ testkit::both_engines! {
         assert_eq!(house.visitor("192.0.2.10").bare_post("/register", CY).await.status, 303);
         assert_eq!(house.mailed("email_verification").await.len(), 0);
     }
+
+    async fn a_banned_address_is_refused_and_the_try_counted(house: House) {
+        house.api("POST", "/security/banned-emails", serde_json::json!({ "email": "example.com" })).await;
+        let again = house.visitor("192.0.2.10").bare_post("/register", &with(&[("city", "")])).await;
+        for told in ["This e-mail address cannot be used here.", "Enter the city."] {
+            assert!(again.status == 422 && again.text.contains(told), "{told}: {}", again.text);
+        }
+        let banned = house.api("GET", "/security/banned-emails/1", serde_json::Value::Null).await.json();
+        assert_eq!((&banned["blocked"], house.count("clients").await), (&serde_json::json!(1), 0));
+    }
+
+    async fn a_security_question_may_be_chosen_where_there_are_some(house: House) {
+        assert!(!house.visitor("192.0.2.10").get("/register").await.text.contains("Security question"));
+        house.api("POST", "/security/questions", serde_json::json!({ "question": "Where were you born?" })).await;
+        assert!(house.visitor("192.0.2.10").get("/register").await.text.contains("Where were you born?"));
+        for (fields, told) in [
+            (with(&[("question", "1"), ("answer", " ")]), "Write an answer."),
+            (with(&[("question", "9"), ("answer", "Linz")]), "Choose one of the questions."),
+        ] {
+            let again = house.visitor("192.0.2.10").bare_post("/register", &fields).await;
+            assert!(again.status == 422 && again.text.contains(told), "{}", again.text);
+        }
+        assert_eq!(house.count("clients").await, 0);
+        let fields = with(&[("question", "1"), ("answer", "Linz")]);
+        assert_eq!(house.visitor("192.0.2.10").bare_post("/register", &fields).await.to, "/account");
+        let right = crate::security_questions::check(&house.app, 1, "LINZ", "192.0.2.10", house.now).await.unwrap();
+        assert!(right);
+    }
 }

@@ -9,6 +9,7 @@
 pub mod admin;
 mod answer;
 pub mod api;
+pub mod client;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -187,6 +188,16 @@ pub async fn check(app: &App, user_id: i64, answer: &str, ip: &str, now: Timesta
     Ok(prove(app, user_id, answer, ip, now).await?.is_some())
 }
 
+/// Whether somebody has proved to know what a user is asked; nobody need who is asked nothing.
+pub async fn is_proved(conn: &mut Conn, user_id: i64, proof: Option<&Proof>) -> Result<bool> {
+    Ok(store::stored(conn, user_id).await?.is_none_or(|stored| fits(proof, user_id, &stored.answer_hash)))
+}
+
+/// A proof is of one user's answer, as it was then.
+fn fits(proof: Option<&Proof>, user_id: i64, answer_hash: &str) -> bool {
+    proof.is_some_and(|proof| proof.user_id == user_id && proof.answer_hash == answer_hash)
+}
+
 /// Gives a user a question and an answer. Whoever has one already must have [proved](prove) to know it.
 pub async fn set(
     tx: &mut Tx,
@@ -202,7 +213,7 @@ pub async fn set(
     let (before, written) = match store::stored(tx, user.id).await? {
         None => (String::new(), store::first(tx, user.id, question.id, new.hash.as_str(), now).await?),
         Some(stored) => {
-            if !proof.is_some_and(|proof| proof.user_id == user.id && proof.answer_hash == stored.answer_hash) {
+            if !fits(proof, user.id, &stored.answer_hash) {
                 return Err(Error::invalid("current_answer", "This is not your present answer."));
             }
             let new = (question.id, new.hash.as_str());

@@ -182,4 +182,32 @@ testkit::both_engines! {
         assert_eq!(house.action("AddClient", &good).await["result"], "success");
         assert!(house.knows("linz").await);
     }
+
+    async fn a_user_chooses_a_question_and_answers_the_present_one_to_change_it(house: House) {
+        house.ann().await;
+        let mut ann = house.logged_in("ann@example.com").await;
+        assert!(ann.get("/account/security-question").await.text.contains("There are no questions"));
+        let (town, dog) = (house.question("Where were you born?").await, house.question("What was your dog called?").await);
+        let form = |question: i64, answer: &str, current: &str| {
+            [("question", question.to_string()), ("answer", answer.to_owned()), ("current_answer", current.to_owned())]
+        };
+        let post = async |browser: &mut crate::testing::Visitor<'_>, fields: &[(&str, String)]| {
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            browser.post("/account/security-question", &fields).await
+        };
+        let again = post(&mut ann, &form(0, "", "")).await;
+        assert!(again.status == 422 && again.text.contains("Choose one of the questions.") && again.text.contains("Write an answer."), "{}", again.text);
+        assert_eq!(post(&mut ann, &form(town, "Linz", "")).await.to, "/account/security");
+        let page = ann.get("/account/security-question").await.text;
+        assert!(page.contains("Where were you born?") && page.contains("current_answer") && !page.contains("Linz"), "{page}");
+        let again = post(&mut ann, &form(dog, "Rex", "Graz")).await;
+        assert!(again.status == 422 && again.text.contains("This is not your answer.") && !again.text.contains("Rex"), "{}", again.text);
+        assert!(house.knows("Linz").await);
+        assert_eq!(post(&mut ann, &form(dog, "Rex", "linz")).await.to, "/account/security");
+        assert!(house.knows("rex").await);
+        assert_eq!(house.logged("Security question of user ann@example.com set").await, ["ann@example.com"; 2]);
+        house.pass(601);
+        assert!(ann.get("/account/security-question").await.to.starts_with("/account/confirm"));
+        assert!(post(&mut ann, &form(town, "Linz", "Rex")).await.to.starts_with("/account/confirm"));
+    }
 }
