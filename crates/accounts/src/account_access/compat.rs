@@ -29,8 +29,9 @@ fn permissions_answer(permissions: &[AccountPermission]) -> Value {
     json!({ "permission": listed(permissions) })
 }
 
+/// The reference's list of fields has `result`, its example `status`.
 async fn get_permissions_list(_: CompatCx) -> Result<Answer> {
-    Ok(Answer::success().with("permissions", permissions_answer(&ALL)))
+    Ok(Answer::success().with("status", "success").with("permissions", permissions_answer(&ALL)))
 }
 
 /// The user as one of the client's, or the documented sentence.

@@ -53,7 +53,7 @@ testkit::both_engines! {
         let bob = [("firstname", "Bob"), ("lastname", "Dee"), ("email", "Bob@example.com"), ("password2", "lantern gravel 81 pony")];
         let added = house.action("AddUser", &[&bob[..], &[("language", "english")]].concat()).await;
         assert_eq!(added, json!({ "result": "success", "user_id": "2" }));
-        let mut browser = house.browser("192.0.2.7");
+        let mut browser = house.visitor("192.0.2.7");
         assert_eq!(browser.log_in("bob@example.com", "lantern gravel 81 pony").await.status, 303);
         let without = |name: &str| bob.iter().copied().filter(|(field, _)| *field != name).collect::<Vec<_>>();
         let with = |name: &'static str, value: &'static str| [&without(name)[..], &[(name, value)]].concat();

@@ -177,6 +177,12 @@ testkit::both_engines! {
         caller.call("UpdateAdminNotes", &[("notes", "Look at it")]).await;
         caller.call("GetAdminDetails", &[]).await;
         caller.call("GetStaffOnline", &[]).await;
+        let user = caller.call("AddUser", &[
+            ("firstname", "Mary"), ("lastname", "Somerville"), ("email", "mary@example.com"), ("password2", "lantern gravel 81 pony"),
+        ]).await;
+        caller.call("UpdateUser", &[("user_id", &text(&user, "user_id")), ("language", "english")]).await;
+        caller.call("GetUsers", &[]).await;
+        caller.call("GetPermissionsList", &[]).await;
         caller.call("CloseClient", &[("clientid", client)]).await;
         assert_eq!(caller.wrong, Vec::<String>::new());
         let missed: Vec<&String> = caller.documented.as_object().unwrap().keys().filter(|name| !caller.called.contains(name)).collect();

@@ -14,12 +14,13 @@ use crate::account_access::invitations;
 use crate::clients::Client;
 use crate::doors::admin::{error_list, plain_frame};
 use crate::doors::limits::Limits;
-use crate::doors::user::{give, of_headers};
-use crate::doors::{PublicCx, Redirect, Routes, UserCx, Word, cookies};
-use crate::logins::client::from;
+use crate::doors::user::of_headers;
+use crate::doors::{PublicCx, Redirect, Routes, UserCx, Word};
+use crate::logins::client::after_password;
 use crate::passwords::{self, Kinds, Owner};
-use crate::user_sessions::{self, COOKIE, LoggedIn, Remember};
-use crate::{banned_emails, logins, users};
+use crate::two_factor::half::Wish;
+use crate::user_sessions::{self, LoggedIn};
+use crate::{banned_emails, users};
 
 pub fn routes() -> Routes {
     Routes::new()
@@ -115,14 +116,9 @@ async fn open(cx: &PublicCx, token: &str, invitation: &Invitation, form: &Form) 
     }
     errors.check()?;
     let hash = passwords::hash(password).await?;
-    let before = cookies::session(&cx.headers, COOKIE, cx.tls);
     let mut tx = cx.app.db.write().await?;
     let user = invitations::accept_as_new(&mut tx, token, names, hash, &cx.ip, cx.now).await?;
-    let from = from(cx, Remember::No, before.as_deref());
-    let started = logins::begin(&mut tx, &cx.app, &user, from, cx.now).await?;
-    tx.commit().await?;
-    let mut response =
-        Redirect::to("/account").saying("Welcome. You act for this account from now on.").into_response();
-    give(&mut response, &started, cx.tls);
-    Ok(response)
+    let entered = after_password(cx, tx, user.id, Wish { next: "/account", remember: false }).await?;
+    cx.app.wake.notify_waiters();
+    Ok(entered)
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::clients::ClientEdit;
-use crate::testing::{As, Browser, House, PASSWORD, ann};
+use crate::testing::{As, House, PASSWORD, Visitor, ann};
 
 const MAIL: &str = "account_invitation";
 
@@ -18,7 +18,7 @@ impl House {
 
     async fn invited(&self, email: &str, keys: &[&str]) -> String {
         let body = json!({ "email": email, "permissions": keys });
-        let made = self.api("POST", "/clients/1/invitations", body).await;
+        let made = self.key("POST", "/clients/1/invitations", body).await;
         assert_eq!(made.status, 201, "{}", made.text);
         self.last_link().await
     }
@@ -34,6 +34,12 @@ impl House {
         crate::account_access::listed(&member.keys())
     }
 
+    /// A call of the JSON API with a credential, which does not end as sessions do.
+    async fn key(&self, method: &str, path: &str, body: Value) -> crate::testing::Reply {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.basic(method, path, &[("content-type", "application/json")], &body).await
+    }
+
     /// How many users act for Ann's client.
     async fn users(&self) -> usize {
         super::super::members(&mut self.app.db.read().await.unwrap(), 1).await.unwrap().len()
@@ -47,7 +53,7 @@ const NEW: [(&str, &str); 4] = [
     ("again", "lantern gravel 81 pony"),
 ];
 
-async fn accepted(browser: &mut Browser<'_>, token: &str) -> u16 {
+async fn accepted(browser: &mut Visitor<'_>, token: &str) -> u16 {
     browser.post(&format!("/account/invitation/{token}"), &[]).await.status.as_u16()
 }
 
@@ -56,7 +62,7 @@ testkit::both_engines! {
         house.ann_and_bob().await;
         let token = house.invited("cy@example.com", &["invoices", "tickets"]).await;
         let path = format!("/invitation/{token}");
-        let mut cy = house.browser("192.0.2.7");
+        let mut cy = house.visitor("192.0.2.7");
         let page = cy.get(&path).await.text;
         assert!(page.contains("Lee &amp; Söhne") && page.contains("See and pay invoices") && page.contains("cy@example.com"), "{page}");
         let wrong = [("first_name", "Cy"), ("last_name", ""), ("password", "short"), ("again", "other")];
@@ -73,7 +79,7 @@ testkit::both_engines! {
         assert_eq!((user.name().as_str(), user.email_verified_at.is_some()), ("Cy Dee", true));
         assert_eq!(house.keys_of(user.id).await, ["invoices", "tickets"]);
         // Once is all.
-        assert_eq!(house.browser("192.0.2.8").get(&path).await.status, 404);
+        assert_eq!(house.visitor("192.0.2.8").get(&path).await.status, 404);
         assert_eq!(cy.bare_post(&path, &NEW).await.status, 404);
         assert_eq!(accepted(&mut cy, &token).await, 404);
         assert_eq!(house.logged("accepted the invitation of cy@example.com").await, ["cy@example.com"]);
@@ -83,9 +89,9 @@ testkit::both_engines! {
         house.ann_and_bob().await;
         let token = house.invited("bob@example.com", &["orders"]).await;
         let path = format!("/invitation/{token}");
-        let page = house.browser("192.0.2.7").get(&path).await.text;
+        let page = house.visitor("192.0.2.7").get(&path).await.text;
         assert!(page.contains("/login?next=") && !page.contains("name=\"password\""), "{page}");
-        let taken = house.browser("192.0.2.7").bare_post(&path, &NEW).await;
+        let taken = house.visitor("192.0.2.7").bare_post(&path, &NEW).await;
         assert!(taken.status == 422 && taken.text.contains("logs in with this address already"), "{}", taken.text);
         let mut bob = house.logged_in("bob@example.com").await;
         assert!(bob.get(&path).await.text.contains("You are logged in as"));
@@ -103,26 +109,26 @@ testkit::both_engines! {
     async fn a_link_is_good_for_a_week_and_the_last_one_alone(house: House) {
         house.ann_and_bob().await;
         let first = house.invited("cy@example.com", &["orders"]).await;
-        let good = async |token: &str| house.browser("192.0.2.7").get(&format!("/invitation/{token}")).await.status == 200;
+        let good = async |token: &str| house.visitor("192.0.2.7").get(&format!("/invitation/{token}")).await.status == 200;
         house.pass(6 * 86_400);
-        let again = house.api("POST", "/clients/1/invitations/1/resend", Value::Null).await.json();
+        let again = house.key("POST", "/clients/1/invitations/1/resend", Value::Null).await.json();
         let second = house.last_link().await;
         assert_eq!(again["expires_at"], "2026-03-14T12:00:00Z");
         assert!(!good(&first).await && good(&second).await && first != second);
         house.pass(7 * 86_400);
         assert!(!good(&second).await);
-        let listed = house.api("GET", "/clients/1/invitations", Value::Null).await.json();
+        let listed = house.key("GET", "/clients/1/invitations", Value::Null).await.json();
         assert_eq!(listed["items"][0]["expired"], true);
         // Invited anew, as the one before has expired.
         let third = house.invited("Cy@example.com", &["tickets"]).await;
         assert!(good(&third).await);
-        let open = house.api("GET", "/clients/1/invitations", Value::Null).await.json();
+        let open = house.key("GET", "/clients/1/invitations", Value::Null).await.json();
         assert_eq!((&open["total"], &open["items"][0]["permissions"]), (&json!(1), &json!(["tickets"])));
         let id = open["items"][0]["id"].as_i64().unwrap();
-        assert_eq!(house.api("DELETE", &format!("/clients/1/invitations/{id}"), Value::Null).await.status, 200);
+        assert_eq!(house.key("DELETE", &format!("/clients/1/invitations/{id}"), Value::Null).await.status, 200);
         assert!(!good(&third).await);
-        assert_eq!(house.api("DELETE", &format!("/clients/1/invitations/{id}"), Value::Null).await.status, 404);
-        assert_eq!(house.api("POST", &format!("/clients/1/invitations/{id}/resend"), Value::Null).await.status, 404);
+        assert_eq!(house.key("DELETE", &format!("/clients/1/invitations/{id}"), Value::Null).await.status, 404);
+        assert_eq!(house.key("POST", &format!("/clients/1/invitations/{id}/resend"), Value::Null).await.status, 404);
         house.pass(60 * 86_400);
         platform::prune::run(&house.app.db, &[OLD], house.app.clock.now()).await.unwrap();
         assert_eq!(house.count("account_invitations").await, 0);
@@ -165,7 +171,7 @@ testkit::both_engines! {
         house.ann_and_bob().await;
         let token = house.invited("cy@spam.example", &["orders"]).await;
         house.api("POST", "/security/banned-emails", json!({ "email": "spam.example" })).await;
-        let refused = house.browser("192.0.2.7").bare_post(&format!("/invitation/{token}"), &NEW).await;
+        let refused = house.visitor("192.0.2.7").bare_post(&format!("/invitation/{token}"), &NEW).await;
         assert!(refused.status == 422 && refused.text.contains("cannot be used here"), "{}", refused.text);
         assert_eq!(house.api("GET", "/security/banned-emails/1", Value::Null).await.json()["blocked"], 1);
         assert_eq!(house.count("users").await, 2);
@@ -175,7 +181,7 @@ testkit::both_engines! {
         house.ann_and_bob().await;
         let token = house.invited("cy@example.com", &["orders"]).await;
         house.sql("UPDATE clients SET status = 'closed' WHERE id = 1").await;
-        assert_eq!(house.browser("192.0.2.7").bare_post(&format!("/invitation/{token}"), &NEW).await.status, 409);
+        assert_eq!(house.visitor("192.0.2.7").bare_post(&format!("/invitation/{token}"), &NEW).await.status, 409);
         assert_eq!(house.api("POST", "/clients/1/invitations", json!({ "email": "d@example.com" })).await.status, 409);
         assert_eq!((house.count("users").await, house.users().await), (2, 1));
     }
