@@ -301,7 +301,7 @@ impl House {
     }
 
     /// Stores settings, and lets the doors know.
-    pub async fn configure(&self, wanted: &[(&str, &str)]) {
+    pub async fn configure_all(&self, wanted: &[(&str, &str)]) {
         let pairs: Vec<_> = wanted.iter().map(|(key, value)| (self.app.settings.find(key).unwrap(), *value)).collect();
         let mut tx = self.app.db.write().await.unwrap();
         crate::settings::store(&mut tx, &system(), &pairs, self.now).await.unwrap();
@@ -408,7 +408,7 @@ impl House {
     /// How many entries of the activity log have such words, and whose they are.
     pub async fn logged(&self, words: &str) -> Vec<String> {
         let mut conn = self.app.db.read().await.unwrap();
-        let sql = "SELECT actor_name FROM activity_log WHERE description LIKE $1 ORDER BY id";
+        let sql = "SELECT actor_name || COALESCE(' (as owner ' || behalf || ')', '') FROM activity_log WHERE description LIKE $1 ORDER BY id";
         conn.column(sql, params![format!("%{words}%")]).await.unwrap()
     }
 

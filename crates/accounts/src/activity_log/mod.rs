@@ -97,7 +97,8 @@ impl Actor {
     /// Staff who look at the client area as a user: may do there what the user may, and is named with it.
     pub fn staff_as(admin_id: i64, admin: &str, email: &str, ip: &str) -> Actor {
         let (kind, rights) = (ActorKind::Admin, Rights::These(Arc::default()));
-        Actor { kind, id: Some(admin_id), name: format!("{admin} (as owner {email})"), ip: ip.to_owned(), rights }
+        let (name, behalf) = (admin.to_owned(), Some(email.to_owned()));
+        Actor { kind, id: Some(admin_id), name, ip: ip.to_owned(), rights, behalf }
     }
 
     pub fn may(&self, permission: Permission) -> bool {
@@ -255,6 +256,12 @@ pub async fn of_client(conn: &mut Conn, client_id: i64, limit: i64) -> Result<Ve
 }
 
 impl Entry {
+    /// Who did it, and in whose place.
+    pub fn who(&self) -> String {
+        let Entry { actor_name, behalf, .. } = self;
+        behalf.as_ref().map_or_else(|| actor_name.clone(), |email| format!("{actor_name} (as owner {email})"))
+    }
+
     pub fn changes(&self) -> Vec<Change> {
         parse_changes(&self.changes)
     }

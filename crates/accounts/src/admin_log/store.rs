@@ -64,15 +64,19 @@ pub(super) async fn seen(tx: &mut Tx, session: &str, now: Timestamp) -> Result<(
 }
 
 pub(super) async fn end(tx: &mut Tx, which: Which<'_>, now: Timestamp) -> Result<()> {
-    let (condition, params) = match which {
-        Which::Session(hash) => ("s.token_hash = $2", params![now, hash].to_vec()),
-        Which::OfAdmin(id, hash) => ("s.admin_id = $3 AND s.token_hash = $2", params![now, hash, id].to_vec()),
-        Which::Others(id, hash) => ("s.admin_id = $3 AND s.token_hash <> $2", params![now, hash, id].to_vec()),
+    let (condition, admin_id, hash) = match which {
+        Which::Session(hash) => ("s.token_hash = $2", 0, hash),
+        Which::OfAdmin(id, hash) => ("s.admin_id = $3 AND s.token_hash = $2", id, hash),
+        Which::Others(id, hash) => ("s.admin_id = $3 AND s.token_hash <> $2", id, hash),
     };
     let sql = format!(
         "UPDATE admin_logins SET ended_at = $1 WHERE ended_at IS NULL \
          AND session IN (SELECT s.token_hash FROM sessions s WHERE {condition})"
     );
-    tx.execute(&sql, &params).await?;
+    let params = match which {
+        Which::Session(_) => &params![now, hash][..],
+        Which::OfAdmin(..) | Which::Others(..) => &params![now, hash, admin_id][..],
+    };
+    tx.execute(&sql, params).await?;
     Ok(())
 }

@@ -87,7 +87,7 @@ testkit::both_engines! {
 
     async fn an_access_key_opens_the_compatible_api_to_other_addresses(house: House) {
         let (identifier, secret) = house.credential();
-        house.configure(&[("api_networks", "10.0.0.0/8")]).await;
+        house.configure_all(&[("api_networks", "10.0.0.0/8")]).await;
         let ask = async |ip: &str, key: &str| {
             let fields = [("identifier", identifier.as_str()), ("secret", &secret), ("action", "GetClients"), ("accesskey", key)];
             house.compat_from(ip, &fields).await.0.as_u16()
@@ -117,7 +117,7 @@ testkit::both_engines! {
 
     async fn guessing_an_access_key_is_banned_and_an_old_secret_is_not(house: House) {
         let (identifier, secret) = house.credential();
-        house.configure(&[("api_networks", "10.0.0.0/8"), ("failed_api_requests", "3"), ("log_api_authentication", "true")]).await;
+        house.configure_all(&[("api_networks", "10.0.0.0/8"), ("failed_api_requests", "3"), ("log_api_authentication", "true")]).await;
         for _ in 0..2 {
             let fields = [("identifier", identifier.as_str()), ("secret", &secret), ("action", "GetClients"), ("accesskey", "guess")];
             assert_eq!(house.compat_from("192.0.2.1", &fields).await.1["message"], "Invalid IP 192.0.2.1");
@@ -125,7 +125,7 @@ testkit::both_engines! {
         let fields = [("identifier", identifier.as_str()), ("secret", &secret), ("action", "GetClients"), ("accesskey", "guess")];
         let (status, answer) = house.compat_from("192.0.2.1", &fields).await;
         assert!(status == StatusCode::FORBIDDEN && answer["message"].as_str().unwrap().contains("banned"), "{answer}");
-        house.configure(&[("api_networks", "")]).await;
+        house.configure_all(&[("api_networks", "")]).await;
         let mut tx = house.app.db.write().await.unwrap();
         revoke(&mut tx, &system(), &identifier, house.now).await.unwrap();
         tx.commit().await.unwrap();
@@ -146,7 +146,7 @@ testkit::both_engines! {
         let before = house.count("activity_log").await;
         assert_eq!(house.basic_from("192.0.2.1", ("nobody", "knows"), "GET", "/clients").await.status, StatusCode::UNAUTHORIZED);
         assert_eq!(house.count("activity_log").await, before);
-        house.configure(&[("log_api_authentication", "true")]).await;
+        house.configure_all(&[("log_api_authentication", "true")]).await;
         house.basic_from("192.0.2.1", ("nobody", "knows"), "GET", "/clients").await;
         assert_eq!(house.count("activity_log").await, before + 2, "the setting's change and the failure");
     }
@@ -207,7 +207,7 @@ testkit::both_engines! {
     }
 
     async fn a_credential_has_a_limit_of_its_own(house: House) {
-        house.configure(&[("api_requests_per_minute", "100")]).await;
+        house.configure_all(&[("api_requests_per_minute", "100")]).await;
         let made = house.api("POST", "/api-credentials", json!({ "admin_id": 1, "requests_per_minute": 2 })).await.json();
         let (identifier, secret) = (made["identifier"].as_str().unwrap(), made["secret"].as_str().unwrap());
         let mut answers = Vec::new();

@@ -47,7 +47,7 @@ testkit::both_engines! {
 
     async fn an_empty_role_opens_no_operation_and_no_action(house: House) {
         let (identifier, secret) = bound(&house, "Nothing at all", &[]).await;
-        house.configure(&[("api_requests_per_minute", "0")]).await;
+        house.configure_all(&[("api_requests_per_minute", "0")]).await;
         let routes = crate::routes();
         assert!(routes.operations.len() > 20 && routes.actions.len() > 5);
         for operation in &routes.operations {

@@ -248,7 +248,7 @@ fn event(entry: &Entry, zone: &TimeZone) -> Value {
     } else {
         format!("{} ({})", entry.description, changed.join(", ").to_lowercase())
     };
-    context! { when => company::clock(entry.at, zone), instant => entry.at.to_string(), who => &entry.actor_name, text }
+    context! { when => company::clock(entry.at, zone), instant => entry.at.to_string(), who => entry.who(), text }
 }
 
 /// The panels that the reader may see, by their place.

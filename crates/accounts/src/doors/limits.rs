@@ -121,8 +121,6 @@ pub struct Limits {
     logs_failures: AtomicBool,
     failures_told: Throttle<u128>,
     uses_told: Throttle<i64>,
-    /// Clients reach the installation by https.
-    encrypted: AtomicBool,
 }
 
 /// From where API credentials are taken.

@@ -128,7 +128,7 @@ async fn page(cx: &AdminCx, id: i64, wrong: Option<&FieldErrors>) -> Result<Resp
             .map(|change| format!("{} {} → {}", change.field, or_nothing(&change.old), or_nothing(&change.new)));
         let told: Vec<String> = std::iter::once(entry.description.clone()).chain(changes).collect();
         context! {
-            when => company::clock(entry.at, &zone), instant => entry.at.to_string(), who => &entry.actor_name,
+            when => company::clock(entry.at, &zone), instant => entry.at.to_string(), who => entry.who(),
             text => told.join("; "),
         }
     });

@@ -226,7 +226,7 @@ async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
             }).collect::<Vec<_>>(),
             activity => activity.iter().map(|entry| context! {
                 when => company::clock(entry.at, &zone), instant => entry.at.to_string(),
-                who => &entry.actor_name, text => &entry.description,
+                who => entry.who(), text => &entry.description,
             }).collect::<Vec<_>>(),
         },
     )

@@ -143,14 +143,14 @@ testkit::both_engines! {
     }
 
     async fn retention_takes_whole_seals_from_the_oldest_on(house: House) {
-        house.configure(&[("keep_activity_log_days", "0")]).await;
+        house.configure_all(&[("keep_activity_log_days", "0")]).await;
         write(&house, 1_200, 0).await;
         tick_on(&house, 0).await;
         write(&house, 5, 40).await;
         tick_on(&house, 40).await;
         let later = house.now.plus_seconds(45 * 86_400);
         assert_eq!(retire(&house.app.db, later).await.unwrap(), 0, "0 keeps it for ever");
-        house.configure(&[("keep_activity_log_days", "10")]).await;
+        house.configure_all(&[("keep_activity_log_days", "10")]).await;
         house.app.clock.set(later);
         tick(&house.app).await.unwrap();
         let before = house.count("activity_log").await;

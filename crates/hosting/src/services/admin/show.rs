@@ -44,7 +44,7 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         } else {
             format!("{}: {}", entry.description, fields.join("; "))
         };
-        context! { when => company::clock(entry.at, &zone), instant => entry.at.to_string(), who => &entry.actor_name, text }
+        context! { when => company::clock(entry.at, &zone), instant => entry.at.to_string(), who => entry.who(), text }
     };
     let (next_invoice, invoice_note) = next_invoice(&service, charge.as_ref());
     cx.page(
