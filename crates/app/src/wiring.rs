@@ -3,7 +3,9 @@
 
 use std::sync::RwLock;
 
+use accounts::activity_log::seals;
 use accounts::banned_ips::InForce;
+use billing::doctor::Finding;
 use accounts::clients::ClientPanels;
 use accounts::doors::admin::InstanceName;
 use accounts::doors::finders::Finders;
@@ -99,9 +101,11 @@ fn openid() -> Result<accounts::openid::Wire> {
 }
 
 /// Everything that must hold of the books and of what hangs on them; what does not is in the answer.
-pub async fn doctor(conn: &mut platform::Conn) -> Result<Vec<billing::doctor::Finding>> {
+pub async fn doctor(conn: &mut platform::Conn) -> Result<Vec<Finding>> {
     let mut findings = billing::doctor::check(conn).await?;
     findings.extend(billing::doctor::ask(conn, hosting::doctor::QUESTIONS).await?);
+    let sealed = seals::verify(conn).await?;
+    findings.extend(sealed.wrong.into_iter().map(|detail| Finding { check: seals::CHECK, detail }));
     Ok(findings)
 }
 
@@ -109,6 +113,7 @@ pub async fn doctor(conn: &mut platform::Conn) -> Result<Vec<billing::doctor::Fi
 pub fn doctor_checks() -> Vec<&'static str> {
     let mut names = billing::doctor::checks();
     names.extend(hosting::doctor::QUESTIONS.iter().map(|question| question.name));
+    names.push(seals::CHECK);
     names
 }
 
@@ -269,6 +274,7 @@ pub async fn refresh(app: &App) -> Result<()> {
 /// by two nodes at once.
 pub async fn tick(app: &App) -> Result<()> {
     refresh(app).await?;
+    seals::tick(app).await?;
     billing::schedule::tick(app).await?;
     prune::tick(app).await
 }

@@ -3,6 +3,7 @@
 //! What must hold: nothing of the books is touched. What is cleared and how long it is kept is said by the features
 //! themselves, see [`platform::prune`].
 
+use accounts::activity_log::seals;
 use kernel::{Date, Result};
 use platform::jobs::{Done, Job, Registry};
 use platform::prune::{self, Prunes};
@@ -47,7 +48,12 @@ async fn perform(app: App, job: Job) -> Result<Done> {
     let mut tx = app.db.write().await?;
     runs::start(&mut tx, run_id, app.clock.now()).await?;
     tx.commit().await?;
-    let cleared = prune::run(&app.db, &app.get::<Prunes>()?.0, app.clock.now()).await?;
+    let mut cleared = prune::run(&app.db, &app.get::<Prunes>()?.0, app.clock.now()).await?;
+    cleared.push(("entries of the activity log", seals::retire(&app.db, app.clock.now()).await?));
+    // In the program's own output, which is kept elsewhere than the database: `doctor --seal` compares the two.
+    if let Some(newest) = seals::newest(&mut app.db.read().await?).await? {
+        tracing::info!(seal = newest.note(), "newest seal of the activity log");
+    }
     let all: u64 = cleared.iter().map(|(_, count)| count).sum();
     let summary: Map<_, _> = cleared.into_iter().map(|(name, count)| (name.replace(' ', "_"), json!(count))).collect();
     let mut tx = app.db.write().await?;

@@ -28,6 +28,9 @@ use platform::{App, Kind, record};
 
 use super::{Activity, Actor};
 
+/// What `doctor` calls the look over the chain.
+pub const CHECK: &str = "the activity log is as it was sealed";
+
 /// Entries of one seal, at most.
 pub const BATCH: i64 = 1_000;
 /// Seconds that an entry waits for others.
@@ -107,6 +110,13 @@ impl Chained {
         self.hasher.update(entry.line().as_bytes());
         self.entries += 1;
         self.last_at = self.last_at.max(entry.at);
+    }
+}
+
+impl Seal {
+    /// As it is written down elsewhere, see [`has`].
+    pub fn note(&self) -> String {
+        format!("{}:{}", self.id, self.hash)
     }
 }
 
