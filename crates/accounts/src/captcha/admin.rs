@@ -69,7 +69,7 @@ async fn remove(cx: AdminCx) -> Result<Redirect, Fail> {
 }
 
 async fn try_it(cx: AdminCx) -> Result<Response, Fail> {
-    match captcha::check(&cx.app, &cx.form, Guarded::Trial, &cx.ip, cx.now).await {
+    match captcha::check(&cx.app, &cx.form, Guarded::Trial, &cx.actor.ip, cx.now).await {
         Ok(()) => Ok(Redirect::to(PAGE).saying("You have passed: the captcha works").into_response()),
         Err(Error::Invalid(errors)) => page(&cx, &errors).await,
         Err(Error::Unavailable(_)) => {

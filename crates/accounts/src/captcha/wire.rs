@@ -116,8 +116,10 @@ impl Wire {
             tracing::error!(provider = provider.label(), why, "a captcha could not be checked");
             unavailable()
         })?;
-        if said["success"] == true {
-            return Ok(());
+        match said["success"].as_bool() {
+            Some(true) => return Ok(()),
+            Some(false) => {}
+            None => return Err(unavailable()),
         }
         let codes: Vec<&str> = said["error-codes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         if codes.iter().any(|code| code.contains("secret") || *code == "bad-request" || *code == "internal-error") {

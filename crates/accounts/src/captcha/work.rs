@@ -20,7 +20,8 @@ pub(super) fn challenge(app: &App, form: &str, bits: u32, now: Timestamp) -> Res
 
 /// When the challenge expires, if the answer is right.
 pub(super) fn check(app: &App, form: &str, token: &str, answer: &str, now: Timestamp) -> Result<Timestamp> {
-    let wrong = || Error::invalid(FIELD, "Wait until your browser has shown that it is no robot, then send the form again.");
+    let wrong =
+        || Error::invalid(FIELD, "Wait until your browser has shown that it is no robot, then send the form again.");
     let (bits, begun) = read(app, form, token).ok_or_else(wrong)?;
     let expires_at = begun.plus_seconds(GOOD_FOR);
     if expires_at <= now {
@@ -54,6 +55,12 @@ fn zero_bits(hash: &[u8; 32]) -> u32 {
 #[cfg(test)]
 pub(super) fn solve(token: &str, bits: u32) -> String {
     (0u64..).map(|number| number.to_string()).find(|answer| proves(token, answer, bits)).unwrap()
+}
+
+/// What a browser does not send.
+#[cfg(test)]
+pub(super) fn fail(token: &str, bits: u32) -> String {
+    (0u64..).map(|number| number.to_string()).find(|answer| !proves(token, answer, bits)).unwrap()
 }
 
 #[cfg(test)]
