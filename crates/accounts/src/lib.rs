@@ -135,11 +135,7 @@ pub fn nav() -> Vec<doors::NavSection> {
                     href: "/admin/security-questions",
                     permission: security_questions::CONFIGURE,
                 },
-                NavItem {
-                    label: "Two-factor authentication",
-                    href: "/admin/two-factor",
-                    permission: two_factor::CONFIGURE,
-                },
+                NavItem { label: "Two-factor login", href: "/admin/two-factor", permission: two_factor::CONFIGURE },
             ],
         },
     ]
