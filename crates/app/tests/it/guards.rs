@@ -275,7 +275,7 @@ testkit::both_engines! {
 
     async fn a_credential_is_closed_to_what_its_role_does_not_list(site: Site) {
         let boss = site.boss().await;
-        site.set(&[("failed_api_requests", "0"), ("api_refusals_per_minute", "0"), ("api_requests_per_minute", "0")]).await;
+        site.set(&[("failed_api_ban_minutes", "0"), ("api_refusals_per_minute", "0"), ("api_requests_per_minute", "0")]).await;
         let role = serde_json::json!({ "name": "Rates", "allowed": ["GetCurrencies", "GET /currencies"] });
         let (status, role) = site.json(&boss, "POST", "/api-roles", role).await;
         assert_eq!(status, StatusCode::CREATED, "{role}");
