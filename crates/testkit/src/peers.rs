@@ -56,6 +56,15 @@ pub fn python(package: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// A program that tries to break in, such as `sqlmap` or `wapiti`.
+///
+/// # Errors
+/// Why not.
+pub fn attacker(name: &str) -> Result<PathBuf, String> {
+    let program = folder()?.join("attack/bin").join(name);
+    if program.exists() { Ok(program) } else { Err(format!("{name} is not installed: `.ci/run peers` does")) }
+}
+
 /// The folder to run `node` in, when `package` is installed there.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 
 mod account;
 mod at_size;
+mod attack;
 mod backups;
 mod bad_input;
 mod browser;

@@ -126,11 +126,11 @@ impl Place {
     }
 }
 
-/// For talking to a running server.
+/// For talking to a running server. It follows no redirect.
 pub fn http() -> reqwest::Client {
     // Fails only when there is a provider already, and then there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
 /// A running installation and a credential for it.
@@ -153,6 +153,17 @@ impl Served {
         let login = Credential::of(&place.run(&["api-credential", "create", "--admin", "ana", "--json"]).json());
         let (server, url) = place.serve(&["--no-worker"]);
         Served { _server: server, url, login, place }
+    }
+
+    /// The cookie of a full administrator's session.
+    pub async fn cookie(&self) -> String {
+        let create = ["admin", "create", "--username", "eve", "--email", "eve@example.com", "--password-stdin"];
+        assert_eq!(self.place.run_with(&create, "tangerine umbrella 17").code, 0);
+        let login = http().post(format!("{}/admin/login", self.url)).body("email=eve&password=tangerine+umbrella+17");
+        let reply = login.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+        let cookies = reply.headers().get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+        let found = cookies.map(|cookie| cookie.split(';').next().unwrap()).find(|cookie| cookie.contains("session="));
+        found.expect("no session").to_owned()
     }
 
     /// A product that is made beforehand; its id.
