@@ -104,12 +104,10 @@ pub fn nav() -> Vec<doors::NavSection> {
             label: "Logs",
             key: "logs",
             href: "/admin/logs/activity",
-            items: vec![NavItem {
-                label: "Activity log",
-                href: "/admin/logs/activity",
-                permission: activity_log::VIEW,
-            },
-            NavItem { label: "Admin log", href: "/admin/logs/admin", permission: admin_log::VIEW }],
+            items: vec![
+                NavItem { label: "Activity log", href: "/admin/logs/activity", permission: activity_log::VIEW },
+                NavItem { label: "Admin log", href: "/admin/logs/admin", permission: admin_log::VIEW },
+            ],
         },
         NavSection {
             label: "Configuration",

@@ -5,12 +5,12 @@ use std::sync::RwLock;
 
 use accounts::activity_log::seals;
 use accounts::banned_ips::InForce;
-use billing::doctor::Finding;
 use accounts::clients::ClientPanels;
 use accounts::doors::admin::InstanceName;
 use accounts::doors::finders::Finders;
 use accounts::doors::limits::Limits;
 use accounts::doors::{Nav, NavItem, NavSection, Routes};
+use billing::doctor::Finding;
 use billing::gateways::Gateways;
 use kernel::{Error, Result};
 use modules::gateways::Http;

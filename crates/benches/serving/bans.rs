@@ -21,8 +21,9 @@ fn scattered(at: u32) -> u32 {
 
 pub fn run() {
     let reason: Arc<str> = "Bench".into();
-    let network =
-        |at: u32| Network::around(IpAddr::V4(Ipv4Addr::from(scattered(at))), if at % 4 == 0 { 24 } else { 32 });
+    let network = |at: u32| {
+        Network::around(IpAddr::V4(Ipv4Addr::from(scattered(at))), if at.is_multiple_of(4) { 24 } else { 32 })
+    };
     let bans = (0..BANS).map(|at| Banned { network: network(at), reason: reason.clone(), until: None }).collect();
     let bans = Bans::of(bans);
     let single: HashSet<IpAddr> = (0..BANS).map(|at| IpAddr::V4(Ipv4Addr::from(scattered(at)))).collect();

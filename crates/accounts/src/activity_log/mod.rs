@@ -204,7 +204,18 @@ pub async fn record_all(tx: &mut Tx, by: &Actor, activities: &[Activity], now: T
         .collect();
     let mut rows = Insert::into(
         "activity_log",
-        &["at", "actor_kind", "actor_id", "actor_name", "ip", "client_id", "subject", "description", "changes", "behalf"],
+        &[
+            "at",
+            "actor_kind",
+            "actor_id",
+            "actor_name",
+            "ip",
+            "client_id",
+            "subject",
+            "description",
+            "changes",
+            "behalf",
+        ],
     );
     for (activity, changes) in activities.iter().zip(&changes) {
         rows.row(cells![

@@ -54,7 +54,14 @@ impl Admin {
     /// Who acts on the own account, which takes no permission.
     pub fn actor(&self, ip: &str) -> Actor {
         let rights = Rights::These(Default::default());
-        Actor { kind: ActorKind::Admin, id: Some(self.id), name: self.username.clone(), ip: ip.to_owned(), rights, behalf: None }
+        Actor {
+            kind: ActorKind::Admin,
+            id: Some(self.id),
+            name: self.username.clone(),
+            ip: ip.to_owned(),
+            rights,
+            behalf: None,
+        }
     }
 }
 

@@ -93,10 +93,11 @@ impl Front {
         if self.open.contains(route) {
             return None;
         }
-        if *method == Method::POST && LOGINS.contains(&route) {
-            if let Err(error) = banned_ips::log_refused_login(&self.app, &self.bans, address, &ban).await {
-                tracing::error!(%error, "a refused login could not be written down");
-            }
+        if *method == Method::POST
+            && LOGINS.contains(&route)
+            && let Err(error) = banned_ips::log_refused_login(&self.app, &self.bans, address, &ban).await
+        {
+            tracing::error!(%error, "a refused login could not be written down");
         }
         Some(Error::Banned { reason: ban.reason.to_string(), until: ban.until })
     }

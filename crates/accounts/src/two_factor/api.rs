@@ -94,5 +94,5 @@ async fn remove_of_staff(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
 async fn remove(cx: &ApiCx, mut tx: platform::db::Tx, person: Person) -> Result<Response, Fail> {
     remove_all(&mut tx, &cx.actor, person, cx.now).await?;
     let left = shown(&mut tx, person).await?;
-    Ok(cx.commit(tx, 200, left).await?)
+    cx.commit(tx, 200, left).await
 }

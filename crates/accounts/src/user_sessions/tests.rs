@@ -160,6 +160,7 @@ testkit::both_engines! {
         let list = ann.get("/account/switch").await.text;
         assert!(list.contains("Bobs &amp; Co") && list.contains("Chosen"), "{list}");
         assert_eq!(ann.post("/account/switch", &[("client", "2")]).await.to, "/account");
+        house.sql("UPDATE client_users SET permissions = 'invoices' WHERE client_id = 2 AND user_id = 1").await;
         let refused = ann.get("/account/details").await;
         assert!(refused.status == 403 && refused.text.contains("profile"), "a member without the key: {}", refused.text);
         house.sql("UPDATE client_users SET permissions = 'invoices\nprofile' WHERE client_id = 2 AND user_id = 1").await;

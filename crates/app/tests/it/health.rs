@@ -30,6 +30,6 @@ testkit::both_engines! {
         let (status, problem) = site.get("/api/v1/nowhere", None).await;
         assert_eq!(status, 404);
         assert_eq!(serde_json::from_str::<serde_json::Value>(&problem).unwrap()["status"], 404);
-        assert_eq!(site.get("/", None).await.1, "/admin");
+        assert_eq!(site.get("/", None).await.1, "/login");
     }
 }

@@ -85,7 +85,8 @@ record! {
 impl Whole {
     /// A line of JSON, which says for every value where it begins and ends.
     fn line(&self) -> String {
-        let Whole { id, at, actor_kind, actor_id, actor_name, ip, client_id, subject, description, changes, behalf } = self;
+        let Whole { id, at, actor_kind, actor_id, actor_name, ip, client_id, subject, description, changes, behalf } =
+            self;
         let at = at.micros();
         let all = (id, at, actor_kind, actor_id, actor_name, ip, client_id, subject, description, changes, behalf);
         serde_json::json!(all).to_string() + "\n"
@@ -224,7 +225,10 @@ async fn verify_part(conn: &mut Conn, before: Option<&Seal>, part: &[Seal], veri
             verified.find(format!("Seal {expected} of the activity log is missing"));
         }
         if seal.pruned_at.is_some() && (before.is_some() || seal.id != first.id) {
-            verified.find(format!("Seal {} of the activity log is marked as cleared away, and older ones are not", seal.id));
+            verified.find(format!(
+                "Seal {} of the activity log is marked as cleared away, and older ones are not",
+                seal.id
+            ));
         }
         made.push(Chained::after(&previous, seal.id, seal.sealed_at));
         previous.clone_from(&seal.hash);
@@ -257,7 +261,10 @@ fn compare(seal: &Seal, made: Chained, verified: &mut Verified) {
         let (has, had) = (made.entries, seal.entries);
         verified.find(format!("Seal {} of the activity log was made over {had} entries and has {has}", seal.id));
     } else if made.hasher.hex() != seal.hash || made.last_at != seal.last_at {
-        verified.find(format!("Seal {} of the activity log does not fit: it, an entry of it or the seal before was changed", seal.id));
+        verified.find(format!(
+            "Seal {} of the activity log does not fit: it, an entry of it or the seal before was changed",
+            seal.id
+        ));
     }
 }
 

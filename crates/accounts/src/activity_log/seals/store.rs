@@ -27,7 +27,8 @@ pub(super) async fn oldest(conn: &mut Conn, limit: i64) -> Result<Vec<Seal>> {
 /// The oldest entries that are not sealed.
 pub(super) async fn waiting(conn: &mut Conn, limit: i64) -> Result<Vec<Whole>> {
     let columns = Whole::columns("");
-    conn.all(&format!("SELECT {columns} FROM activity_log WHERE seal IS NULL ORDER BY id LIMIT {limit}"), params![]).await
+    conn.all(&format!("SELECT {columns} FROM activity_log WHERE seal IS NULL ORDER BY id LIMIT {limit}"), params![])
+        .await
 }
 
 pub(super) async fn oldest_waiting(conn: &mut Conn) -> Result<Option<Timestamp>> {

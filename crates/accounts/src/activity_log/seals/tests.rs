@@ -8,7 +8,8 @@ use crate::testing::{House, system};
 /// Writes so many entries at once, so many days after the beginning.
 async fn write(house: &House, count: usize, days: i64) {
     let mut tx = house.app.db.write().await.unwrap();
-    let all: Vec<Activity> = (0..count).map(|at| Activity::new(format!("Entry {at} “ü”\\")).about("client:1")).collect();
+    let all: Vec<Activity> =
+        (0..count).map(|at| Activity::new(format!("Entry {at} “ü”\\")).about("client:1")).collect();
     super::super::record_all(&mut tx, &system(), &all, house.now.plus_seconds(days * 86_400)).await.unwrap();
     tx.commit().await.unwrap();
 }

@@ -147,7 +147,7 @@ testkit::both_engines! {
             assert_eq!((status, &problem["errors"][0]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("role_id")), "{problem}");
         }
         let own = format!("/administrators/{}", nobody.id);
-        assert_eq!(api_as(&house, As::Nobody, "PATCH", &own, json!({ "role_id": full })).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(api_as(&house, As::Nobody, "PATCH", &own, json!({ "role_id": full })).await.0, StatusCode::CONFLICT);
         let bosses = format!("/administrators/{}", boss.id);
         let tries = [
             ("PATCH", bosses.clone(), json!({ "email": "eve@example.com" })),

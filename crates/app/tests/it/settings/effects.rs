@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-use accounts::activity_log::Actor;
+use accounts::activity_log::{self, Activity, Actor, seals};
 use accounts::clients::{self, Client, ClientEdit, NewClient};
 use accounts::parties::{self, Party};
 use accounts::passwords;
@@ -70,6 +70,9 @@ pub const ALL: &[Effect] = &[
     effect!("api_requests_per_minute": "5 of 5" => "2" => "2 of 5", world, api_answers(world)),
     effect!("api_refusals_per_minute": "5 of 5" => "2" => "2 of 5" with ["trusted_proxies" = "127.0.0.1"], world,
         strangers_answered(world, "/api/v1/currencies", 401)),
+    effect!("api_networks": "5 of 5" => "10.0.0.0/8" => "0 of 5", world, api_answers(world)),
+    effect!("log_api_authentication": "0" => "true" => "1" with ["trusted_proxies" = "127.0.0.1"], world,
+        entries_of_a_wrong_credential(world)),
     effect!("logins_per_minute": "5 of 5" => "2" => "2 of 5"
         with ["trusted_proxies" = "127.0.0.1", "failed_staff_login_ban_minutes" = "0"], world,
         strangers_answered(world, "/admin/login", 422)),
@@ -144,6 +147,8 @@ pub const ALL: &[Effect] = &[
     mail_effect!("mail_from": "waits" => |_| "us@example.com".to_owned() => "sent by us@example.com", without ["mail_from"]),
     effect!("keep_request_keys_days": "cleared" => "50" => "kept", world, key_of_forty_days_ago(world)),
     effect!("keep_finished_jobs_days": "cleared" => "50" => "kept", world, job_of_forty_days_ago(world)),
+    effect!("keep_activity_log_days": "kept" => "10" => "cleared", world, entry_after_forty_days(world)),
+    effect!("keep_admin_log_days": "cleared" => "1000" => "kept", world, login_of_800_days_ago(world)),
     effect!("keep_gateway_log_days": "cleared" => "1000" => "kept", world, logged_800_days_ago(world)),
 ];
 
@@ -715,6 +720,7 @@ async fn prune_and_count(world: &World, table: &str, key: &str) -> String {
     let column = match table {
         "jobs" => "unique_key",
         "gateway_log" => "detail",
+        "admin_logins" => "session",
         _ => "key",
     };
     let sql = format!("SELECT COUNT(*) FROM {table} WHERE {column} = $1");
@@ -747,6 +753,46 @@ async fn job_of_forty_days_ago(world: &World) -> String {
     .unwrap();
     tx.commit().await.unwrap();
     prune_and_count(world, "jobs", &key).await
+}
+
+async fn login_of_800_days_ago(world: &World) -> String {
+    let session = format!("session{}", next());
+    let site = &world.site;
+    site.log_in(&session, accounts::roles::FULL_ADMINISTRATOR).await;
+    let mut tx = site.app.db.write().await.unwrap();
+    tx.execute(
+        "INSERT INTO admin_logins (session, admin_id, ip, started_at, seen_at) \
+         SELECT $1, MAX(a.id), '192.0.2.1', $2, $2 FROM admins a",
+        params![session, site.app.clock.now().plus_seconds(-800 * 86_400)],
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    prune_and_count(world, "admin_logins", &session).await
+}
+
+async fn entry_after_forty_days(world: &World) -> String {
+    let db = &world.site.app.db;
+    // Later than all that other looks have written: what is cleared away is cleared from the oldest on.
+    let description = format!("Entry {}", next());
+    let mut tx = db.write().await.unwrap();
+    let latest: i64 = tx.scalar("SELECT COALESCE(MAX(at), 0) FROM activity_log", params![]).await.unwrap();
+    let now = Timestamp::from_micros(latest).max(world.site.app.clock.now());
+    activity_log::record(&mut tx, &Actor::system("test"), Activity::new(&description), now).await.unwrap();
+    while seals::seal(&mut tx, now).await.unwrap().is_some() {}
+    tx.commit().await.unwrap();
+    seals::retire(db, now.plus_seconds(40 * 86_400)).await.unwrap();
+    let sql = "SELECT COUNT(*) FROM activity_log WHERE description = $1";
+    let count: i64 = db.read().await.unwrap().scalar(sql, params![description]).await.unwrap();
+    if count == 0 { "cleared" } else { "kept" }.to_owned()
+}
+
+async fn entries_of_a_wrong_credential(world: &World) -> String {
+    let from = format!("10.8.{}.7", next() % 250);
+    assert_eq!(attempt(world, "/api/v1/currencies", &from).await, 401);
+    let sql = "SELECT COUNT(*) FROM activity_log WHERE ip = $1";
+    let count: i64 = world.site.app.db.read().await.unwrap().scalar(sql, params![from]).await.unwrap();
+    count.to_string()
 }
 
 async fn logged_800_days_ago(world: &World) -> String {
