@@ -129,6 +129,7 @@ testkit::both_engines! {
         let key = site.credential_of("head").await;
         assert!(change(&site, &key, "CompanyName", "Mine").await);
         // The password was given for another server.
+        assert!(change(&site, &key, "smtp_host", "mail.example").await);
         site.place.run_with(&["setting", "set", "smtp_password"], "hidden");
         let fields = [("setting", "smtp_host"), ("value", "mail.evil.example")];
         let answer = site.action(&key, "SetConfigurationValue", &fields).await;
