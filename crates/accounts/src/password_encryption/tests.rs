@@ -57,7 +57,7 @@ testkit::both_engines! {
             damaged[at] ^= 1;
             wrong.push(URL_SAFE_NO_PAD.encode(damaged));
         }
-        wrong.extend([0, 1, 20, 25, 50].map(|less| URL_SAFE_NO_PAD.encode(&sealed[..less])));
+        wrong.extend([1, 20, 25, 50].map(|less| URL_SAFE_NO_PAD.encode(&sealed[..less])));
         wrong.extend(["x", "{}", "vNRQzRPKQA6obJpHMHCBivS0D9/Pf532oArYvewP", "teststring", "🐎"].map(str::to_owned));
         for text in &wrong {
             let told = house.decrypted(text).await.unwrap_err();
