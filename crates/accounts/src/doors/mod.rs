@@ -37,7 +37,7 @@ pub use api::{ApiCx, Operation};
 pub use client::ClientCx;
 pub use compat::{Action, CompatCx};
 pub use cookies::Tls;
-pub use serve::{Address, service};
+pub use serve::{Address, basic, service};
 pub use staff::Staff;
 #[cfg(test)]
 pub(crate) use staff::by_credential;

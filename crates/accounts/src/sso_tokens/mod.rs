@@ -3,7 +3,8 @@
 //!
 //! What must hold:
 //! - A token is good once, for a minute, and only its hash is stored. Of two who open it at the same time one gets in.
-//! - Only an API credential gets one: staff with a session have [`crate::owner_logins`], where every page shows who they are.
+//! - Only programs get one, with an API credential or one of their own: staff with a session have [`crate::owner_logins`],
+//!   where every page shows who they are.
 //! - It leads to a page of the client area, and nowhere else.
 //! - What is closed meanwhile (the credential, its administrator, the client, the user's part in it) closes the token.
 //!
@@ -32,7 +33,8 @@ use crate::owner_logins::ALLOWED;
 use crate::user_sessions::{self, NewSession, Remember, Started};
 use crate::users::{self, User};
 
-pub use target::{CUSTOM, Target, in_field};
+pub use client::REFERENCE_PATH;
+pub use target::{CUSTOM, Target, destinations, in_field};
 
 /// How long a token is good.
 pub const SECONDS: i64 = 60;
@@ -121,14 +123,67 @@ pub async fn create(
     let Some(credential_id) = credential else {
         return Err(Error::refused("Only an API credential gets such a token. Staff press “Log in as owner”."));
     };
-    let credential = api_credentials::find(tx, credential_id).await?;
+    let voucher = name(&api_credentials::find(tx, credential_id).await?);
+    let vouches = Vouches { credential_id: Some(credential_id), oauth_credential_id: None, voucher };
+    issue(tx, app, by, vouches, whom, target, now).await
+}
+
+/// A program with a credential of its own, which the log calls so. Where it stands, it is looked after: see
+/// [`forget_program`].
+#[derive(Debug, Clone, Copy)]
+pub struct ByProgram<'a> {
+    pub oauth_credential_id: i64,
+    pub called: &'a str,
+}
+
+/// As [`create`], for a program that has proved itself.
+pub async fn create_for_program(
+    tx: &mut Tx,
+    app: &App,
+    by: &Actor,
+    program: ByProgram<'_>,
+    whom: &Whom,
+    target: &Target,
+    now: Timestamp,
+) -> Result<Made> {
+    let oauth_credential_id = Some(program.oauth_credential_id);
+    let vouches = Vouches { credential_id: None, oauth_credential_id, voucher: program.called.to_owned() };
+    issue(tx, app, by, vouches, whom, target, now).await
+}
+
+/// Makes the tokens of a program useless, whose credential is given up or changed.
+pub async fn forget_program(tx: &mut Tx, oauth_credential_id: i64) -> Result<()> {
+    store::forget_program(tx, oauth_credential_id).await
+}
+
+/// Who vouches for the user; `voucher` is what the log calls it.
+struct Vouches {
+    credential_id: Option<i64>,
+    oauth_credential_id: Option<i64>,
+    voucher: String,
+}
+
+async fn issue(
+    tx: &mut Tx,
+    app: &App,
+    by: &Actor,
+    vouches: Vouches,
+    whom: &Whom,
+    target: &Target,
+    now: Timestamp,
+) -> Result<Made> {
     let made = Made { token: app.random.token(), expires_at: now.plus_seconds(SECONDS) };
-    let user_id = whom.user.id;
-    let path = target.path().to_owned();
-    let token = store::Token { user_id, client_id: whom.client_id, credential_id, target: path };
+    let Vouches { credential_id, oauth_credential_id, voucher } = vouches;
+    let told = format!("{voucher} asked for a single sign-on of user {} to {}", whom.user.email, target.path());
+    let token = store::Token {
+        user_id: whom.user.id,
+        client_id: whom.client_id,
+        credential_id,
+        oauth_credential_id,
+        voucher,
+        target: target.path().to_owned(),
+    };
     store::insert(tx, &hash(&made.token), &token, now, made.expires_at).await?;
-    let told =
-        format!("{} asked for a single sign-on of user {} to {}", name(&credential), whom.user.email, target.path());
     activity_log::record(tx, by, about(told, whom), now).await?;
     Ok(made)
 }
@@ -151,8 +206,14 @@ pub async fn open(tx: &mut Tx, app: &App, token: &str, from: From<'_>, now: Time
         return Err(ban.refusal());
     }
     let Some(token) = store::take(tx, &hash(token), now).await? else { return Err(Error::refused(GONE)) };
-    let credential = api_credentials::find(tx, token.credential_id).await?;
-    let allowed = credential.state(now) == State::Good && store::may(tx, credential.admin_id, ALLOWED).await?;
+    let allowed = match token.credential_id {
+        Some(id) => {
+            let credential = api_credentials::find(tx, id).await?;
+            credential.state(now) == State::Good && store::may(tx, credential.admin_id, ALLOWED).await?
+        }
+        // That of a program takes its tokens along when it is given up.
+        None => true,
+    };
     let whom = whom(tx, token.client_id, Some(token.user_id)).await?;
     let (true, Ok(whom)) = (allowed, whom) else { return Err(Error::refused(GONE)) };
     if let Some(before) = from.before {
@@ -167,7 +228,7 @@ pub async fn open(tx: &mut Tx, app: &App, token: &str, from: From<'_>, now: Time
         remember: Remember::No,
     };
     let started = user_sessions::start_vouched_for(tx, new, &app.random, now).await?;
-    let told = format!("Logged in by single sign-on, for {}", name(&credential));
+    let told = format!("Logged in by single sign-on, for {}", token.voucher);
     let user = Actor::user(whom.user.id, &whom.user.email, from.ip);
     activity_log::record(tx, &user, about(told, &whom), now).await?;
     Ok((started, Target::stored(&token.target)))

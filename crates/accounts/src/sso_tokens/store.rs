@@ -10,7 +10,9 @@ record! {
     pub(super) struct Token {
         pub user_id: i64,
         pub client_id: Option<i64>,
-        pub credential_id: i64,
+        pub credential_id: Option<i64>,
+        pub oauth_credential_id: Option<i64>,
+        pub voucher: String,
         pub target: String,
     }
 }
@@ -23,9 +25,19 @@ pub(super) async fn insert(
     expires_at: Timestamp,
 ) -> Result<()> {
     tx.execute(
-        "INSERT INTO sso_tokens (token_hash, user_id, client_id, credential_id, target, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        params![hash, token.user_id, token.client_id, token.credential_id, token.target, now, expires_at],
+        "INSERT INTO sso_tokens (token_hash, user_id, client_id, credential_id, oauth_credential_id, voucher, target, \
+         created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        params![
+            hash,
+            token.user_id,
+            token.client_id,
+            token.credential_id,
+            token.oauth_credential_id,
+            token.voucher,
+            token.target,
+            now,
+            expires_at
+        ],
     )
     .await?;
     Ok(())
@@ -38,6 +50,11 @@ pub(super) async fn take(tx: &mut Tx, hash: &str, now: Timestamp) -> Result<Opti
         Token::columns("")
     );
     tx.optional(&sql, params![hash, now]).await
+}
+
+pub(super) async fn forget_program(tx: &mut Tx, oauth_credential_id: i64) -> Result<()> {
+    tx.execute("DELETE FROM sso_tokens WHERE oauth_credential_id = $1", params![oauth_credential_id]).await?;
+    Ok(())
 }
 
 /// Whether an administrator has the permission at this moment.

@@ -17,6 +17,11 @@ pub const CUSTOM: &str = "sso:custom_redirect";
 /// The longest path.
 const MOST: usize = 500;
 
+/// The destinations that lead somewhere, by their names.
+pub fn destinations() -> impl Iterator<Item = &'static str> {
+    DESTINATIONS.iter().map(|(name, _)| *name)
+}
+
 impl Default for Target {
     fn default() -> Target {
         Target(HOME.to_owned())

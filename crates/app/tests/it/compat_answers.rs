@@ -188,6 +188,13 @@ testkit::both_engines! {
         assert_eq!(opened["password"], "teststring");
         caller.call("GetConfigurationValue", &[("setting", "SystemURL")]).await;
         caller.call("SetConfigurationValue", &[("setting", "CompanyName"), ("value", "Lee & Söhne")]).await;
+        let made = caller.call("CreateOAuthCredential", &[
+            ("grantType", "single_sign_on"), ("scope", "clientarea:sso clientarea:profile"), ("serviceId", &service),
+        ]).await;
+        let credential = text(&made, "credentialId");
+        caller.call("UpdateOAuthCredential", &[("credentialId", &credential), ("resetSecret", "true")]).await;
+        caller.call("ListOAuthCredentials", &[]).await;
+        caller.call("DeleteOAuthCredential", &[("credentialId", &credential)]).await;
         caller.call("CreateSsoToken", &[("client_id", client), ("destination", "clientarea:profile")]).await;
         caller.call("CloseClient", &[("clientid", client)]).await;
         assert_eq!(caller.wrong, Vec::<String>::new());
