@@ -306,6 +306,26 @@ testkit::both_engines! {
         }
     }
 
+    async fn staff_see_them_on_the_service_and_delete_them(site: Site) {
+        let stage = Stage::set(site).await;
+        let path = stage.granted("scope=clientarea:sso").await;
+        let page = format!("/admin/services/{}", stage.service);
+        let viewer = stage.site.log_in_with("viewer", &["View Clients Products/Services"]).await;
+        let head = stage.site.log_in_with("head", &["View Clients Products/Services", "Configure Application Links"]).await;
+        let (_, shown) = stage.site.get(&page, Some(&head)).await;
+        assert!(shown.contains("Panel") && shown.contains("sso:custom_redirect") && !shown.contains("Never"), "{shown}");
+        assert!(!stage.site.get(&page, Some(&viewer)).await.1.contains("OAuth credentials"));
+        let delete = format!("{page}/oauth-credentials/{}/delete", stage.id);
+        assert_eq!(stage.site.post(&delete, &viewer, &[]).await.0, StatusCode::FORBIDDEN);
+        let others = format!("/admin/services/99/oauth-credentials/{}/delete", stage.id);
+        assert_eq!(stage.site.post(&others, &head, &[]).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(stage.site.post(&delete, &head, &[]).await, (StatusCode::SEE_OTHER, page.clone()));
+        assert_eq!(stage.site.post(&delete, &head, &[]).await.0, StatusCode::NOT_FOUND, "it is gone already");
+        assert!(!stage.site.get(&page, Some(&head)).await.1.contains("OAuth credentials"));
+        assert_eq!(open(&stage.site, &path).await, Err(StatusCode::CONFLICT));
+        assert_eq!(stage.ask(&stage.secret, "scope=clientarea:sso").await.0, 401);
+    }
+
     async fn making_one_takes_the_permission_to_log_in_as_an_owner_too(site: Site) {
         let stage = Stage::set(site).await;
         stage.site.log_in_with("clerk", &["API Access", "Configure Application Links"]).await;

@@ -33,21 +33,26 @@ async fn token(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
     let (identifier, secret) = credential(&cx, &form);
     let path = form.raw("sso_redirect_path").filter(|path| !path.is_empty());
     let asked = Asked { identifier: &identifier, secret: &secret, scope: form.text("scope"), path, ip: &cx.ip };
-    let mut tx = cx.app.db.write().await?;
-    match oauth_credentials::grant(&mut tx, &cx.app, asked, cx.now).await? {
-        Ok(granted) => {
-            tx.commit().await?;
-            Ok(answer(StatusCode::OK, &shown(&granted)))
-        }
-        Err(denied) => {
-            tx.rollback().await?;
-            // Only what is wrong is counted: a server speaks for many users.
-            match limits.login(&cx.ip, cx.now) {
-                Err(Error::TooMany { retry_after }) => Ok(too_many(retry_after)),
-                _ => Ok(told(&denied)),
+    let known = oauth_credentials::known(&mut cx.app.db.read().await?, &identifier, &secret).await?;
+    let granted = match known {
+        None => Err(Denied::Client),
+        Some(_) => {
+            let mut tx = cx.app.db.write().await?;
+            let granted = oauth_credentials::grant(&mut tx, &cx.app, asked, cx.now).await?;
+            if granted.is_ok() {
+                tx.commit().await?;
             }
+            granted
         }
-    }
+    };
+    Ok(match granted {
+        Ok(granted) => answer(StatusCode::OK, &shown(&granted)),
+        // Only what is wrong is counted: a server speaks for many users.
+        Err(denied) => match limits.login(&cx.ip, cx.now) {
+            Err(Error::TooMany { retry_after }) => too_many(retry_after),
+            _ => told(&denied),
+        },
+    })
 }
 
 /// In the form, or as the name and the password of Basic authentication.

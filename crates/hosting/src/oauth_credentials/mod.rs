@@ -8,6 +8,7 @@
 //! - Deleted, or given another secret or service, it takes along what was asked for with it and not used yet.
 //! - Who makes one could log in as the client with it, so that takes both permissions.
 
+pub mod admin;
 pub mod api;
 mod client;
 pub mod compat;
@@ -32,7 +33,7 @@ pub use store::{SORTS, query};
 pub const MANAGE: Permission = Permission("Configure Application Links");
 
 pub fn routes() -> Routes {
-    client::routes().merge(api::routes()).merge(compat::routes())
+    client::routes().merge(admin::routes()).merge(api::routes()).merge(compat::routes())
 }
 
 record! {
@@ -178,12 +179,16 @@ pub enum Denied {
     Grant(&'static str),
 }
 
+/// The credential that this is the secret of. Writes nothing, so that a stranger cannot make the database write.
+pub async fn known(conn: &mut Conn, identifier: &str, secret: &str) -> Result<Option<OAuthCredential>> {
+    let Some(found) = store::by_identifier(conn, identifier).await? else { return Ok(None) };
+    let stored = store::secret_hash(conn, found.id).await?;
+    Ok(crypto::same(&stored, &hash(secret)).then_some(found))
+}
+
 /// Makes a token for whoever has a credential and its secret.
 pub async fn grant(tx: &mut Tx, app: &App, asked: Asked<'_>, now: Timestamp) -> Result<Result<Granted, Denied>> {
-    let Some(credential) = store::by_identifier(tx, asked.identifier).await? else { return Ok(Err(Denied::Client)) };
-    if !crypto::same(&store::secret_hash(tx, credential.id).await?, &hash(asked.secret)) {
-        return Ok(Err(Denied::Client));
-    }
+    let Some(credential) = known(tx, asked.identifier, asked.secret).await? else { return Ok(Err(Denied::Client)) };
     let scope = match Scope::parse(asked.scope) {
         Ok(scope) if Scope::stored(&credential.scope).covers(&scope) => scope,
         Ok(_) => return Ok(Err(Denied::Scope("This is not in the scope of the credential.".to_owned()))),

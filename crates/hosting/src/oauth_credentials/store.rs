@@ -17,6 +17,15 @@ pub(super) async fn by_identifier(conn: &mut Conn, identifier: &str) -> Result<O
     conn.optional(&sql, params![identifier]).await
 }
 
+/// Those of a service, the latest first. At most 50 are told.
+pub(super) async fn of_service(conn: &mut Conn, service_id: i64) -> Result<Vec<OAuthCredential>> {
+    let sql = format!(
+        "SELECT {} FROM oauth_credentials WHERE service_id = $1 ORDER BY id DESC LIMIT 50",
+        OAuthCredential::columns("")
+    );
+    conn.all(&sql, params![service_id]).await
+}
+
 pub(super) async fn secret_hash(conn: &mut Conn, id: i64) -> Result<String> {
     conn.scalar("SELECT secret_hash FROM oauth_credentials WHERE id = $1", params![id]).await
 }
