@@ -8,6 +8,7 @@ pub mod api_credentials;
 pub mod api_roles;
 pub mod banned_emails;
 pub mod banned_ips;
+pub mod captcha;
 pub mod client_groups;
 pub mod client_home;
 pub mod clients;
@@ -44,7 +45,7 @@ mod testing;
 pub struct Templates;
 
 /// The settings of this crate, by feature.
-pub const SETTINGS: [&[platform::Setting]; 10] = [
+pub const SETTINGS: [&[platform::Setting]; 11] = [
     company::SETTINGS,
     doors::limits::SETTINGS,
     banned_ips::SETTINGS,
@@ -54,12 +55,13 @@ pub const SETTINGS: [&[platform::Setting]; 10] = [
     user_sessions::SETTINGS,
     email_verification::SETTINGS,
     registration::SETTINGS,
+    captcha::SETTINGS,
     &[activity_log::seals::KEEP, admin_log::KEEP],
 ];
 
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
-    let links = [users::links::OLD, openid::OLD, account_access::invitations::OLD, admin_log::OLD];
+    let links = [users::links::OLD, openid::OLD, account_access::invitations::OLD, admin_log::OLD, captcha::OLD];
     let own = &[&[repeats::FORGOTTEN, banned_ips::ENDED, sso_tokens::OLD][..], &links].concat();
     [sessions::ENDED, user_sessions::ENDED, admins::OLD, two_factor::ENDED, own].concat()
 }
@@ -128,17 +130,14 @@ pub fn nav() -> Vec<doors::NavSection> {
                     permission: api_credentials::MANAGE,
                 },
                 NavItem { label: "Banned IPs", href: "/admin/banned-ips", permission: banned_ips::VIEW },
+                NavItem { label: "Captcha", href: "/admin/captcha", permission: captcha::admin::CONFIGURE },
                 NavItem { label: "Banned e-mails", href: "/admin/banned-emails", permission: banned_emails::CONFIGURE },
                 NavItem {
                     label: "Security questions",
                     href: "/admin/security-questions",
                     permission: security_questions::CONFIGURE,
                 },
-                NavItem {
-                    label: "Two-factor authentication",
-                    href: "/admin/two-factor",
-                    permission: two_factor::CONFIGURE,
-                },
+                NavItem { label: "Two-factor login", href: "/admin/two-factor", permission: two_factor::CONFIGURE },
             ],
         },
     ]
@@ -206,6 +205,7 @@ pub fn routes() -> doors::Routes {
         .merge(clients::client::routes())
         .merge(owner_logins::client::routes())
         .merge(client_home::client::routes())
+        .merge(captcha::admin::routes())
         .merge(admin_log::admin::routes())
         .merge(admin_log::api::routes())
         .merge(activity_log::admin::routes())

@@ -59,6 +59,8 @@ pub struct Reply {
     pub cookies: Vec<String>,
     /// The same with all that is said of them.
     pub set_cookies: Vec<String>,
+    /// What the page may load.
+    pub policy: String,
 }
 
 /// The cookies of a browser, and nothing else of it.
@@ -182,11 +184,13 @@ impl House {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let to = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
+        let policy = response.headers().get(header::CONTENT_SECURITY_POLICY);
+        let policy = policy.map(|policy| policy.to_str().unwrap().to_owned()).unwrap_or_default();
         let kept = response.headers().get_all(header::SET_COOKIE).iter();
         let set_cookies: Vec<String> = kept.map(|cookie| cookie.to_str().unwrap().to_owned()).collect();
         let cookies = set_cookies.iter().map(|cookie| cookie.split(';').next().unwrap().to_owned()).collect();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        Reply { status, to, text: String::from_utf8(body.to_vec()).unwrap(), cookies, set_cookies }
+        Reply { status, to, text: String::from_utf8(body.to_vec()).unwrap(), cookies, set_cookies, policy }
     }
 
     /// A request with the cookies of a jar, which keeps those that it is given.

@@ -93,6 +93,13 @@ fn gateways() -> Result<Gateways> {
     Ok(Gateways::new(modules::gateways::built_in(&http)))
 }
 
+/// The way to providers of captchas.
+fn captchas() -> Result<accounts::captcha::Wire> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().user_agent(concat!("Innkeeper/", env!("CARGO_PKG_VERSION")));
+    accounts::captcha::Wire::new(client).map_err(|error| Error::broken(format!("HTTP client: {error}")))
+}
+
 /// The way to providers of identities.
 fn openid() -> Result<accounts::openid::Wire> {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -233,6 +240,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(client_panels());
     extra.add(gateways()?);
     extra.add(openid()?);
+    extra.add(captchas()?);
     extra.add(prunes());
     extra.add(InstanceName(RwLock::default()));
     extra.add(Limits::default());

@@ -85,6 +85,10 @@ impl Vault {
 }
 
 /// SHA-256 as hexadecimal digits: how tokens of 256 random bits are stored, and how documents are sealed.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }

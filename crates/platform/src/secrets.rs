@@ -22,6 +22,11 @@ pub async fn get(conn: &mut Conn, vault: &Vault, place: &str) -> Result<Option<S
     }
 }
 
+/// Whether there is a secret, without decrypting it.
+pub async fn exists(conn: &mut Conn, place: &str) -> Result<bool> {
+    Ok(conn.scalar::<i64>("SELECT COUNT(*) FROM secrets WHERE place = $1", params![place]).await? > 0)
+}
+
 /// Stores a secret at its place.
 pub async fn set(tx: &mut Tx, vault: &Vault, random: &Random, place: &str, plain: &str, now: Timestamp) -> Result<()> {
     let sealed = vault.seal(random, place, plain.as_bytes())?;

@@ -37,6 +37,7 @@ pub use api::{ApiCx, Operation};
 pub use client::ClientCx;
 pub use compat::{Action, CompatCx};
 pub use cookies::Tls;
+pub(crate) use serve::let_load;
 pub use serve::{Address, basic, service};
 pub use staff::Staff;
 #[cfg(test)]

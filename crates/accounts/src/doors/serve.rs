@@ -172,17 +172,30 @@ fn render(app: &App, error: &Error, reference: &str, audience: Audience, path: &
     }
 }
 
+/// What a page may load and where its forms go: ourselves, and no script or style that stands in the page.
+const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; \
+     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// Lets one page load the scripts, frames and styles of others: the widget of a captcha.
+pub(crate) fn let_load(response: &mut Response, sources: &[&str]) {
+    let all = sources.join(" ");
+    let policy = format!(
+        "default-src 'self'; script-src 'self' {all}; frame-src 'self' {all}; style-src 'self' {all}; \
+         connect-src 'self' {all}; img-src 'self' data: {all}; object-src 'none'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
 fn secure(headers: &mut HeaderMap, audience: Audience, tls: Tls) {
     let mut set = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }
     };
-    set(
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; \
-         base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    );
+    set(header::CONTENT_SECURITY_POLICY, POLICY);
     if tls.0 {
         // A year: a browser that was here once asks by https from then on, whatever a link says.
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");

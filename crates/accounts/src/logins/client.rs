@@ -13,6 +13,7 @@ use platform::web::{Fail, Form};
 
 use super::{Attempt, Bans, From};
 use crate::activity_log::{self, Activity};
+use crate::captcha::{self, Guarded};
 use crate::doors::admin::error_list;
 use crate::doors::cookies;
 use crate::doors::limits::Limits;
@@ -66,6 +67,7 @@ async fn login_page(cx: PublicCx) -> Result<Response, Fail> {
 
 async fn login_form(cx: &PublicCx, email: &str, next: &str, errors: &FieldErrors) -> Result<Response, Fail> {
     let values = Values::load(&mut cx.app.db.read().await?).await?;
+    let slot = captcha::slot(&cx.app, Guarded::Login, cx.now).await?;
     let page = cx.app.templates.page(
         "accounts/logins/login.html",
         context! {
@@ -74,9 +76,10 @@ async fn login_form(cx: &PublicCx, email: &str, next: &str, errors: &FieldErrors
             email, next,
             remember => values.int(&REMEMBER_DAYS),
             register => values.bool(&registration::ALLOWED),
+            captcha => &slot.view,
         },
     )?;
-    Ok(page)
+    Ok(slot.dress(page))
 }
 
 /// Log-in needs no token: there is no session yet, and the browser tells when another site sends the form.
@@ -91,6 +94,11 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
         bans: bans(&limits, &cx.ip, &cx.headers),
     };
     let wish = Wish { next: safe_next(form.text("next")), remember: form.ticked("remember") };
+    let mut errors = FieldErrors::default();
+    if errors.gather(captcha::check(&cx.app, &form, Guarded::Login, &cx.ip, cx.now).await)?.is_none() {
+        let page = login_form(&cx, email, wish.next, &errors).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
     let Some(user) = logins::authenticate(&cx.app, attempt, cx.now).await? else {
         let mut errors = FieldErrors::default();
         errors.add("password", "The e-mail address or the password is wrong.");

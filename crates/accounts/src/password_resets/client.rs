@@ -9,6 +9,7 @@ use kernel::{Email, Error, FieldErrors, Result};
 use minijinja::context;
 use platform::web::{Fail, Form};
 
+use crate::captcha::{self, Guarded};
 use crate::doors::admin::{error_list, plain_frame};
 use crate::doors::limits::Limits;
 use crate::doors::{PublicCx, Redirect, Routes, Word};
@@ -25,15 +26,19 @@ pub fn routes() -> Routes {
 }
 
 async fn ask_page(cx: PublicCx) -> Result<Response, Fail> {
-    ask_form(&cx, "", &FieldErrors::default(), false)
+    ask_form(&cx, "", &FieldErrors::default(), false).await
 }
 
-fn ask_form(cx: &PublicCx, email: &str, errors: &FieldErrors, asked: bool) -> Result<Response, Fail> {
+async fn ask_form(cx: &PublicCx, email: &str, errors: &FieldErrors, asked: bool) -> Result<Response, Fail> {
+    let slot = captcha::slot(&cx.app, Guarded::PasswordReset, cx.now).await?;
     let page = cx.app.templates.page(
         "accounts/password_resets/ask.html",
-        context! { page => plain_frame(&cx.app, "Forgot your password?"), errors => error_list(errors), email, asked },
+        context! {
+            page => plain_frame(&cx.app, "Forgot your password?"), errors => error_list(errors), email, asked,
+            captcha => &slot.view,
+        },
     )?;
-    Ok(page)
+    Ok(slot.dress(page))
 }
 
 async fn ask(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Result<Response, Fail> {
@@ -41,15 +46,19 @@ async fn ask(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Result<
     limits.login(&cx.ip, cx.now)?;
     let typed = form.text("email");
     let mut errors = FieldErrors::default();
-    let Some(email) = errors.take("email", Email::parse(typed)) else {
-        let page = ask_form(&cx, typed, &errors, false)?;
+    let email = errors.take("email", Email::parse(typed));
+    if errors.is_empty() {
+        errors.gather(captcha::check(&cx.app, &form, Guarded::PasswordReset, &cx.ip, cx.now).await)?;
+    }
+    let Some(email) = email.filter(|_| errors.is_empty()) else {
+        let page = ask_form(&cx, typed, &errors, false).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     let mut tx = cx.app.db.write().await?;
     password_resets::request(&mut tx, &email, &cx.ip, cx.now).await?;
     tx.commit().await?;
     cx.app.wake.notify_waiters();
-    ask_form(&cx, typed, &errors, true)
+    ask_form(&cx, typed, &errors, true).await
 }
 
 async fn choose_page(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {

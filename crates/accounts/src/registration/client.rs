@@ -11,6 +11,7 @@ use platform::settings::Values;
 use platform::web::{Fail, Form};
 
 use super::{Agreed, Registration, Secrets, TERMS};
+use crate::captcha::{self, Guarded};
 use crate::clients::admin::option;
 use crate::clients::{self, ClientEdit};
 use crate::company::DEFAULT_COUNTRY;
@@ -62,6 +63,7 @@ async fn show(cx: &PublicCx, values: &Values, form: &Form, errors: &FieldErrors)
     let questions = security_questions::client::options(&mut conn).await?;
     drop(conn);
     let typed = FIELDS.iter().map(|name| (*name, form.raw(name).unwrap_or_default().to_owned()));
+    let slot = captcha::slot(&cx.app, Guarded::Registration, cx.now).await?;
     let page = cx.app.templates.page(
         "accounts/registration/form.html",
         context! {
@@ -73,9 +75,10 @@ async fn show(cx: &PublicCx, values: &Values, form: &Form, errors: &FieldErrors)
             minimum => passwords::MIN_USER,
             questions,
             terms => values.text(&TERMS),
+            captcha => &slot.view,
         },
     )?;
-    Ok(page)
+    Ok(slot.dress(page))
 }
 
 fn registration_of(form: &Form) -> Registration {
@@ -120,6 +123,8 @@ fn chosen_question(form: &Form) -> (i64, &str) {
 }
 
 async fn open(cx: &PublicCx, form: &Form) -> Result<Response> {
+    // First: what else is wrong tells who logs in here, which is not for robots.
+    captcha::check(&cx.app, form, Guarded::Registration, &cx.ip, cx.now).await?;
     let new = registration_of(form);
     let password = form.raw("password").unwrap_or_default();
     let known = ["first_name", "last_name", "company", "email"].map(|name| form.text(name));

@@ -71,26 +71,56 @@ fn every_page_in_a_browser_with_and_without_scripts() {
     shown.pass("pages.mjs", &[], Duration::from_secs(900));
 }
 
-/// Browsers bind passkeys to a host name, so this installation is reached by one.
+/// An installation that is served under a host name, which browsers bind passkeys to.
+struct Installed {
+    place: Place,
+    address: String,
+    _server: Child,
+}
+
+impl Installed {
+    fn new(before: impl FnOnce(&Place)) -> Installed {
+        let place = testkit::run(Place::open(Engine::Sqlite));
+        place.done(&["init"]);
+        before(&place);
+        let (server, address) = place.serve(&["--no-worker"]);
+        let address = address.replace("127.0.0.1", "localhost");
+        place.done(&["setting", "set", "system_url", &address]);
+        Installed { place, address, _server: server }
+    }
+
+    fn pass(&self, script: &str, arguments: &[&str]) {
+        let found = peers::node("playwright-core").and_then(|node| peers::chromium().map(|chromium| (node, chromium)));
+        let Some((node, chromium)) = peers::require(found) else { return };
+        let mut flow = Command::new("node");
+        flow.current_dir(&node)
+            .env("CHROMIUM", &chromium)
+            .arg(format!("{}/tests/browser/{script}", env!("CARGO_MANIFEST_DIR")))
+            .arg(&self.address)
+            .args(arguments)
+            .arg(&*self.place.folder);
+        let mut browser = Child::spawn("browser", &mut flow).unwrap();
+        let ended = browser.wait(Duration::from_secs(240)).unwrap();
+        assert!(ended.success(), "{}", browser.output());
+    }
+}
+
 #[test]
 fn passkeys_and_apps_in_a_browser() {
     const PASSWORD: &str = "tangerine umbrella 17";
-    let found = peers::node("playwright-core").and_then(|node| peers::chromium().map(|chromium| (node, chromium)));
-    let Some((node, chromium)) = peers::require(found) else { return };
-    let place = testkit::run(Place::open(Engine::Sqlite));
-    place.done(&["init"]);
-    let ana = ["admin", "create", "--username", "ana", "--email", "ana@example.com", "--password-stdin"];
-    assert_eq!(place.run_with(&ana, PASSWORD).code, 0);
-    let (_server, address) = place.serve(&["--no-worker"]);
-    let address = address.replace("127.0.0.1", "localhost");
-    place.done(&["setting", "set", "system_url", &address]);
-    let mut flow = Command::new("node");
-    flow.current_dir(&node)
-        .env("CHROMIUM", &chromium)
-        .arg(format!("{}/tests/browser/passkeys.mjs", env!("CARGO_MANIFEST_DIR")))
-        .args([&address, "ana", PASSWORD])
-        .arg(&*place.folder);
-    let mut browser = Child::spawn("browser", &mut flow).unwrap();
-    let ended = browser.wait(Duration::from_secs(240)).unwrap();
-    assert!(ended.success(), "{}", browser.output());
+    let installed = Installed::new(|place| {
+        let ana = ["admin", "create", "--username", "ana", "--email", "ana@example.com", "--password-stdin"];
+        assert_eq!(place.run_with(&ana, PASSWORD).code, 0);
+    });
+    installed.pass("passkeys.mjs", &["ana", PASSWORD]);
+}
+
+#[test]
+fn a_proof_of_work_in_a_browser() {
+    let installed = Installed::new(|place| {
+        for (key, value) in [("captcha", "proof_of_work"), ("captcha_login", "true"), ("captcha_work_bits", "20")] {
+            place.done(&["setting", "set", key, value]);
+        }
+    });
+    installed.pass("captcha.mjs", &[]);
 }

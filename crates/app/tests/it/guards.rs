@@ -5,6 +5,7 @@ use accounts::doors::{API_ACCESS, Access, Entry};
 use axum::http::StatusCode;
 use base64::Engine as _;
 use innkeeper::wiring;
+use platform::params;
 
 use crate::support::{Credential, Session, Site, ask, read};
 
@@ -270,6 +271,73 @@ testkit::both_engines! {
             let (status, _) = read(site.send(request).await).await;
             assert_eq!(status, StatusCode::FORBIDDEN, "{} {}", entry.method, entry.path);
         }
+    }
+
+    async fn a_credential_is_closed_to_what_its_role_does_not_list(site: Site) {
+        let boss = site.boss().await;
+        site.set(&[("failed_api_ban_minutes", "0"), ("api_refusals_per_minute", "0"), ("api_requests_per_minute", "0")]).await;
+        let role = serde_json::json!({ "name": "Rates", "allowed": ["GetCurrencies", "GET /currencies"] });
+        let (status, role) = site.json(&boss, "POST", "/api-roles", role).await;
+        assert_eq!(status, StatusCode::CREATED, "{role}");
+        let me: i64 = site.app.db.read().await.unwrap().scalar("SELECT MAX(id) FROM admins", params![]).await.unwrap();
+        let new = serde_json::json!({ "admin_id": me, "role_id": role["id"], "description": "Rates" });
+        let (status, made) = site.json(&boss, "POST", "/api-credentials", new).await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        let key = Credential { identifier: text("identifier"), secret: text("secret") };
+        for entry in wiring::routes().table.iter().filter(|entry| matches!(entry.access, Access::Api(_))) {
+            let mut request = ask(entry.method, &filled(&entry.path), None, "");
+            request.headers_mut().insert("authorization", key.basic().parse().unwrap());
+            let (status, text) = read(site.send(request).await).await;
+            if (entry.method, entry.path.as_str()) == ("GET", "/api/v1/currencies") {
+                assert_eq!(status, StatusCode::OK, "{text}");
+            } else {
+                assert_eq!(status, StatusCode::FORBIDDEN, "{} {}: {text}", entry.method, entry.path);
+                assert!(text.contains("The role of this API credential"), "{} {}: {text}", entry.method, entry.path);
+            }
+        }
+        for action in wiring::routes().actions {
+            let (status, answer) = site.act(&key, action.name, &[]).await;
+            let refused = status == StatusCode::FORBIDDEN && answer["message"].as_str().unwrap().starts_with("Invalid Permissions");
+            assert_eq!(refused, action.name != "GetCurrencies", "{}: {status} {answer}", action.name);
+        }
+    }
+
+    async fn what_belongs_to_one_client_is_not_found_at_another(site: Site) {
+        let boss = site.boss().await;
+        let (_, one) = site.user("ann").await;
+        let (_, other) = site.user("bob").await;
+        let id = |answer: &serde_json::Value| answer["id"].as_i64().unwrap();
+        let new = serde_json::json!({ "email": "cy@example.com", "permissions": ["invoices"] });
+        let (status, invitation) = site.json(&boss, "POST", &format!("/clients/{one}/invitations"), new).await;
+        assert_eq!(status, StatusCode::CREATED, "{invitation}");
+        site.place.done(&["gateway", "configure", "sandbox"]);
+        let card = serde_json::json!({ "gateway": "sandbox", "remote_token": "ok" });
+        let (status, card) = site.json(&boss, "POST", &format!("/clients/{one}/pay-methods"), card).await;
+        assert_eq!(status, StatusCode::CREATED, "{card}");
+        let mut conn = site.app.db.read().await.unwrap();
+        let user: i64 = conn.scalar("SELECT user_id FROM client_users WHERE client_id = $1", params![one]).await.unwrap();
+        drop(conn);
+        let nested = wiring::routes().table.into_iter().filter(|entry| {
+            matches!(entry.access, Access::Api(_)) && entry.path.starts_with("/api/v1/clients/{id}/") && entry.path.matches('{').count() == 2
+        });
+        let mut looked_at = 0;
+        for entry in nested {
+            let ours = match () {
+                () if entry.path.contains("{user}") => user,
+                () if entry.path.contains("{invitation}") => id(&invitation),
+                () if entry.path.contains("{method}") => id(&card),
+                () => panic!("{}: say here what it is", entry.path),
+            };
+            let path = entry.path.strip_prefix("/api/v1").unwrap();
+            let path = path.replace("{id}", &other.to_string());
+            let path = path.split('{').next().unwrap().to_owned() + &ours.to_string() + path.split('}').nth(1).unwrap();
+            let body = if entry.method == "PUT" { serde_json::json!({ "permissions": ["orders"] }) } else { serde_json::json!({}) };
+            let (status, answer) = site.json(&boss, entry.method, &path, body).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{} {path}: {answer}", entry.method);
+            looked_at += 1;
+        }
+        assert!(looked_at >= 5, "{looked_at}");
     }
 
     async fn the_api_answers_strangers_with_a_problem(site: Site) {

@@ -94,6 +94,17 @@ pub const ALL: &[Effect] = &[
     effect!("email_verification": "1" => "false" => "0", world, links_of_a_registration(world)),
     effect!("client_registration": "303" => "false" => "409", world, registered(world)),
     effect!("terms_of_service_url": "303" => "https://example.com/terms" => "422", world, registered(world)),
+    effect!("captcha": "nothing" => "proof_of_work" => "18 bits", world, asked_by(world, "/forgot-password")),
+    effect!("captcha_site_key": "site-0" => "site-1" => "site-1" with ["captcha_site_key" = "site-0", "captcha" = "hcaptcha"],
+        world, site_key(world)),
+    effect!("captcha_work_bits": "18 bits" => "9" => "9 bits" with ["captcha" = "proof_of_work"], world,
+        asked_by(world, "/forgot-password")),
+    effect!("captcha_registration": "18 bits" => "false" => "nothing" with ["captcha" = "proof_of_work"], world,
+        asked_by(world, "/register")),
+    effect!("captcha_login": "nothing" => "true" => "18 bits" with ["captcha" = "proof_of_work"], world,
+        asked_by(world, "/login")),
+    effect!("captcha_password_reset": "18 bits" => "false" => "nothing" with ["captcha" = "proof_of_work"], world,
+        asked_by(world, "/forgot-password")),
     effect!("never_banned": "3 tries, 15 minutes" => "10.0.0.0/8" => "never"
         with ["trusted_proxies" = "127.0.0.1", "logins_per_minute" = "0"], world, banned_after(world, "/admin/login")),
     effect!("client_two_factor": "allowed" => "required" => "required", world, policy_of_users(world)),
@@ -682,6 +693,18 @@ async fn register(world: &World) -> (StatusCode, String) {
          &password=tangerine+umbrella+17&again=tangerine+umbrella+17"
     );
     (world.site.send(ask("POST", "/register", None, &form)).await.status(), email)
+}
+
+/// How much work a form asks for.
+async fn asked_by(world: &World, path: &str) -> String {
+    let (_, page) = world.site.get(path, None).await;
+    let bits = page.split("data-bits=\"").nth(1).and_then(|rest| rest.split('"').next());
+    bits.map_or("nothing".to_owned(), |bits| format!("{bits} bits"))
+}
+
+async fn site_key(world: &World) -> String {
+    let (_, page) = world.site.get("/forgot-password", None).await;
+    page.split("data-sitekey=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("nothing").to_owned()
 }
 
 async fn registered(world: &World) -> String {

@@ -147,6 +147,27 @@ on("keydown", (e) => {
   if (menu) { menu.open = false; $("summary", menu).focus(); } else if (drawer) { drawer.checked = false; drawer.focus(); }
 });
 
+// The check against robots: the form waits until the work is done
+all("[data-work]").forEach((box) => {
+  const form = box.closest("form"), answer = form.elements.captcha_answer, note = $("[data-work-note]", box);
+  const worker = new Worker(box.dataset.work);
+  note.textContent = "Your browser is showing that it is no robot …";
+  worker.onmessage = ({ data }) => {
+    answer.value = data;
+    note.textContent = "Your browser has shown that it is no robot.";
+    if (box.waiting) form.requestSubmit(box.waiting.submitter);
+  };
+  worker.onerror = () => { note.textContent = "Your browser could not show that it is no robot. Load the page again."; };
+  worker.postMessage({ token: form.elements.captcha_token.value, bits: +box.dataset.bits });
+  form.addEventListener("submit", (e) => {
+    if (answer.value) return;
+    e.preventDefault();
+    e.stopPropagation();
+    box.waiting = { submitter: e.submitter };
+    note.textContent = "One moment: the form is sent when your browser has shown that it is no robot …";
+  });
+});
+
 // Forms: ask before typed work is lost, and send once
 on("change", (e) => { if (e.target.id === "drawer" && e.target.checked) $(".brand a").focus(); });
 const dirty = new Set();
