@@ -19,6 +19,7 @@ pub mod logins;
 pub mod openid;
 pub mod owner_logins;
 pub mod parties;
+pub mod password_encryption;
 pub mod password_resets;
 pub mod passwords;
 pub mod registration;
@@ -28,6 +29,7 @@ pub mod search;
 pub mod security_questions;
 pub mod sessions;
 pub mod settings;
+pub mod sso_tokens;
 pub mod two_factor;
 pub mod user_sessions;
 pub mod users;
@@ -60,7 +62,7 @@ pub const SETTINGS: [&[platform::Setting]; 11] = [
 /// What of this crate need not be kept for ever.
 pub fn rubbish() -> Vec<platform::prune::Rubbish> {
     let links = [users::links::OLD, openid::OLD, account_access::invitations::OLD, admin_log::OLD, captcha::OLD];
-    let own = &[&[repeats::FORGOTTEN, banned_ips::ENDED][..], &links].concat();
+    let own = &[&[repeats::FORGOTTEN, banned_ips::ENDED, sso_tokens::OLD][..], &links].concat();
     [sessions::ENDED, user_sessions::ENDED, admins::OLD, two_factor::ENDED, own].concat()
 }
 
@@ -195,6 +197,10 @@ pub fn routes() -> doors::Routes {
         .merge(registration::client::routes())
         .merge(password_resets::client::routes())
         .merge(password_resets::compat::routes())
+        .merge(password_encryption::compat::routes())
+        .merge(sso_tokens::api::routes())
+        .merge(sso_tokens::client::routes())
+        .merge(sso_tokens::compat::routes())
         .merge(email_verification::client::routes())
         .merge(clients::client::routes())
         .merge(owner_logins::client::routes())

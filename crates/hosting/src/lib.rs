@@ -5,6 +5,7 @@ pub mod config_options;
 pub mod doctor;
 mod edit;
 mod finder;
+pub mod oauth_credentials;
 pub mod prices;
 pub mod pricing;
 pub mod product_groups;
@@ -52,6 +53,7 @@ pub fn routes() -> Routes {
         .merge(services::admin::routes())
         .merge(services::api::routes())
         .merge(services::compat::routes())
+        .merge(oauth_credentials::routes())
 }
 
 /// Entries of the sidebar, each with the key of its section.

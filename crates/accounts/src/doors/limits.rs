@@ -226,7 +226,7 @@ impl Limits {
     }
 
     /// Counts an attempt to log in.
-    pub(crate) fn login(&self, ip: &str, now: Timestamp) -> Result<()> {
+    pub fn login(&self, ip: &str, now: Timestamp) -> Result<()> {
         passed(self.logins.take(bucket_of(ip), self.logins_a_minute.load(Relaxed), now), &mut None)
     }
 

@@ -38,7 +38,7 @@ pub use client::ClientCx;
 pub use compat::{Action, CompatCx};
 pub use cookies::Tls;
 pub(crate) use serve::let_load;
-pub use serve::{Address, service};
+pub use serve::{Address, basic, service};
 pub use staff::Staff;
 #[cfg(test)]
 pub(crate) use staff::by_credential;

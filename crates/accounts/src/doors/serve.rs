@@ -584,7 +584,8 @@ pub(super) async fn credential_staff(
     Ok(known.staff)
 }
 
-fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+/// The name and the password of Basic authentication.
+pub fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let encoded = value.strip_prefix("Basic ").or_else(|| value.strip_prefix("basic "))?;
     let decoded = base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok()?;

@@ -21,6 +21,7 @@ pub struct Staff {
     rights: Arc<Rights>,
     /// When the password was last shown in this session; `None` for an API credential.
     confirmed_at: Option<Timestamp>,
+    credential: Option<i64>,
 }
 
 /// Seconds for which a password that was shown is good for what opens or closes an account.
@@ -29,6 +30,11 @@ const FRESH: i64 = 15 * 60;
 impl Staff {
     pub fn may(&self, permission: Permission) -> bool {
         self.rights.names.contains(permission.0)
+    }
+
+    /// The API credential that speaks for the administrator; `None` with a session.
+    pub fn credential(&self) -> Option<i64> {
+        self.credential
     }
 
     /// Whether the password was shown not long ago.
@@ -100,7 +106,8 @@ macro_rules! of_staff {
 type Row = (i64, String, String, Option<String>);
 
 fn staff((id, username, role, permissions): Row) -> Staff {
-    Staff { id, username, role, rights: Rights::of(permissions.as_deref().unwrap_or_default()), confirmed_at: None }
+    let rights = Rights::of(permissions.as_deref().unwrap_or_default());
+    Staff { id, username, role, rights, confirmed_at: None, credential: None }
 }
 
 /// Somebody who is logged in.
@@ -203,7 +210,10 @@ pub(super) async fn key(conn: &mut Conn, identifier: &str, secret: &str, deed: &
     }
     Ok(Key::Good(Box::new(Credential {
         id: found.id,
-        staff: staff((found.admin_id, found.username, found.role, found.permissions)),
+        staff: Staff {
+            credential: Some(found.id),
+            ..staff((found.admin_id, found.username, found.role, found.permissions))
+        },
         networks: found.networks,
         requests_per_minute: found.requests_per_minute,
         last_used_at: found.last_used_at,

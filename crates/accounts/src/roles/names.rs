@@ -171,6 +171,7 @@ const OURS: &[(&str, &[&str])] = &[
     ("Billing", &["Create Credit and Debit Notes", "Disputes", "List Credit and Debit Notes"]),
     ("Reports and utilities", &["Retry System Jobs", "View System Jobs"]),
     ("Logs", &["Add Activity Log Entries"]),
+    ("Security", &["Decrypt Passwords"]),
 ];
 
 /// Where a name that is in no list is shown.

@@ -24,6 +24,7 @@ use crate::activity_log::{self, Activity, Actor};
 use crate::doors::limits::counted;
 use crate::users::User;
 
+pub(crate) use store::is_account;
 pub use store::{Acts, accounts};
 
 pub const COOKIE: &str = "innkeeper_client";
@@ -190,6 +191,21 @@ pub(crate) fn hash(token: &str) -> String {
 
 /// Starts a session, for the first open client of the user unless one is named.
 pub async fn start(tx: &mut Tx, new: NewSession<'_>, random: &Random, now: Timestamp) -> Result<Started> {
+    begin(tx, new, now, random, now).await
+}
+
+/// As [`start`], for a user for whom somebody vouches: the password was not typed.
+pub async fn start_vouched_for(tx: &mut Tx, new: NewSession<'_>, random: &Random, now: Timestamp) -> Result<Started> {
+    begin(tx, new, Timestamp::from_micros(0), random, now).await
+}
+
+async fn begin(
+    tx: &mut Tx,
+    new: NewSession<'_>,
+    confirmed_at: Timestamp,
+    random: &Random,
+    now: Timestamp,
+) -> Result<Started> {
     let values = Values::load(tx).await?;
     let days = values.int(&REMEMBER_DAYS);
     let remembered = new.remember == Remember::Yes && days > 0 && new.admin_id.is_none();
@@ -214,7 +230,7 @@ pub async fn start(tx: &mut Tx, new: NewSession<'_>, random: &Random, now: Times
         remembered,
         created_at: now,
         seen_at: now,
-        confirmed_at: now,
+        confirmed_at,
         idle_at: if remembered { expires_at } else { idle_from(&values, now) },
         expires_at,
     };

@@ -179,7 +179,7 @@ pub(super) async fn first_account(conn: &mut Conn, user_id: i64) -> Result<Optio
 }
 
 /// Whether the user has a part in the client, and it is open.
-pub(super) async fn is_account(conn: &mut Conn, user_id: i64, client_id: i64) -> Result<bool> {
+pub(crate) async fn is_account(conn: &mut Conn, user_id: i64, client_id: i64) -> Result<bool> {
     conn.scalar(
         "SELECT EXISTS (SELECT 1 FROM client_users cu JOIN clients c ON c.id = cu.client_id \
          WHERE cu.user_id = $1 AND cu.client_id = $2 AND c.status <> 'closed')",

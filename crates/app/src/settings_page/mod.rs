@@ -4,6 +4,7 @@
 //! settings do not undo each other; who changes one that has changed meanwhile is told.
 
 pub mod api;
+pub mod compat;
 
 use accounts::doors::{AdminCx, Permission, Redirect, Routes};
 use accounts::settings as rules;
@@ -21,7 +22,7 @@ pub const PATH: &str = "/admin/setup/settings";
 const TEMPLATE: &str = "app/settings_page/form.html";
 
 pub fn routes() -> Routes {
-    Routes::new().get(PATH, CONFIGURE, show).post(PATH, CONFIGURE, save).merge(api::routes())
+    Routes::new().get(PATH, CONFIGURE, show).post(PATH, CONFIGURE, save).merge(api::routes()).merge(compat::routes())
 }
 
 async fn show(cx: AdminCx) -> Result<Response, Fail> {

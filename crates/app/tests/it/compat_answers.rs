@@ -183,6 +183,19 @@ testkit::both_engines! {
         caller.call("UpdateUser", &[("user_id", &text(&user, "user_id")), ("language", "english")]).await;
         caller.call("GetUsers", &[]).await;
         caller.call("GetPermissionsList", &[]).await;
+        let sealed = caller.call("EncryptPassword", &[("password2", "teststring")]).await;
+        let opened = caller.call("DecryptPassword", &[("password2", &text(&sealed, "password"))]).await;
+        assert_eq!(opened["password"], "teststring");
+        caller.call("GetConfigurationValue", &[("setting", "SystemURL")]).await;
+        caller.call("SetConfigurationValue", &[("setting", "CompanyName"), ("value", "Lee & Söhne")]).await;
+        let made = caller.call("CreateOAuthCredential", &[
+            ("grantType", "single_sign_on"), ("scope", "clientarea:sso clientarea:profile"), ("serviceId", &service),
+        ]).await;
+        let credential = text(&made, "credentialId");
+        caller.call("UpdateOAuthCredential", &[("credentialId", &credential), ("resetSecret", "true")]).await;
+        caller.call("ListOAuthCredentials", &[]).await;
+        caller.call("DeleteOAuthCredential", &[("credentialId", &credential)]).await;
+        caller.call("CreateSsoToken", &[("client_id", client), ("destination", "clientarea:profile")]).await;
         caller.call("CloseClient", &[("clientid", client)]).await;
         assert_eq!(caller.wrong, Vec::<String>::new());
         let missed: Vec<&String> = caller.documented.as_object().unwrap().keys().filter(|name| !caller.called.contains(name)).collect();

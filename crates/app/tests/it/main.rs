@@ -23,6 +23,7 @@ mod idempotency;
 mod killed;
 mod limits;
 mod mails;
+mod oauth_credentials;
 mod offered_permissions;
 mod one_document;
 mod openapi;

@@ -1,6 +1,7 @@
 //! Every setting does what it says: each is flipped, and what it stands for is looked at before and after. A setting that
 //! is in the registry without an entry here fails the test.
 
+mod compat;
 mod effects;
 mod rules;
 

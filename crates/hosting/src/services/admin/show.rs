@@ -17,7 +17,7 @@ use super::{PAGE, SECTION};
 use crate::config_options::OptionKind;
 use crate::prices::adverb;
 use crate::services::{NamedOption, SERVICE, Service, ServiceAddon, ServiceStatus};
-use crate::{products, services};
+use crate::{oauth_credentials, products, services};
 
 pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
     let mut conn = cx.app.db.read().await?;
@@ -32,6 +32,7 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
         false => None,
     };
     let zone = company::zone(&mut conn).await?;
+    let credentials = oauth_credentials::admin::shown(&mut conn, &cx, id).await?;
     drop(conn);
     let event = |entry: &Entry| {
         let fields: Vec<String> = entry
@@ -70,6 +71,7 @@ pub(super) async fn show(cx: AdminCx, Id(id): Id) -> Result<Response, Fail> {
             }).collect::<Vec<_>>(),
             activity => activity.map(|entries| entries.iter().map(event).collect::<Vec<_>>()),
             actions => actions(&service),
+            credentials,
         },
     )
 }
