@@ -32,12 +32,16 @@ async fn service(site: &Site, login: &Credential, email: &str) -> String {
         assert_eq!(answer["result"], "success", "{action}: {answer}");
         answer
     };
-    let client = [("firstname", "Ada"), ("lastname", "L"), ("email", email), ("country", "GB"), ("skipvalidation", "1")];
+    let client =
+        [("firstname", "Ada"), ("lastname", "L"), ("email", email), ("country", "GB"), ("skipvalidation", "1")];
     let client = text(&done("AddClient", &client).await, "clientid");
     let product = [("name", email), ("gid", "1"), ("paytype", "recurring"), ("pricing[1][monthly]", "10.00")];
     let product = text(&done("AddProduct", &product).await, "pid");
     let order = [
-        ("clientid", client.as_str()), ("pid", &product), ("billingcycle", "monthly"), ("paymentmethod", "banktransfer"),
+        ("clientid", client.as_str()),
+        ("pid", &product),
+        ("billingcycle", "monthly"),
+        ("paymentmethod", "banktransfer"),
         ("domain", "a.example"),
     ];
     let order = done("AddOrder", &order).await;
@@ -52,9 +56,12 @@ impl Stage {
         let login = site.credential().await;
         let service = service(&site, &login, "ada@example.com").await;
         sql(&site, "UPDATE services SET status = 'active'").await;
-        let made = site.action(&login, "CreateOAuthCredential", &[SIGN_ON, SCOPE, ("serviceId", &service), ("name", "Panel")]).await;
+        let made = site
+            .action(&login, "CreateOAuthCredential", &[SIGN_ON, SCOPE, ("serviceId", &service), ("name", "Panel")])
+            .await;
         assert_eq!(made["result"], "success", "{made}");
-        let [id, identifier, secret] = ["credentialId", "clientIdentifier", "clientSecret"].map(|name| text(&made, name));
+        let [id, identifier, secret] =
+            ["credentialId", "clientIdentifier", "clientSecret"].map(|name| text(&made, name));
         Stage { site, login, service, id, identifier, secret }
     }
 
@@ -91,7 +98,8 @@ impl Stage {
 }
 
 async fn posted(site: &Site, form: String, basic: Option<String>) -> (u16, Value) {
-    let mut request = Request::post("/oauth/token.php").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let mut request =
+        Request::post("/oauth/token.php").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     if let Some(pair) = basic {
         let pair = base64::engine::general_purpose::STANDARD.encode(pair);
         request = request.header(header::AUTHORIZATION, format!("Basic {pair}"));
