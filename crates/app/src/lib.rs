@@ -9,6 +9,7 @@ pub mod dashboard;
 pub mod demo;
 pub mod instance;
 pub mod jobs_page;
+mod listening;
 pub mod logging;
 pub mod prune;
 pub mod search;

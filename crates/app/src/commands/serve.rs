@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::cli::{self, Common, Report};
 use crate::instance::{self, Migrations};
-use crate::wiring;
+use crate::{listening, wiring};
 
 /// Serve the admin area and the APIs, and work in the background
 ///
@@ -105,9 +105,9 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker, announce: impl FnO
         std::process::exit(1);
     });
     cli::say(&announce(&format!("http://{address}/admin")));
-    let service = accounts::doors::service(app, routes).into_make_service_with_connect_info::<SocketAddr>();
+    let service = accounts::doors::service(app, routes);
     let (mut until, mut since) = (stopped.clone(), stopped);
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let serving = listening::serve(listener, service, listening::LIMITS, async move {
         let _ = until.wait_for(|stop| *stop).await;
     });
     let patience = async {
@@ -115,7 +115,7 @@ pub async fn on(app: App, listen: SocketAddr, worker: Worker, announce: impl FnO
         tokio::time::sleep(PATIENCE).await;
     };
     tokio::select! {
-        served = serving => served.map_err(|error| Error::Unavailable(format!("The server failed: {error}")))?,
+        () = serving => {}
         () = patience => tracing::warn!("some requests did not end and were given up"),
     }
     while background.join_next().await.is_some() {}
