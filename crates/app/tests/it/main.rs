@@ -21,6 +21,7 @@ mod guards;
 mod health;
 mod idempotency;
 mod killed;
+mod known_holes;
 mod limits;
 mod mails;
 mod oauth_credentials;
