@@ -151,7 +151,10 @@ async fn outermost(State(front): State<Arc<Front>>, mut request: Request, next: 
         left.tell(response.headers_mut());
     }
     if had_flash && response.status() == StatusCode::OK && audience == Audience::Page {
-        set_cookie(response.headers_mut(), &format!("{}=; Path=/; Max-Age=0", super::admin::FLASH));
+        set_cookie(
+            response.headers_mut(),
+            &format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", super::admin::FLASH),
+        );
     }
     secure(response.headers_mut(), audience, tls);
     response
@@ -189,7 +192,20 @@ pub(crate) fn let_load(response: &mut Response, sources: &[&str]) {
     }
 }
 
+/// Whatever set them: no cookie goes back over a connection that others can read.
+fn secure_cookies(headers: &mut HeaderMap) {
+    for (_, cookie) in headers.iter_mut().filter(|(name, _)| *name == header::SET_COOKIE) {
+        let said = cookie.to_str().unwrap_or_default();
+        if let (false, Ok(secure)) = (said.contains("; Secure"), HeaderValue::from_str(&format!("{said}; Secure"))) {
+            *cookie = secure;
+        }
+    }
+}
+
 fn secure(headers: &mut HeaderMap, audience: Audience, tls: Tls) {
+    if tls.0 {
+        secure_cookies(headers);
+    }
     let mut set = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
