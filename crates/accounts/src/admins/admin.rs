@@ -90,8 +90,8 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
         return Err(Fail(ban.refusal()));
     }
     guessing::check(&mut conn, &account, &cx.ip, cx.now).await?;
-    let found = admins::authenticate(&mut conn, &name, form.raw("password").unwrap_or_default()).await?;
     drop(conn);
+    let found = admins::authenticate(&cx.app.db, &name, form.raw("password").unwrap_or_default()).await?;
     let mut tx = cx.app.db.write().await?;
     let Some(admin) = found else {
         guessing::note(&mut tx, &account, &cx.ip, cx.now).await?;

@@ -13,7 +13,7 @@ pub mod own;
 mod tests;
 
 use kernel::{Email, Error, FieldErrors, Result, Timestamp, nonempty};
-use platform::db::{Conn, Tx};
+use platform::db::{Conn, Db, Tx};
 use platform::prune::{After, Rubbish};
 use platform::{Random, crypto, params, record};
 
@@ -333,14 +333,12 @@ pub async fn use_link(tx: &mut Tx, token: &str, password: &passwords::Hash, ip: 
 }
 
 /// The administrator whose name and password these are. What was wrong is not told.
-pub async fn authenticate(conn: &mut Conn, username: &str, password: &str) -> Result<Option<Admin>> {
-    let found: Option<(i64, Option<String>, bool)> = conn
-        .optional(
-            "SELECT id, password_hash, disabled FROM admins WHERE username_lower = $1 OR email_lower = $1",
-            params![username.trim().to_lowercase()],
-        )
-        .await?;
+pub async fn authenticate(db: &Db, username: &str, password: &str) -> Result<Option<Admin>> {
+    let sql = "SELECT id, password_hash, disabled FROM admins WHERE username_lower = $1 OR email_lower = $1";
+    let name = username.trim().to_lowercase();
+    // The connection is given back before the wait for a turn at the hash function: there are few of them.
+    let found: Option<(i64, Option<String>, bool)> = db.read().await?.optional(sql, params![name]).await?;
     let (id, hash, disabled) = found.unwrap_or((0, None, true));
     let matches = passwords::matches(password, hash.as_deref()).await?;
-    if matches && !disabled { find(conn, id).await.map(Some) } else { Ok(None) }
+    if matches && !disabled { find(&mut db.read().await?, id).await.map(Some) } else { Ok(None) }
 }

@@ -1,15 +1,18 @@
 //! The line before the hash function.
 //!
 //! A hash takes 19 MiB and a core for some tens of milliseconds. Half of the cores work at hashes, so that the other half
-//! goes on answering; some more wait in line; whoever comes then is asked to come back.
+//! goes on answering; some more wait in line; whoever comes then is asked to come back. Whoever waits holds nothing that
+//! others need, such as a connection to the database.
 
-use std::sync::LazyLock;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use kernel::{Error, Result};
 use platform::crypto;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// The hash of a password, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +33,12 @@ static LINE: LazyLock<Line> = LazyLock::new(|| {
     Line::new((cores / 2).max(1), MOST_WAITING)
 });
 
+type Work = Box<dyn FnOnce() + Send>;
+
 pub(super) struct Line {
+    /// Threads of its own: an allocator keeps pieces as large as a hash takes for every thread that has ever asked for one,
+    /// and those that others share are hundreds.
+    workers: Sender<Work>,
     turns: Semaphore,
     waiting: AtomicUsize,
     most: usize,
@@ -51,7 +59,16 @@ fn busy() -> Error {
 
 impl Line {
     pub(super) fn new(at_once: usize, most: usize) -> Line {
-        Line { turns: Semaphore::new(at_once), waiting: AtomicUsize::new(0), most }
+        let (workers, work) = channel();
+        let work = Arc::new(Mutex::new(work));
+        for _ in 0..at_once {
+            let work = work.clone();
+            let started = std::thread::Builder::new().name("passwords".to_owned()).spawn(move || do_all(&work));
+            if let Err(error) = started {
+                tracing::error!(%error, "a thread for passwords could not be started");
+            }
+        }
+        Line { workers, turns: Semaphore::new(at_once), waiting: AtomicUsize::new(0), most }
     }
 
     fn stand(&self) -> Result<Waiting<'_>> {
@@ -71,12 +88,24 @@ impl Line {
             Err(_) => return Err(busy()),
         };
         drop(waiting);
-        let done = tokio::task::spawn_blocking(move || {
+        let (answer, answered) = oneshot::channel();
+        let work = move || {
             // Held by the work, not by the request: who gives up waiting does not make room for one more at once.
             let _turn = turn;
-            work()
-        });
-        done.await.map_err(|error| Error::broken(format!("password hash: {error}")))
+            // Whoever has given up does not hear of it.
+            let _ = answer.send(work());
+        };
+        self.workers.send(Box::new(work)).map_err(|_| Error::broken("passwords: no thread hashes"))?;
+        answered.await.map_err(|_| Error::broken("passwords: a hash was not finished"))
+    }
+}
+
+fn do_all(work: &Mutex<Receiver<Work>>) {
+    loop {
+        let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(next) = next else { return };
+        // What panics has told nobody its answer, which is an error there; the thread goes on with the next.
+        let _ = catch_unwind(AssertUnwindSafe(next));
     }
 }
 

@@ -170,9 +170,9 @@ async fn confirm(
     let account = guessing::account("admin", &cx.staff.username);
     let mut conn = cx.app.db.read().await?;
     guessing::check(&mut conn, &account, ip, cx.now).await?;
-    let password = cx.form.raw("password").unwrap_or_default();
-    let found = admins::authenticate(&mut conn, &cx.staff.username, password).await?;
     drop(conn);
+    let password = cx.form.raw("password").unwrap_or_default();
+    let found = admins::authenticate(&cx.app.db, &cx.staff.username, password).await?;
     let mut tx = cx.app.db.write().await?;
     let next = cx.form.text("next");
     if found.is_none_or(|admin| admin.id != cx.staff.id) {
