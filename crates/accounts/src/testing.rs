@@ -61,6 +61,8 @@ pub struct Reply {
     pub set_cookies: Vec<String>,
     /// What the page may load.
     pub policy: String,
+    /// What the browser is to forget.
+    pub clears: String,
 }
 
 /// The cookies of a browser, and nothing else of it.
@@ -184,13 +186,14 @@ impl House {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let to = response.headers().get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
-        let policy = response.headers().get(header::CONTENT_SECURITY_POLICY);
-        let policy = policy.map(|policy| policy.to_str().unwrap().to_owned()).unwrap_or_default();
+        let said = |name: &str| response.headers().get(name).map(|text| text.to_str().unwrap().to_owned());
+        let policy = said("content-security-policy").unwrap_or_default();
+        let clears = said("clear-site-data").unwrap_or_default();
         let kept = response.headers().get_all(header::SET_COOKIE).iter();
         let set_cookies: Vec<String> = kept.map(|cookie| cookie.to_str().unwrap().to_owned()).collect();
         let cookies = set_cookies.iter().map(|cookie| cookie.split(';').next().unwrap().to_owned()).collect();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        Reply { status, to, text: String::from_utf8(body.to_vec()).unwrap(), cookies, set_cookies, policy }
+        Reply { status, to, text: String::from_utf8(body.to_vec()).unwrap(), cookies, set_cookies, policy, clears }
     }
 
     /// A request with the cookies of a jar, which keeps those that it is given.

@@ -149,7 +149,7 @@ async fn logout(cx: AdminCx, Extension(tls): Extension<Tls>, headers: HeaderMap)
         tx.commit().await?;
     }
     let mut response = Redirect::to("/admin/login").into_response();
-    cookies::clear_session(response.headers_mut(), sessions::COOKIE, tls);
+    cookies::leave(response.headers_mut(), sessions::COOKIE, tls);
     Ok(response)
 }
 

@@ -150,6 +150,7 @@ testkit::both_engines! {
         assert_eq!(house.get("/admin/clients").await.status, StatusCode::OK);
         let out = house.post_as(As::Nobody, "/admin/logout", &[]).await;
         assert_eq!((out.status, out.to.as_str()), (StatusCode::SEE_OTHER, "/admin/login"));
+        assert_eq!(out.clears.as_str(), "\"cache\"");
         let gone = house.send(As::Nobody, "GET", "/admin/clients", "text/plain", String::new()).await;
         assert!(gone.to.starts_with("/admin/login"), "{}", gone.status);
         let unsigned = house.send(As::Boss, "POST", "/admin/logout", "application/x-www-form-urlencoded", String::new()).await;

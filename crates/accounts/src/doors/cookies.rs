@@ -1,7 +1,7 @@
 //! The cookies of sessions. Behind TLS their names begin with `__Host-`: a browser then takes them from this host alone,
 //! encrypted, so that no neighbour under the same domain can slip one in.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::serve::{cookie, set_cookie};
 
@@ -36,6 +36,12 @@ pub(crate) fn set_session(headers: &mut HeaderMap, name: &str, token: &str, tls:
         Keep::Seconds(seconds) => format!("; Max-Age={seconds}"),
     };
     set_cookie(headers, &format!("{}={token}; {}{age}", tls.name(name), tls.attributes()));
+}
+
+/// The end of a session: its cookie is taken away, and the browser shows what it has kept of the pages to nobody after it.
+pub(crate) fn leave(headers: &mut HeaderMap, name: &str, tls: Tls) {
+    clear_session(headers, name, tls);
+    headers.insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\""));
 }
 
 pub(crate) fn clear_session(headers: &mut HeaderMap, name: &str, tls: Tls) {

@@ -91,7 +91,19 @@ pub const LOG_API_FAILURES: Setting = Setting {
     read_by: "accounts::doors::limits::Limits::tells_failure",
 };
 
-pub const SETTINGS: &[Setting] = &[API_REQUESTS, API_REFUSALS, LOGINS, TRUSTED_PROXIES, API_NETWORKS, LOG_API_FAILURES];
+pub const METRICS_NETWORKS: Setting = Setting {
+    key: "metrics_networks",
+    kind: Kind::Networks,
+    default: "127.0.0.0/8, ::1",
+    section: "Security",
+    label: "Networks that may read /metrics",
+    help: "Where monitoring runs, such as 10.0.0.0/8. Counts of jobs and of what was done are shown to nobody else.",
+    rule: anything,
+    read_by: "accounts::doors::limits::Limits::shows_metrics_to",
+};
+
+pub const SETTINGS: &[Setting] =
+    &[API_REQUESTS, API_REFUSALS, LOGINS, TRUSTED_PROXIES, API_NETWORKS, LOG_API_FAILURES, METRICS_NETWORKS];
 
 /// Who calls an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,6 +130,7 @@ pub struct Limits {
     /// Clients reach the installation by https.
     encrypted: AtomicBool,
     api_gate: RwLock<Gate>,
+    monitors: RwLock<Vec<Network>>,
     logs_failures: AtomicBool,
     failures_told: Throttle<u128>,
     uses_told: Throttle<i64>,
@@ -155,6 +168,7 @@ impl Default for Limits {
             proxies: RwLock::default(),
             encrypted: AtomicBool::new(false),
             api_gate: RwLock::default(),
+            monitors: RwLock::default(),
             logs_failures: AtomicBool::new(false),
             failures_told: Throttle::new(CAPACITY),
             uses_told: Throttle::new(CAPACITY),
@@ -175,9 +189,11 @@ impl Limits {
         let proxies = networks(values.text(&TRUSTED_PROXIES)).unwrap_or_default();
         *self.proxies.write().unwrap_or_else(PoisonError::into_inner) = proxies;
         self.encrypted.store(company::system_url_of(values).starts_with("https:"), Relaxed);
-        let networks = networks(values.text(&API_NETWORKS)).unwrap_or_default();
-        let gate = Gate { networks, access_key: values.text(&access_key::HASH).to_owned() };
+        let allowed = networks(values.text(&API_NETWORKS)).unwrap_or_default();
+        let gate = Gate { networks: allowed, access_key: values.text(&access_key::HASH).to_owned() };
         *self.api_gate.write().unwrap_or_else(PoisonError::into_inner) = gate;
+        let monitors = networks(values.text(&METRICS_NETWORKS)).unwrap_or_default();
+        *self.monitors.write().unwrap_or_else(PoisonError::into_inner) = monitors;
         self.logs_failures.store(values.bool(&LOG_API_FAILURES), Relaxed);
     }
 
@@ -246,6 +262,12 @@ impl Limits {
         };
         let trusts = !self.proxies.read().unwrap_or_else(PoisonError::into_inner).is_empty();
         near && !trusts && headers.contains_key("x-forwarded-for")
+    }
+
+    /// Whether monitoring runs there. What a proxy forwards that is not trusted may be anybody's.
+    pub(super) fn shows_metrics_to(&self, ip: &str, headers: &HeaderMap) -> bool {
+        let monitors = self.monitors.read().unwrap_or_else(PoisonError::into_inner);
+        within(&monitors, ip) && !self.is_crowd(ip, headers)
     }
 
     /// Whether the browser speaks TLS: as a trusted proxy says, or else as the system address has it.

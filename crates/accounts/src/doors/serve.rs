@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -52,7 +53,7 @@ pub fn service(app: App, routes: Routes) -> axum::Router {
         .route(ASSETS, axum::routing::get(platform::web::assets::serve))
         .route("/healthz", axum::routing::get(platform::web::health::live))
         .route("/readyz", axum::routing::get(platform::web::health::ready))
-        .route("/metrics", axum::routing::get(platform::web::health::metrics))
+        .route("/metrics", axum::routing::get(metrics))
         .fallback(missing)
         .method_not_allowed_fallback(wrong_method);
     router
@@ -62,6 +63,19 @@ pub fn service(app: App, routes: Routes) -> axum::Router {
         // Pages are made for one reader once: what a higher level saves on the wire it costs many times in processor.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(app)
+}
+
+async fn metrics(
+    app: State<App>,
+    Extension(limits): Extension<Arc<Limits>>,
+    Extension(Address(ip)): Extension<Address>,
+    headers: HeaderMap,
+) -> Response {
+    if limits.shows_metrics_to(&ip, &headers) {
+        return platform::web::health::metrics(app).await;
+    }
+    let why = format!("{ip} is in none of the networks that the setting “Networks that may read /metrics” names.\n");
+    (StatusCode::FORBIDDEN, why).into_response()
 }
 
 async fn missing() -> Fail {

@@ -110,7 +110,7 @@ pub(crate) fn give(response: &mut Response, started: &Started, tls: Tls) {
 
 /// Takes the cookie of a session away.
 pub(crate) fn take_away(response: &mut Response, tls: Tls) {
-    cookies::clear_session(response.headers_mut(), COOKIE, tls);
+    cookies::leave(response.headers_mut(), COOKIE, tls);
 }
 
 const CONFIRM: &str = "/account/confirm";

@@ -31,7 +31,8 @@ testkit::both_engines! {
         let page = browser.get("/account").await.text;
         assert!(page.contains("Welcome, Ann Lee") && page.contains("Lee &amp; Söhne"), "{page}");
         let cookies = browser.cookies.clone();
-        assert_eq!(browser.post("/logout", &[]).await.to, "/login");
+        let out = browser.post("/logout", &[]).await;
+        assert_eq!((out.to.as_str(), out.clears.as_str()), ("/login", "\"cache\""));
         browser.cookies = cookies;
         assert!(!browser.is_logged_in().await, "the session has ended, not only its cookie");
         assert_eq!(house.logged("Logged in").await, ["ann@example.com"]);

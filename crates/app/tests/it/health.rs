@@ -1,6 +1,8 @@
 //! What load balancers and monitoring ask.
 
-use crate::support::Site;
+use axum::http::HeaderValue;
+
+use crate::support::{Site, ask, read};
 
 testkit::both_engines! {
     async fn a_running_installation_says_that_it_is_well(site: Site) {
@@ -9,6 +11,18 @@ testkit::both_engines! {
         let (status, metrics) = site.get("/metrics", None).await;
         assert_eq!(status, 200);
         assert!(metrics.contains("innkeeper_db_statements_total"), "{metrics}");
+    }
+
+    async fn what_an_unknown_proxy_forwards_may_not_read_the_metrics(site: Site) {
+        let forwarded = |path| {
+            let mut request = ask("GET", path, None, "");
+            request.headers_mut().insert("x-forwarded-for", HeaderValue::from_static("127.0.0.1"));
+            site.send(request)
+        };
+        let (status, text) = read(forwarded("/metrics").await).await;
+        assert_eq!(status, 403);
+        assert!(!text.contains("innkeeper_db"), "{text}");
+        assert_eq!(forwarded("/healthz").await.status(), 200);
     }
 
     async fn without_its_database_it_lives_but_is_not_ready(site: Site) {

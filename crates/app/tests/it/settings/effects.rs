@@ -71,6 +71,8 @@ pub const ALL: &[Effect] = &[
     effect!("api_refusals_per_minute": "5 of 5" => "2" => "2 of 5" with ["trusted_proxies" = "127.0.0.1"], world,
         strangers_answered(world, "/api/v1/currencies", 401)),
     effect!("api_networks": "5 of 5" => "10.0.0.0/8" => "0 of 5", world, api_answers(world)),
+    effect!("metrics_networks": "0 of 5" => "127.0.0.1, 192.0.2.0/24" => "5 of 5"
+        with ["trusted_proxies" = "127.0.0.1"], world, strangers_answered(world, "/metrics", 200)),
     effect!("log_api_authentication": "0" => "true" => "1" with ["trusted_proxies" = "127.0.0.1"], world,
         entries_of_a_wrong_credential(world)),
     effect!("logins_per_minute": "5 of 5" => "2" => "2 of 5"
