@@ -77,11 +77,8 @@ async fn login_form(cx: &PublicCx, name: &str, next: &str, errors: &FieldErrors)
 
 /// Log-in needs no token: there is no session yet, and the browser tells when another site sends the form.
 async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Result<Response, Fail> {
-    if matches!(cx.headers.get("sec-fetch-site").and_then(|site| site.to_str().ok()), Some("cross-site")) {
-        return Err(Fail(Error::refused("This form was sent from another site.")));
-    }
     limits.login(&cx.ip, cx.now)?;
-    let form = Form::parse(&cx.body)?;
+    let form = cx.form()?;
     let name = form.text("email").to_owned();
     let account = guessing::account("admin", &name);
     let mut conn = cx.app.db.read().await?;
@@ -174,7 +171,7 @@ async fn welcome_form(cx: &PublicCx, token: &str, errors: &FieldErrors) -> Resul
 }
 
 async fn choose_password(cx: PublicCx, Word(token): Word) -> Result<Response, Fail> {
-    let form = Form::parse(&cx.body)?;
+    let form = cx.form()?;
     let password = form.raw("password").unwrap_or_default().to_owned();
     let admin = admins::link_owner(&mut cx.app.db.read().await?, &token, cx.now).await?;
     let owner = Owner { kind: Kinds::Staff, known: &[&admin.username, &admin.email] };

@@ -336,10 +336,10 @@ pub struct PublicCx {
 }
 
 impl PublicCx {
-    /// The fields of a form that stands on a page of ours behind a secret address. Who does not know the address cannot
-    /// send the form, so the address is its token; and a browser that says it comes from another site is refused.
+    /// The fields of a form that needs no session, so that there is no token to ask for: a browser that says it comes from
+    /// another site is refused.
     pub fn form(&self) -> kernel::Result<platform::web::Form> {
-        serve::check_origin(&self.headers)?;
+        serve::check_sender(&self.headers)?;
         serve::form_of(&self.headers, &self.body)
     }
 }

@@ -403,20 +403,21 @@ pub(super) fn check_origin(headers: &HeaderMap) -> Result<()> {
     }
 }
 
-/// A browser that was once told a name and a password for Basic authentication sends them along with other sites'
-/// requests too, and there is no token to tell those by. Programs that are no browsers say nothing of an origin. Without
-/// TLS, browsers leave `Sec-Fetch-Site` out.
-fn check_basic_origin(headers: &HeaderMap) -> Result<()> {
+/// Where nothing else tells a form of ours from one of another site: there is no session and so no token yet, or the
+/// browser was once told a name and a password for Basic authentication and sends them along with other sites' requests
+/// too. Programs that are no browsers say nothing of an origin. Without TLS, browsers leave `Sec-Fetch-Site` out.
+pub(super) fn check_sender(headers: &HeaderMap) -> Result<()> {
     check_origin(headers)?;
     if headers.contains_key("sec-fetch-site") {
         return Ok(());
     }
     let Some(origin) = header_text(headers, "origin") else { return Ok(()) };
-    let from = origin.split_once("://").map(|(_, from)| from);
-    match (from, header_text(headers, "host")) {
-        (Some(from), Some(host)) if from.eq_ignore_ascii_case(host) => Ok(()),
-        _ => Err(Error::refused(FOREIGN)),
-    }
+    let (_, from) = origin.split_once("://").unwrap_or_default();
+    let host = header_text(headers, "host").unwrap_or_default();
+    // A proxy may pass the host on without its port.
+    let bare = from.rsplit_once(':').map_or(from, |(bare, _)| bare);
+    let ours = !host.is_empty() && [from, bare].iter().any(|name| name.eq_ignore_ascii_case(host));
+    if ours { Ok(()) } else { Err(Error::refused(FOREIGN)) }
 }
 
 fn check_csrf(wanted: &str, given: &str) -> Result<()> {
@@ -553,7 +554,7 @@ async fn api_caller(
     let headers = asked.headers;
     if let Some((identifier, secret)) = basic(headers) {
         if changes {
-            check_basic_origin(headers)?;
+            check_sender(headers)?;
         }
         let login = Pair { identifier: &identifier, secret: &secret, access_key: None };
         let staff = credential_staff(asked, login, deed, left).await?;

@@ -2,7 +2,7 @@
 
 use accounts::account_access;
 use accounts::doors::{API_ACCESS, Access, Entry};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use base64::Engine as _;
 use innkeeper::wiring;
 use platform::params;
@@ -66,6 +66,30 @@ testkit::both_engines! {
             }
         }
         assert!(kinds[0] > 1 && kinds[1] > 5, "the table of routes is empty: {kinds:?}");
+    }
+
+    async fn forms_that_need_no_session_are_not_taken_from_other_sites(site: Site) {
+        site.set(&[("logins_per_minute", "0")]).await;
+        let mut seen = 0;
+        for entry in wiring::routes().table {
+            // Programs send this one, with a secret that no other site knows.
+            let is_form = entry.method == "POST" && entry.access == Access::Public && entry.path != "/oauth/token.php";
+            if !is_form {
+                continue;
+            }
+            seen += 1;
+            for (name, value) in [
+                ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example"),
+                ("origin", "null"), ("origin", "http://localhost.evil.example:80"),
+            ] {
+                let mut request = ask("POST", &filled(&entry.path), None, "email=ann%40example.com&password=x");
+                request.headers_mut().insert("host", HeaderValue::from_static("localhost"));
+                request.headers_mut().insert(name, HeaderValue::from_static(value));
+                let (status, text) = read(site.send(request).await).await;
+                assert_eq!(status, StatusCode::CONFLICT, "{} {name}: {value}: {text}", entry.path);
+            }
+        }
+        assert!(seen > 15, "the table of routes is empty: {seen}");
     }
 
     async fn a_user_is_nobody_in_the_staff_area_and_at_the_apis(site: Site) {

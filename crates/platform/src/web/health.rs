@@ -45,7 +45,7 @@ pub async fn metrics(State(app): State<App>) -> Response {
             }
         }
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
 /// Starts counting. Once a process; `None` when something counts already.

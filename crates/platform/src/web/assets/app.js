@@ -13,7 +13,8 @@ const json = async (url, options) => {
 // The cookie lets the server's first paint be right already.
 const keep = (name, value) => {
   try { localStorage.setItem(name, value); } catch { /* private window */ }
-  document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax`;
+  const secure = location.protocol === "https:" ? ";secure" : "";
+  document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax${secure}`;
 };
 const kept = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
 
