@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
 /// What a connection is given.
@@ -24,12 +25,19 @@ use tower::ServiceExt as _;
 pub struct Limits {
     /// For the head of a request, and between two requests.
     pub head: Duration,
+    /// For taking some more of an answer.
+    pub taking: Duration,
     pub largest_head: usize,
     /// Connections at once; others wait until one has ended.
     pub connections: usize,
 }
 
-pub const LIMITS: Limits = Limits { head: Duration::from_secs(30), largest_head: 64 * 1024, connections: 4096 };
+pub const LIMITS: Limits = Limits {
+    head: Duration::from_secs(30),
+    taking: Duration::from_secs(30),
+    largest_head: 64 * 1024,
+    connections: 4096,
+};
 
 /// Serves until `stop`, and then until what is in hand is done.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
@@ -52,7 +60,10 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             request.extensions_mut().insert(ConnectInfo(peer));
             router.clone().oneshot(request.map(Body::new))
         });
-        let connection = graceful.watch(server.serve_connection(TokioIo::new(stream), answer));
+        // Who asks and does not take the answer would hold the place for ever.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.taking));
+        let connection = graceful.watch(server.serve_connection(TokioIo::new(Box::pin(stream)), answer));
         tokio::spawn(async move {
             // What ends a connection early concerns nobody but whoever opened it.
             let _ = connection.await;
@@ -101,7 +112,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let who = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
         let (stop, stopped) = oneshot::channel();
-        let serving = serve(listener, Router::new().route("/", get(who)), limits, async {
+        let long = get(async || "x".repeat(64 * 1024 * 1024));
+        let serving = serve(listener, Router::new().route("/", get(who)).route("/long", long), limits, async {
             let _ = stopped.await;
         });
         (address, stop, tokio::spawn(serving))
@@ -114,6 +126,18 @@ mod tests {
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;
         String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_does_not_take_the_answer_loses_the_place() {
+        let limits = Limits { head: SHORT, taking: SHORT, connections: 1, ..LIMITS };
+        let (address, _stop, _serving) = started(limits).await;
+        let mut greedy = TcpStream::connect(address).await.unwrap();
+        // Far more than the buffers on the way hold.
+        let _ = greedy.write_all("GET /long HTTP/1.1\r\nHost: x\r\n\r\n".as_bytes()).await;
+        let next = tokio::time::timeout(LIMITS.taking, said(address, WHOLE)).await.unwrap();
+        assert!(next.contains("200 OK"), "{next}");
+        drop(greedy);
     }
 
     const WHOLE: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";

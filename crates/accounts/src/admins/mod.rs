@@ -21,6 +21,7 @@ use crate::activity_log::{self, Activity, Actor, ActorKind, Rights};
 use crate::passwords;
 use crate::roles::{self, FULL_ADMINISTRATOR, Permission};
 use crate::sessions;
+use crate::two_factor::{self, Person};
 
 /// What administrators need for changing their own account.
 pub const MY_ACCOUNT: Permission = Permission("My Account");
@@ -172,6 +173,7 @@ pub async fn disable(tx: &mut Tx, by: &Actor, id: i64, now: Timestamp) -> Result
     check_not_last(tx, &admin).await?;
     tx.execute("UPDATE admins SET disabled = TRUE WHERE id = $1", params![id]).await?;
     sessions::end_all(tx, id, now).await?;
+    two_factor::end_half_logins(tx, Person::Staff(id)).await?;
     void_links(tx, id, now).await?;
     log(tx, by, &admin, "disabled", now).await?;
     Ok(Admin { disabled: true, ..admin })
@@ -204,7 +206,7 @@ async fn check_not_last(tx: &mut Tx, admin: &Admin) -> Result<()> {
 }
 
 /// Whether somebody does something to themselves, at whichever door.
-fn is_self(by: &Actor, id: i64) -> bool {
+pub(crate) fn is_self(by: &Actor, id: i64) -> bool {
     matches!(by.kind, ActorKind::Admin | ActorKind::Api) && by.id == Some(id)
 }
 
@@ -241,6 +243,7 @@ pub async fn reset(tx: &mut Tx, by: &Actor, id: i64, random: &Random, now: Times
     }
     tx.execute("UPDATE admins SET password_hash = NULL WHERE id = $1", params![id]).await?;
     sessions::end_all(tx, id, now).await?;
+    two_factor::end_half_logins(tx, Person::Staff(id)).await?;
     void_links(tx, id, now).await?;
     log(tx, by, &admin, "given a link to a new password; the old one and all sessions ended", now).await?;
     make_link(tx, id, random, now).await
@@ -328,6 +331,7 @@ pub async fn use_link(tx: &mut Tx, token: &str, password: &passwords::Hash, ip: 
     tx.execute("UPDATE admins SET password_hash = $2 WHERE id = $1", params![admin.id, password.as_str()]).await?;
     void_links(tx, admin.id, now).await?;
     sessions::end_all(tx, admin.id, now).await?;
+    two_factor::end_half_logins(tx, Person::Staff(admin.id)).await?;
     log(tx, &admin.actor(ip), &admin, "has chosen a password by a link", now).await?;
     Ok(admin)
 }

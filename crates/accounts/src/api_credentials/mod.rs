@@ -211,6 +211,15 @@ async fn check_rights(tx: &mut Tx, by: &Actor, admin_id: i64, username: &str) ->
     }
 }
 
+/// Refuses whoever lacks something that an administrator may whose credential has this role: with more in the role, the
+/// credential would do it.
+pub(crate) async fn check_holders(tx: &mut Tx, by: &Actor, role_id: i64) -> Result<()> {
+    for (admin_id, username) in store::holders(tx, role_id).await? {
+        check_rights(tx, by, admin_id, &username).await?;
+    }
+    Ok(())
+}
+
 fn differences(old: &Details, new: &Details) -> Vec<activity_log::Change> {
     let number = |value: Option<i64>| value.map(|value| value.to_string()).unwrap_or_default();
     activity_log::changes([

@@ -177,3 +177,10 @@ pub(super) async fn used(tx: &mut Tx, id: i64, ip: &str, before: Timestamp, now:
     .await?;
     Ok(())
 }
+
+/// The administrators whose credentials have a role and are not revoked.
+pub(super) async fn holders(conn: &mut Conn, role_id: i64) -> Result<Vec<(i64, String)>> {
+    let sql = "SELECT DISTINCT a.id, a.username FROM api_credentials c JOIN admins a ON a.id = c.admin_id \
+               WHERE c.role_id = $1 AND c.revoked_at IS NULL ORDER BY a.id";
+    conn.all(sql, params![role_id]).await
+}

@@ -15,7 +15,7 @@ use platform::db::{Conn, Tx};
 use platform::record;
 
 use crate::activity_log::{self, Activity, Actor, Change};
-use crate::api_credentials::MANAGE;
+use crate::api_credentials::{self, MANAGE};
 use crate::doors::Routes;
 
 pub use store::all;
@@ -162,6 +162,9 @@ pub async fn update(tx: &mut Tx, by: &Actor, id: i64, new: NewRole, deeds: &Deed
     let new = new.checked(deeds)?;
     if store::named(tx, &new.name).await?.is_some_and(|other| other != id) {
         return Err(taken(&new.name));
+    }
+    if new.allowed.iter().any(|key| !before.contains(key)) {
+        api_credentials::check_holders(tx, by, id).await?;
     }
     let changes = differences(&old.name, &before, &new);
     if !changes.is_empty() {

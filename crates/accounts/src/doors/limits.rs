@@ -287,12 +287,10 @@ impl Limits {
     pub(super) fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let proxies = self.proxies.read().unwrap_or_else(PoisonError::into_inner);
         let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
-        let forwarded: Vec<&str> = headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|all| all.split(','))
-            .collect();
+        // A line that is no text counts as well: a proxy adds to what it was sent, so the end of it is the proxy's.
+        let lines = headers.get_all("x-forwarded-for").iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let lines: Vec<_> = lines.collect();
+        let forwarded: Vec<&str> = lines.iter().flat_map(|line| line.split(',')).collect();
         let mut known = peer.to_canonical();
         if proxies.is_empty() && !forwarded.is_empty() {
             warn_once(known);

@@ -19,6 +19,7 @@ use platform::App;
 use platform::settings::networks;
 use platform::web::throttle::Left;
 use platform::web::{Audience, Fail, Form, MAX_BODY, errors};
+use tokio::sync::Semaphore;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
@@ -28,7 +29,7 @@ use super::staff::Key;
 use super::{API_ACCESS, Access, AdminCx, ApiCx, ClientCx, Entry, Operation, PublicCx, Routes, Staff, staff, user};
 use crate::activity_log::{self, Activity, Actor, ActorKind};
 use crate::banned_ips::{self, InForce};
-use crate::{api_credentials, api_roles, sessions};
+use crate::{api_credentials, api_roles, openid, sessions, sso_tokens};
 
 /// Where a request comes from.
 #[derive(Debug, Clone)]
@@ -107,8 +108,7 @@ impl Front {
         if self.open.contains(route) {
             return None;
         }
-        if *method == Method::POST
-            && LOGINS.contains(&route)
+        if LOGINS.contains(&(method, route))
             && let Err(error) = banned_ips::log_refused_login(&self.app, &self.bans, address, &ban).await
         {
             tracing::error!(%error, "a refused login could not be written down");
@@ -118,7 +118,19 @@ impl Front {
 }
 
 /// Where people log in.
-const LOGINS: &[&str] = &["/admin/login", "/login"];
+const LOGINS: &[(&Method, &str)] = &[
+    (&Method::POST, "/admin/login"),
+    (&Method::POST, "/admin/login/second"),
+    (&Method::POST, "/admin/login/second/passkey"),
+    (&Method::POST, "/admin/login/passkey"),
+    (&Method::GET, openid::CALLBACK),
+    (&Method::POST, "/login"),
+    (&Method::POST, "/login/second"),
+    (&Method::POST, "/login/second/passkey"),
+    (&Method::POST, "/login/passkey"),
+    (&Method::GET, "/sso/{token}"),
+    (&Method::GET, sso_tokens::client::REFERENCE_PATH),
+];
 const ASSETS: &str = "/assets/{name}";
 
 /// Around every request: bans, the app for the guards, a time limit, the form of errors, the headers that every answer has.
@@ -347,14 +359,23 @@ async fn admit(
 /// Who sends more than this does not wait for an answer.
 const MAX_DISCARDED: usize = 64 * 1024 * 1024;
 
+/// Bodies up to here are read at once, of however many connections. Others wait for one of the places, so that strangers
+/// cannot fill the memory: a body is read before it is known whose it is.
+const SMALL: usize = 64 * 1024;
+static LARGE: Semaphore = Semaphore::const_new(64);
+
 /// The body, if it is not too large. The rest of one that is is read all the same, a piece at a time: who is still
 /// sending when the connection is closed sees a broken connection instead of the answer.
 pub(super) async fn read_body(mut body: Body) -> Result<Bytes> {
     let (mut kept, mut size) = (Vec::new(), 0);
+    let mut place = None;
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else { return Err(Error::invalid("body", "The request broke off.")) };
         let Ok(data) = frame.into_data() else { continue };
         size += data.len();
+        if size > SMALL && place.is_none() {
+            place = LARGE.acquire().await.ok();
+        }
         if size <= MAX_BODY {
             kept.extend_from_slice(&data);
         } else if size > MAX_DISCARDED {

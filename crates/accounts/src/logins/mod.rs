@@ -99,6 +99,7 @@ pub async fn begin(tx: &mut Tx, app: &App, user: &User, from: From<'_>, how: &st
         ip: from.ip,
         user_agent: from.user_agent,
         remember: from.remember,
+        confined: false,
     };
     let started = user_sessions::start(tx, new, &app.random, now).await?;
     let activity = Activity::new(how).about(format!("user:{}", user.id));

@@ -54,6 +54,7 @@ pub async fn begin(
         ip: from.ip,
         user_agent: from.user_agent,
         remember: Remember::No,
+        confined: true,
     };
     let started = user_sessions::start(tx, new, random, now).await?;
     log(tx, by, client_id, owner.id, format!("Logged in as the owner {}", owner.email), now).await?;

@@ -3,7 +3,7 @@
 //!
 //! What must hold:
 //! - A role is offered only permissions that something asks for ([`Offered`]).
-//! - Nobody gives what they do not have: a permission to a role, or a role to somebody.
+//! - Nobody gives or takes what they do not have: a permission of a role, or a role of somebody.
 //! - The full administrator keeps every permission, and the three roles that are made at the start keep their names.
 //!
 //! What surprises: a change holds from the next request on, on every node, because permissions are read with each request.
@@ -182,6 +182,10 @@ pub async fn update(tx: &mut Tx, by: &Actor, offered: &Offered, id: i64, new: Ne
         errors.add("permissions", format!("The {FULL_ADMINISTRATOR} keeps every permission."));
     }
     check_permissions(by, offered, &new.permissions, &had, &mut errors);
+    let not_own: Vec<&str> = had.difference(&will_have).map(String::as_str).filter(|name| !by.has(name)).collect();
+    if !not_own.is_empty() {
+        errors.add("permissions", format!("You cannot take what you may not do yourself: {}.", some_of(&not_own)));
+    }
     errors.check()?;
     let mut changes: Vec<Change> = activity_log::changes([("Name", old.name.clone(), name.clone())]);
     changes.extend(permission_change(&had, &will_have));

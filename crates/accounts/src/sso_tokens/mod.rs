@@ -226,6 +226,8 @@ pub async fn open(tx: &mut Tx, app: &App, token: &str, from: From<'_>, now: Time
         ip: from.ip,
         user_agent: from.user_agent,
         remember: Remember::No,
+        // The program of one service is no friend of the owner's other clients.
+        confined: token.credential_id.is_none(),
     };
     let started = user_sessions::start_vouched_for(tx, new, &app.random, now).await?;
     let told = format!("Logged in by single sign-on, for {}", token.voucher);

@@ -5,7 +5,7 @@ use kernel::{Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::{Random, crypto};
 
-use super::{Person, store};
+use super::{Person, store, totp};
 
 /// Seconds in which the second factor must come.
 pub const LIFE: i64 = 600;
@@ -32,6 +32,7 @@ pub struct Wish<'a> {
 pub async fn begin(tx: &mut Tx, person: Person, wish: Wish<'_>, random: &Random, now: Timestamp) -> Result<String> {
     let token = random.token();
     let hash = crypto::sha256_hex(token.as_bytes());
+    totp::forget_unconfirmed(tx, person).await?;
     store::insert_half_login(tx, &hash, &person.to_string(), wish, now.plus_seconds(LIFE)).await?;
     Ok(token)
 }

@@ -6,6 +6,7 @@ use axum::{Extension, Json};
 use kernel::{Error, FieldErrors, Result};
 use minijinja::{Value, context};
 use platform::App;
+use platform::db::Conn;
 use platform::web::{Fail, Form};
 use serde_json::json;
 use std::sync::Arc;
@@ -118,11 +119,10 @@ async fn enter(cx: &PublicCx, tx: platform::db::Tx, person: Person, wish: Wish<'
     Ok(response)
 }
 
-async fn actor(cx: &PublicCx, person: Person) -> Result<Actor> {
-    let mut conn = cx.app.db.read().await?;
+async fn actor(conn: &mut Conn, cx: &PublicCx, person: Person) -> Result<Actor> {
     match person {
-        Person::Staff(id) => Ok(admins::find(&mut conn, id).await?.actor(&cx.ip)),
-        Person::User(id) => Ok(Actor::user(id, &users::find(&mut conn, id).await?.email, &cx.ip)),
+        Person::Staff(id) => Ok(admins::find(conn, id).await?.actor(&cx.ip)),
+        Person::User(id) => Ok(Actor::user(id, &users::find(conn, id).await?.email, &cx.ip)),
     }
 }
 
@@ -178,7 +178,8 @@ async fn check_code(gate: Gate, cx: &PublicCx, form: &Form) -> Result<Response, 
         }
         None => {
             guessing::note(&mut tx, &account, &cx.ip, cx.now).await?;
-            log(&mut tx, &actor(cx, person).await?, person, "Wrong second factor at a login", cx.now).await?;
+            let by = actor(&mut tx, cx, person).await?;
+            log(&mut tx, &by, person, "Wrong second factor at a login", cx.now).await?;
             tx.commit().await?;
             let mut errors = FieldErrors::default();
             errors.add("code", "This code is wrong or was used before. An app shows a new one every 30 seconds.");
@@ -281,8 +282,8 @@ async fn set_up(gate: Gate, cx: PublicCx) -> Result<Response, Fail> {
         Ok(guest) => guest,
         Err(error) => return or_begin_again(gate, Err(Fail(error))),
     };
-    let by = actor(&cx, guest.half.person).await?;
     let mut tx = cx.app.db.write().await?;
+    let by = actor(&mut tx, &cx, guest.half.person).await?;
     if !guest.half.take_try(&mut tx).await? {
         let why = Error::refused("These were too many wrong codes. Begin again with your password.");
         return or_begin_again(gate, Err(Fail(why)));
@@ -318,8 +319,8 @@ async fn set_up_passkey(gate: Gate, cx: PublicCx) -> Result<Response, Fail> {
         Err(error) => return or_begin_again(gate, Err(Fail(error))),
     };
     let person = guest.half.person;
-    let by = actor(&cx, person).await?;
     let mut tx = cx.app.db.write().await?;
+    let by = actor(&mut tx, &cx, person).await?;
     let added = async {
         let answer = answer_of(&form)?;
         let site = passkeys::site(&mut tx, &instance_name(&cx.app)).await?;

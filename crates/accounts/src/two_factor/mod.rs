@@ -30,7 +30,8 @@ use platform::settings::{Values, anything};
 use platform::{App, Kind, Random, Setting, crypto, secrets};
 
 use crate::activity_log::{self, Activity, Actor};
-use crate::roles::Permission;
+use crate::admins;
+use crate::roles::{self, Permission};
 
 pub use store::Passkey;
 
@@ -288,8 +289,15 @@ async fn forget_recovery_without_factor(tx: &mut Tx, person: Person) -> Result<(
     Ok(())
 }
 
-/// Takes every factor of somebody away: for who has lost them all. Doing it again changes nothing.
+/// Takes every factor of somebody else away: for who has lost them all. Doing it again changes nothing.
 pub async fn remove_all(tx: &mut Tx, by: &Actor, person: Person, now: Timestamp) -> Result<bool> {
+    if let Person::Staff(id) = person {
+        if admins::is_self(by, id) {
+            return Err(Error::refused("Remove your own factors in “My account”, which asks for your password."));
+        }
+        let admin = admins::find(tx, id).await?;
+        admins::check_rank(tx, by, &admin).await?;
+    }
     let name = person.to_string();
     let known = factors(tx, person).await?;
     forget_totp(tx, person).await?;
@@ -302,8 +310,10 @@ pub async fn remove_all(tx: &mut Tx, by: &Actor, person: Person, now: Timestamp)
     Ok(known.any())
 }
 
-/// Ends logins that wait for the second factor: the password that began them is another one now.
+/// Ends logins that wait for the second factor, and forgets an app that was not confirmed: the password that began them is
+/// another one now.
 pub async fn end_half_logins(tx: &mut Tx, person: Person) -> Result<()> {
+    totp::forget_unconfirmed(tx, person).await?;
     store::remove_half_logins(tx, &person.to_string()).await
 }
 
@@ -316,6 +326,11 @@ pub async fn set_policy(tx: &mut Tx, by: &Actor, role_id: i64, policy: Policy, n
     let Some((name, before)) = store::role(tx, role_id).await? else { return Err(Error::NotFound("Role")) };
     if before == policy {
         return Ok(());
+    }
+    if let Some(more) = roles::beyond(tx, by, role_id).await? {
+        return Err(Error::refused(format!(
+            "“{name}” may do what you may not: {more}. Only who may do that says what is asked of it."
+        )));
     }
     store::set_policy(tx, role_id, policy).await?;
     let changed = activity_log::changes([("Second factor", before.to_string(), policy.to_string())]);

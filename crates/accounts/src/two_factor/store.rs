@@ -9,6 +9,7 @@ use super::half::Wish;
 
 record! {
     pub(super) struct TotpFactor {
+        pub created_at: Timestamp,
         pub confirmed_at: Option<Timestamp>,
         pub last_step: i64,
     }

@@ -8,7 +8,7 @@ use platform::db::Tx;
 use platform::{App, secrets};
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 
-use super::{Person, check_wanted, log, renew_recovery_codes, store};
+use super::{Person, check_wanted, forget_totp, log, renew_recovery_codes, store};
 use crate::activity_log::Actor;
 
 pub const DIGITS: usize = 6;
@@ -48,14 +48,32 @@ fn totp(secret: &str, issuer: &str, login: &str) -> Result<Totp> {
         .map_err(|error| broken(error.to_string()))
 }
 
-/// Begins to set up an app, or goes on with it: the secret stays the same until a first code confirms it. `login` and
-/// `issuer` are what the app shows.
+/// Forgets the secret of an app that no code has confirmed. Whoever begins a login or a set-up is not to be shown one that
+/// somebody else has seen.
+pub(super) async fn forget_unconfirmed(tx: &mut Tx, person: Person) -> Result<()> {
+    let known = store::totp(tx, &person.to_string()).await?;
+    if known.is_some_and(|known| known.confirmed_at.is_none()) {
+        forget_totp(tx, person).await?;
+    }
+    Ok(())
+}
+
+/// Seconds for which a secret waits for its first code.
+const PENDING: i64 = 900;
+
+/// Begins to set up an app, or goes on with it: the secret stays the same for a quarter of an hour, until a first code
+/// confirms it. `login` and `issuer` are what the app shows.
 pub async fn begin(tx: &mut Tx, app: &App, person: Person, login: &str, issuer: &str) -> Result<SetUp> {
     check_wanted(tx, person).await?;
     let now = app.clock.now();
     let name = person.to_string();
-    if store::totp(tx, &name).await?.is_some_and(|known| known.confirmed_at.is_some()) {
-        return Err(Error::refused("There is an authenticator app already. Remove it before you set up another one."));
+    match store::totp(tx, &name).await? {
+        Some(known) if known.confirmed_at.is_some() => {
+            let why = "There is an authenticator app already. Remove it before you set up another one.";
+            return Err(Error::refused(why));
+        }
+        Some(known) if now.seconds_since(known.created_at) >= PENDING => forget_totp(tx, person).await?,
+        _ => {}
     }
     let secret = match secrets::get(tx, &app.vault, &place(person)).await? {
         Some(known) => known,

@@ -104,6 +104,8 @@ record! {
         pub ip: String,
         pub user_agent: String,
         pub remembered: bool,
+        /// To the client that was chosen at its start.
+        pub confined: bool,
         pub created_at: Timestamp,
         pub seen_at: Timestamp,
         /// When the password was last typed.
@@ -175,6 +177,8 @@ pub struct NewSession<'a> {
     pub ip: &'a str,
     pub user_agent: &'a str,
     pub remember: Remember,
+    /// Whether it stays with the client.
+    pub confined: bool,
 }
 
 /// What the browser is given.
@@ -228,6 +232,7 @@ async fn begin(
         ip: new.ip.to_owned(),
         user_agent: printable(new.user_agent),
         remembered,
+        confined: new.confined,
         created_at: now,
         seen_at: now,
         confirmed_at,
@@ -288,6 +293,9 @@ pub async fn switch(
     // Staff were let in to one client, not to all of its owner's.
     if session.admin_id.is_some() && session.client_id != Some(client_id) {
         return Err(Error::refused("You are logged in as the owner of one client. Leave, and choose the other one."));
+    }
+    if session.confined && session.client_id != Some(client_id) {
+        return Err(Error::refused("This login is for one account. Log in with your password to turn to another one."));
     }
     store::choose(tx, session.id, client_id).await?;
     rotate(tx, session, random, now).await

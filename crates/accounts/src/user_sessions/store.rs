@@ -67,8 +67,8 @@ pub(super) async fn find(conn: &mut Conn, token_hash: &str, now: Timestamp) -> R
 pub(super) async fn insert(tx: &mut Tx, session: &Session, token_hash: &str) -> Result<()> {
     tx.execute(
         "INSERT INTO user_sessions (token_hash, user_id, client_id, admin_id, csrf, ip, user_agent, remembered, \
-         created_at, seen_at, confirmed_at, idle_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         confined, created_at, seen_at, confirmed_at, idle_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         params![
             token_hash,
             session.user_id,
@@ -78,6 +78,7 @@ pub(super) async fn insert(tx: &mut Tx, session: &Session, token_hash: &str) -> 
             session.ip,
             session.user_agent,
             session.remembered,
+            session.confined,
             session.created_at,
             session.seen_at,
             session.confirmed_at,

@@ -98,6 +98,16 @@ pub(crate) async fn use_up(tx: &mut Tx, purpose: Purpose, token: &str, now: Time
     if used == 1 { Ok(link) } else { Err(Error::refused("This link has just been used.")) }
 }
 
+/// Makes links useless that were mailed to another address than the user's: somebody wanted to log in with that one.
+pub(crate) async fn void_moves(tx: &mut Tx, user_id: i64, email: &str, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE user_links SET used_at = $4 WHERE user_id = $1 AND purpose = $2 AND LOWER(email) <> $3 AND used_at IS NULL",
+        params![user_id, Purpose::Email, email.to_lowercase(), now],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Makes the links of a user useless.
 pub(crate) async fn void(tx: &mut Tx, user_id: i64, purpose: Purpose, now: Timestamp) -> Result<()> {
     tx.execute(

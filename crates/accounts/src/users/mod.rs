@@ -275,7 +275,8 @@ pub(crate) async fn password_of(conn: &mut Conn, email: &str) -> Result<Option<(
     Ok(Some((user, hash)))
 }
 
-/// Gives a user a new password. Links to choose one are void; the user is told by mail, because whoever did not do this
+/// Gives a user a new password. Links to choose one, and to move to another address, are void: whoever asked for them may
+/// have known the old password. The user is told by mail, because whoever did not do this
 /// must hear of it.
 pub async fn set_password(
     tx: &mut Tx,
@@ -287,6 +288,7 @@ pub async fn set_password(
 ) -> Result<()> {
     store::set_password(tx, user.id, hash.as_str()).await?;
     links::void(tx, user.id, links::Purpose::Password, now).await?;
+    links::void_moves(tx, user.id, &user.email, now).await?;
     two_factor::end_half_logins(tx, Person::User(user.id)).await?;
     let activity = Activity::new(format!("Password of user {} changed", user.email));
     activity_log::record(tx, by, activity.about(format!("user:{}", user.id)), now).await?;

@@ -310,6 +310,7 @@ impl Site {
             ip: "127.0.0.1",
             user_agent: "test",
             remember: Remember::No,
+            confined: false,
         };
         let token = user_sessions::start(&mut tx, new, &self.app.random, now).await.unwrap().token;
         let found = user_sessions::find(&mut tx, &token, "127.0.0.1", now).await.unwrap().unwrap();

@@ -14,6 +14,7 @@ use platform::{App, params};
 use super::{Admin, log, void_links};
 use crate::activity_log::Actor;
 use crate::passwords::{self, guessing};
+use crate::two_factor::{self, Person};
 use crate::{admins, sessions};
 
 /// Makes sure that the administrator knows the current password. `field` is where it was typed.
@@ -48,6 +49,7 @@ pub async fn change_password(
     let admin = admins::find(tx, id).await?;
     tx.execute("UPDATE admins SET password_hash = $2 WHERE id = $1", params![id, new.as_str()]).await?;
     void_links(tx, id, now).await?;
+    two_factor::end_half_logins(tx, Person::Staff(id)).await?;
     sessions::end_others(tx, id, keep, now).await?;
     log(tx, by, &admin, "has changed the own password; all other sessions ended", now).await
 }

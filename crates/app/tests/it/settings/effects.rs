@@ -657,8 +657,9 @@ async fn session(world: &World, remember: Remember) -> Started {
     let app = &world.site.app;
     let mut tx = app.db.write().await.unwrap();
     let user = users::by_email(&mut tx, &client.email).await.unwrap().unwrap();
+    let (ip, user_agent) = ("192.0.2.1", "test");
     let new =
-        NewSession { user_id: user.id, admin_id: None, client_id: None, ip: "192.0.2.1", user_agent: "test", remember };
+        NewSession { user_id: user.id, admin_id: None, client_id: None, ip, user_agent, remember, confined: false };
     let started = user_sessions::start(&mut tx, new, &app.random, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     started
