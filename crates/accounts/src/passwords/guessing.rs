@@ -36,6 +36,27 @@ pub async fn check_at_most(conn: &mut Conn, account: &str, ip: &str, of_account:
     Ok(())
 }
 
+/// As [`check`], where a server asks for many people: only what is wrong for the account counts, since the server's address
+/// is everybody's.
+pub async fn check_for_many(conn: &mut Conn, account: &str, now: Timestamp) -> Result<()> {
+    let wrong = store::wrong(conn, account, OF_MANY, now.plus_seconds(-WINDOW)).await?;
+    if wrong.of_account >= OF_ACCOUNT {
+        return Err(Error::TooMany { retry_after: WINDOW.unsigned_abs() });
+    }
+    Ok(())
+}
+
+/// Stands where the address would: wrong passwords of an account at a server that asks for many.
+const OF_MANY: &str = "server";
+
+pub async fn note_for_many(tx: &mut Tx, account: &str, now: Timestamp) -> Result<()> {
+    store::insert(tx, account, OF_MANY, now).await
+}
+
+pub async fn forget_for_many(tx: &mut Tx, account: &str) -> Result<()> {
+    store::forget(tx, account, OF_MANY).await
+}
+
 pub async fn note(tx: &mut Tx, account: &str, ip: &str, now: Timestamp) -> Result<()> {
     store::insert(tx, account, &counted(ip), now).await
 }
