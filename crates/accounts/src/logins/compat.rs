@@ -1,6 +1,6 @@
 //! `ValidateLogin`.
 //!
-//! Wrong passwords count against the account as at the login, but never ban: they come from the caller's server.
+//! Wrong passwords count against the account, not against the caller's server: people guess through it who are not its.
 
 use kernel::{Error, Result};
 use platform::compat::Answer;
@@ -21,7 +21,7 @@ async fn validate_login(cx: CompatCx) -> Result<Answer> {
         let (email, password) = (params.required("email"), params.required("password2"));
         Ok((email?.to_owned(), password?.to_owned()))
     })?;
-    let attempt = Attempt { email: &email, password: &password, ip: &cx.actor.ip, bans: Bans::No };
+    let attempt = Attempt { email: &email, password: &password, ip: &cx.actor.ip, bans: Bans::Server };
     let Some(user) = logins::authenticate(&cx.app, attempt, cx.now).await? else {
         return Err(Error::refused("Email or Password Invalid"));
     };

@@ -23,12 +23,15 @@ use crate::users::{self, User};
 /// Under which name wrong passwords of users are counted.
 const DOOR: &str = "user";
 
-/// Whether too many wrong passwords ban the address they come from. It may speak for many: a proxy that nobody trusts, or
-/// a program of our own that asks for others.
+/// Whether wrong passwords count against the address they come from, and too many ban it. It may speak for many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bans {
     Yes,
+    /// A proxy that nobody trusts: they count.
     No,
+    /// A server with a credential that asks for others: with its address, everybody would be shut out by whoever guesses
+    /// there.
+    Server,
 }
 
 /// An address and a password that somebody has typed, and where.
@@ -48,21 +51,25 @@ pub async fn authenticate(app: &App, attempt: Attempt<'_>, now: Timestamp) -> Re
     if let Some(ban) = banned_ips::of_address(&mut conn, attempt.ip, now).await? {
         return Err(ban.refusal());
     }
-    guessing::check(&mut conn, &account, attempt.ip, now).await?;
+    match attempt.bans {
+        Bans::Server => guessing::check_for_many(&mut conn, &account, now).await?,
+        Bans::Yes | Bans::No => guessing::check(&mut conn, &account, attempt.ip, now).await?,
+    }
+    let counted = if attempt.bans == Bans::Server { guessing::OF_MANY } else { attempt.ip };
     let found = users::password_of(&mut conn, attempt.email).await?;
     drop(conn);
     let stored = found.as_ref().and_then(|(_, hash)| hash.as_deref());
     let right = passwords::matches(attempt.password, stored).await?;
     let mut tx = app.db.write().await?;
     if right {
-        guessing::forget(&mut tx, &account, attempt.ip).await?;
+        guessing::forget(&mut tx, &account, counted).await?;
         tx.commit().await?;
         return Ok(found.map(|(user, _)| user));
     }
-    guessing::note(&mut tx, &account, attempt.ip, now).await?;
+    guessing::note(&mut tx, &account, counted, now).await?;
     let ban = match attempt.bans {
         Bans::Yes => banned_ips::failed(&mut tx, Door::Client, attempt.ip, now).await?,
-        Bans::No => None,
+        Bans::No | Bans::Server => None,
     };
     tx.commit().await?;
     if let Some(ban) = ban {

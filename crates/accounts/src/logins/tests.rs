@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::banned_ips::automatic::{CLIENT_MINUTES, CLIENT_TRIES};
-use crate::testing::{House, PASSWORD};
+use crate::clients::ClientEdit;
+use crate::testing::{House, PASSWORD, ann};
 use crate::two_factor::{self, OF_USERS, Person};
 
 /// What the user's app shows now.
@@ -203,9 +204,12 @@ testkit::both_engines! {
         house.give_password("ann@example.com").await;
         assert_ne!(ask("ann@example.com", PASSWORD).await["passwordhash"], right["passwordhash"], "a new password");
         assert_eq!(house.count("user_sessions").await, 0);
-        for _ in 0..10 {
+        house.client(ClientEdit { email: Some("bob@example.com".to_owned()), ..ann() }).await;
+        house.give_password("bob@example.com").await;
+        for _ in 0..100 {
             ask("ann@example.com", "wrong").await;
         }
+        assert_eq!(ask("bob@example.com", PASSWORD).await["result"], json!("success"), "others of that server go on");
         let (identifier, secret) = house.credential();
         let fields = [
             ("action", "ValidateLogin"), ("identifier", identifier.as_str()), ("secret", &secret),

@@ -46,16 +46,8 @@ pub async fn check_for_many(conn: &mut Conn, account: &str, now: Timestamp) -> R
     Ok(())
 }
 
-/// Stands where the address would: wrong passwords of an account at a server that asks for many.
-const OF_MANY: &str = "server";
-
-pub async fn note_for_many(tx: &mut Tx, account: &str, now: Timestamp) -> Result<()> {
-    store::insert(tx, account, OF_MANY, now).await
-}
-
-pub async fn forget_for_many(tx: &mut Tx, account: &str) -> Result<()> {
-    store::forget(tx, account, OF_MANY).await
-}
+/// Stands where the address would, for [`note`] and [`forget`] at a server that asks for many.
+pub(crate) const OF_MANY: &str = "server";
 
 pub async fn note(tx: &mut Tx, account: &str, ip: &str, now: Timestamp) -> Result<()> {
     store::insert(tx, account, &counted(ip), now).await
