@@ -157,7 +157,11 @@ pub struct Part {
     pub limit: i64,
 }
 
-/// `limitstart` and `limitnum`, as the listing actions have them: from 0, 25 at a time.
+/// An answer is made in memory.
+const AT_MOST: i64 = 10_000;
+
+/// `limitstart` and `limitnum`, as the listing actions have them: from 0, 25 at a time. Whoever asks for more than fits is
+/// told by `totalresults`.
 pub fn part(params: &mut Params<'_>) -> Result<Part, Noted> {
     let start = params.int("limitstart").unwrap_or(0);
     let limit = params.int("limitnum").unwrap_or(25);
@@ -167,7 +171,7 @@ pub fn part(params: &mut Params<'_>) -> Result<Part, Noted> {
     if limit < 0 {
         return Err(params.refuse("limitnum", "Enter 0 or more."));
     }
-    Ok(Part { start, limit })
+    Ok(Part { start, limit: limit.min(AT_MOST) })
 }
 
 pub(super) fn error_response(error: &Error, reference: &str) -> Response {

@@ -110,6 +110,8 @@ pub const SETTINGS: &[Setting] =
 pub enum Caller {
     Credential(i64),
     Admin(i64),
+    /// The program of a service, by its OAuth credential.
+    Program(i64),
 }
 
 /// Places for buckets; each takes some fifty bytes.
@@ -234,6 +236,11 @@ impl Limits {
     /// Whether the use of a credential is to be written down. Of many requests at once one does it.
     pub(super) fn tells_use(&self, credential: i64, now: Timestamp) -> bool {
         self.uses_told.take(credential, 1, now).is_ok()
+    }
+
+    /// Counts what the program of a service asks for.
+    pub fn program(&self, credential: i64, now: Timestamp) -> Result<()> {
+        self.caller(Caller::Program(credential), None, now, &mut None)
     }
 
     /// Counts a request of nobody that is known.

@@ -202,6 +202,12 @@ testkit::both_engines! {
             assert_eq!(stage.ask("wrong", "scope=clientarea:sso").await.0, 401);
         }
         assert_eq!(stage.ask("wrong", "scope=clientarea:sso").await.0, 429);
+        stage.site.set(&[("api_requests_per_minute", "2")]).await;
+        for _ in 0..2 {
+            stage.ask(&stage.secret, "scope=clientarea:sso").await;
+        }
+        let (status, told) = stage.ask(&stage.secret, "scope=clientarea:sso").await;
+        assert_eq!(status, 429, "{told}");
     }
 
     async fn a_credential_that_is_changed_or_deleted_takes_its_tokens_along(site: Site) {

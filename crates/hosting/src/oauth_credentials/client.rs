@@ -36,7 +36,10 @@ async fn token(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
     let known = oauth_credentials::known(&mut cx.app.db.read().await?, &identifier, &secret).await?;
     let granted = match known {
         None => Err(Denied::Client),
-        Some(_) => {
+        Some(known) => {
+            if let Err(Error::TooMany { retry_after }) = limits.program(known.id, cx.now) {
+                return Ok(too_many(retry_after));
+            }
             let mut tx = cx.app.db.write().await?;
             let granted = oauth_credentials::grant(&mut tx, &cx.app, asked, cx.now).await?;
             if granted.is_ok() {
@@ -47,7 +50,7 @@ async fn token(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
     };
     Ok(match granted {
         Ok(granted) => answer(StatusCode::OK, &shown(&granted)),
-        // Only what is wrong is counted: a server speaks for many users.
+        // Of an address only what is wrong is counted: a server speaks for many users.
         Err(denied) => match limits.login(&cx.ip, cx.now) {
             Err(Error::TooMany { retry_after }) => too_many(retry_after),
             _ => told(&denied),
@@ -86,7 +89,7 @@ fn told(denied: &Denied) -> Response {
 }
 
 fn too_many(retry_after: u64) -> Response {
-    let told = format!("Too many requests were wrong. Try again in {retry_after} seconds.");
+    let told = format!("Too many requests. Try again in {retry_after} seconds.");
     let mut response = refused(StatusCode::TOO_MANY_REQUESTS, "invalid_request", &told);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
     response
