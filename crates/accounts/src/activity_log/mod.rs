@@ -82,6 +82,11 @@ impl Actor {
         Actor { kind, id: None, name: name.to_owned(), ip: String::new(), rights, behalf: None }
     }
 
+    /// Whoever is at that address.
+    pub fn nobody(ip: &str) -> Actor {
+        Actor { ip: ip.to_owned(), ..Actor::system("Nobody") }
+    }
+
     /// A client at a door of its own, who has no permission of staff.
     pub fn client(id: i64) -> Actor {
         let (kind, rights) = (ActorKind::Client, Rights::These(Arc::default()));

@@ -92,6 +92,7 @@ async fn login(cx: PublicCx, Extension(limits): Extension<Arc<Limits>>) -> Resul
     let mut tx = cx.app.db.write().await?;
     let Some(admin) = found else {
         guessing::note(&mut tx, &account, &cx.ip, cx.now).await?;
+        admins::note_refused(&mut tx, &name, &cx.ip, cx.now).await?;
         let ban = match limits.is_crowd(&cx.ip, &cx.headers) {
             true => None,
             false => banned_ips::failed(&mut tx, banned_ips::Door::Staff, &cx.ip, cx.now).await?,

@@ -336,6 +336,20 @@ pub async fn use_link(tx: &mut Tx, token: &str, password: &passwords::Hash, ip: 
     Ok(admin)
 }
 
+/// Writes down that somebody gave a wrong password. A name that nobody has may be a password in the wrong field, so it is
+/// not written; it costs the same as one that somebody has.
+pub async fn note_refused(tx: &mut Tx, username: &str, ip: &str, now: Timestamp) -> Result<()> {
+    let sql = "SELECT id, username FROM admins WHERE username_lower = $1 OR email_lower = $1";
+    let known: Option<(i64, String)> = tx.optional(sql, params![username.trim().to_lowercase()]).await?;
+    let activity = match known {
+        Some((id, name)) => {
+            Activity::new(format!("Log-in of {name} refused: wrong password")).about(format!("admin:{id}"))
+        }
+        None => Activity::new("Log-in to the staff area refused: nobody has this name"),
+    };
+    activity_log::record(tx, &Actor::nobody(ip), activity, now).await
+}
+
 /// The administrator whose name and password these are. What was wrong is not told.
 pub async fn authenticate(db: &Db, username: &str, password: &str) -> Result<Option<Admin>> {
     let sql = "SELECT id, password_hash, disabled FROM admins WHERE username_lower = $1 OR email_lower = $1";

@@ -146,6 +146,16 @@ testkit::both_engines! {
         assert!(guessing::check(&mut tx, "admin:cy", "198.51.100.1", later).await.is_ok());
     }
 
+    async fn a_wrong_password_is_written_down_and_a_name_that_is_none_is_not(house: House) {
+        for name in ["boss", "hunter2 of boss"] {
+            assert_eq!(enter(&house, name, "wrong").await, StatusCode::UNPROCESSABLE_ENTITY);
+        }
+        assert_eq!(said(&house).await[3..], [
+            "Nobody: Log-in of boss refused: wrong password",
+            "Nobody: Log-in to the staff area refused: nobody has this name",
+        ]);
+    }
+
     async fn everybody_may_log_out(house: House) {
         assert_eq!(house.get("/admin/clients").await.status, StatusCode::OK);
         let out = house.post_as(As::Nobody, "/admin/logout", &[]).await;

@@ -90,7 +90,7 @@ pub async fn log_refused_login(app: &App, in_force: &InForce, address: IpAddr, b
     if in_force.told.take(bucket_of(&ip), 1, now).is_err() {
         return Ok(());
     }
-    let nobody = Actor { ip, ..Actor::system("Nobody") };
+    let nobody = Actor::nobody(&ip);
     let activity = Activity::new(format!("Login refused: {} is banned ({})", ban.network, ban.reason));
     let mut tx = app.db.write().await?;
     activity_log::record(&mut tx, &nobody, activity, now).await?;

@@ -538,7 +538,7 @@ impl Asked<'_> {
         if !self.limits.tells_failure(self.ip, self.now) {
             return Ok(());
         }
-        let nobody = Actor { ip: self.ip.to_owned(), ..Actor::system("Nobody") };
+        let nobody = Actor::nobody(self.ip);
         let activity = Activity::new(format!("API authentication failed: {why}"));
         let mut tx = self.app.db.write().await?;
         activity_log::record(&mut tx, &nobody, activity, self.now).await?;

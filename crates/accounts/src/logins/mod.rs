@@ -67,6 +67,7 @@ pub async fn authenticate(app: &App, attempt: Attempt<'_>, now: Timestamp) -> Re
         return Ok(found.map(|(user, _)| user));
     }
     guessing::note(&mut tx, &account, counted, now).await?;
+    note_refused(&mut tx, found.map(|(user, _)| user), attempt.ip, now).await?;
     let ban = match attempt.bans {
         Bans::Yes => banned_ips::failed(&mut tx, Door::Client, attempt.ip, now).await?,
         Bans::No | Bans::Server => None,
@@ -77,6 +78,16 @@ pub async fn authenticate(app: &App, attempt: Attempt<'_>, now: Timestamp) -> Re
         return Err(ban.refusal());
     }
     Ok(None)
+}
+
+/// Writes down that somebody gave a wrong password. An address that nobody logs in with is not written: it may be anything.
+async fn note_refused(tx: &mut Tx, user: Option<User>, ip: &str, now: Timestamp) -> Result<()> {
+    let activity = match user {
+        Some(user) => Activity::new(format!("Log-in of user {} refused: wrong password", user.email))
+            .about(format!("user:{}", user.id)),
+        None => Activity::new("Log-in to the client area refused: nobody has this address"),
+    };
+    activity_log::record(tx, &Actor::nobody(ip), activity, now).await
 }
 
 /// Whether this is the password of a user who is logged in; wrong ones count as at the login.

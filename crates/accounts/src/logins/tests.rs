@@ -52,6 +52,8 @@ testkit::both_engines! {
             assert!(reply.set_cookies.is_empty(), "{:?}", reply.set_cookies);
         }
         assert_eq!(wrong.text, without.text);
+        assert_eq!(house.logged("user ann@example.com refused: wrong password").await, ["Nobody", "Nobody"]);
+        assert_eq!(house.logged("nobody has this address").await, ["Nobody"]);
         assert_eq!(wrong.text, unknown.text.replace("bob@", "ann@"));
         assert!(wrong.text.contains("The e-mail address or the password is wrong."), "{}", wrong.text);
     }

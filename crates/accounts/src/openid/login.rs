@@ -156,7 +156,7 @@ async fn claims(cx: &PublicCx, found: &Answered, query: &Form) -> Result<Value> 
 
 /// A login that was refused is in the activity log.
 async fn note(cx: &PublicCx, found: &Answered, error: &Error) -> Result<()> {
-    let nobody = Actor { ip: cx.ip.clone(), ..Actor::system("Nobody") };
+    let nobody = Actor::nobody(&cx.ip);
     let activity = Activity::new(format!("Login by {} refused: {error}", found.provider.label));
     let mut tx = cx.app.db.write().await?;
     activity_log::record(&mut tx, &nobody, activity, cx.now).await?;

@@ -80,7 +80,7 @@ pub(super) async fn send(tx: &mut Tx, app: &App, name: &str, ip: &str, now: Time
     let admin = admins::find(tx, id).await?;
     let token = admins::insert_link(tx, id, &app.random, HOURS * 3600, now).await?;
     send_link(tx, app, &admin, Letter::Forgotten, token, now).await?;
-    let nobody = Actor { ip: ip.to_owned(), ..Actor::system("Nobody") };
+    let nobody = Actor::nobody(ip);
     let activity = Activity::new(format!("A link to a new password of {} was asked for at the login", admin.username));
     activity_log::record(tx, &nobody, activity.about(format!("admin:{id}")), now).await
 }
