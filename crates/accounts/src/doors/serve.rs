@@ -49,7 +49,7 @@ pub fn service(app: App, routes: Routes) -> axum::Router {
     });
     let router = routes
         .router
-        .route("/includes/api.php", axum::routing::any(super::compat::serve))
+        .route("/includes/api.php", axum::routing::get(super::compat::serve).post(super::compat::serve))
         .route("/api/openapi.json", axum::routing::get(super::api::openapi))
         .route(ASSETS, axum::routing::get(platform::web::assets::serve))
         .route("/healthz", axum::routing::get(platform::web::health::live))

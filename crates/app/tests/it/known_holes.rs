@@ -156,6 +156,14 @@ testkit::both_engines! {
     }
 
     /// CVE-2004-1590 and what scanners ask for first.
+    async fn nothing_is_traced(site: Site) {
+        for path in ["/", "/login", "/admin/login", "/admin/clients", "/api/v1/clients", "/includes/api.php", "/healthz"] {
+            let (status, text) = read(site.send(ask("TRACE", path, None, "secret")).await).await;
+            assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+            assert!(!text.contains("secret"), "{text}");
+        }
+    }
+
     async fn nothing_tells_of_the_machine(site: Site) {
         for path in ["/phpinfo.php", "/info.php", "/server-status", "/.env", "/.git/config", "/debug", "/configuration.php", "/vendor/", "/assets/../Cargo.toml", "/assets/..%2fCargo.toml", "/backup.sql"] {
             let (status, text) = site.get(path, None).await;

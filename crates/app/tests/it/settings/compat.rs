@@ -128,6 +128,12 @@ testkit::both_engines! {
         site.log_in_with("head", &["API Access", "Configure General Settings"]).await;
         let key = site.credential_of("head").await;
         assert!(change(&site, &key, "CompanyName", "Mine").await);
+        for (name, value) in [("smtp_host", "mail.evil.example"), ("SystemURL", "https://evil.example"), ("trusted_proxies", "0.0.0.0/0")] {
+            let why = refusal(&site, &key, "SetConfigurationValue", &[("setting", name), ("value", value)]).await;
+            assert!(why.contains("Only who may do everything"), "{name}: {why}");
+        }
+        site.boss().await;
+        let key = site.credential().await;
         // The password was given for another server.
         assert!(change(&site, &key, "smtp_host", "mail.example").await);
         site.place.run_with(&["setting", "set", "smtp_password"], "hidden");
