@@ -219,10 +219,10 @@ pub async fn renew_by_owner(
     Ok(codes)
 }
 
-/// Twenty signs that nobody mistakes for each other, 100 random bits: `K7QW3-…`. A fast hash of so many is enough.
+/// 25 signs that nobody mistakes for each other, 125 random bits: `K7QW3-…`. A fast hash of so many is enough.
 fn recovery_code(random: &Random) -> String {
     const SIGNS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-    let mut bytes = [0u8; 20];
+    let mut bytes = [0u8; 25];
     random.fill(&mut bytes);
     let signs: Vec<char> = bytes.iter().map(|byte| char::from(SIGNS[usize::from(byte % 32)])).collect();
     signs.chunks(5).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod account;
+mod asvs;
 mod at_size;
 mod attack;
 mod backups;
