@@ -87,6 +87,24 @@ testkit::both_engines! {
         assert_eq!(house.api("GET", "/api-roles/1", json!(null)).await.status, StatusCode::NOT_FOUND);
     }
 
+    async fn nobody_widens_what_the_credential_of_a_stronger_one_may(house: House) {
+        bound(&house, "Reader", &["GetClients"]).await;
+        for name in [MANAGE.0, "API Access"] {
+            let give = "INSERT INTO role_permissions (role_id, permission) SELECT id, '{}' FROM roles WHERE name = 'Nothing'";
+            house.sql(&give.replace("{}", name)).await;
+        }
+        let change = async |allowed: &[&str]| {
+            let body = json!({ "name": "Reader", "allowed": allowed }).to_string();
+            house.send(As::Nobody, "PUT", "/api/v1/api-roles/1", "application/json", body).await
+        };
+        let refused = change(&["GetClients", "GetActivityLog"]).await;
+        assert!(refused.status == StatusCode::CONFLICT && refused.text.contains("boss may do what you may not"), "{}", refused.text);
+        assert_eq!(change(&[]).await.status, StatusCode::OK, "less is always right");
+        assert_eq!(change(&["GetClients"]).await.status, StatusCode::CONFLICT);
+        house.sql("UPDATE api_credentials SET revoked_at = 1 WHERE role_id = 1").await;
+        assert_eq!(change(&["GetClients"]).await.status, StatusCode::OK, "nobody has it any more");
+    }
+
     async fn a_role_in_use_stays(house: House) {
         bound(&house, "Reader", &["GetClients"]).await;
         let refused = house.api("DELETE", "/api-roles/1", json!(null)).await;

@@ -114,6 +114,15 @@ testkit::both_engines! {
         house.later(2);
         house.log_in("192.0.2.1", "ana", PASSWORD).await;
         assert_eq!(house.log("Login refused").await, 2);
+        for (at, (method, path)) in [
+            ("POST", "/admin/login/passkey"), ("POST", "/login/second"), ("GET", "/sso/token"),
+            ("GET", "/oauth/singlesignon.php"), ("GET", "/admin/openid/callback"),
+        ].into_iter().enumerate() {
+            let ip = format!("198.51.100.{at}");
+            house.ban(&ip, None).await;
+            assert_eq!(house.from(&ip, As::Stranger, method, path, &[]).await.status, 403);
+            assert_eq!(house.log(&format!("Login refused: {ip} is banned")).await, 1, "{path}");
+        }
         assert_eq!(house.log_in("192.0.2.2", "ana", PASSWORD).await, 303);
         // Set on another node a moment ago, of which this one has not heard.
         let new = NewBan { network: Network::parse("192.0.2.2").unwrap(), reason: "x".to_owned(), expires_at: None };

@@ -81,6 +81,18 @@ testkit::both_engines! {
         assert!(ann.get("/account/profile").await.text.contains("Too many links"), "these count as the others do");
     }
 
+    async fn a_new_password_ends_the_way_to_another_address(house: House) {
+        house.ann().await;
+        let mut thief = house.logged_in("ann@example.com").await;
+        thief.post("/account/email", &[("email", "thief@example.com")]).await;
+        let (to, link) = house.proof().await;
+        assert_eq!(to, "thief@example.com");
+        let mut ann = house.logged_in("ann@example.com").await;
+        let fields = [("current", PASSWORD), ("password", "paper lantern sundial"), ("again", "paper lantern sundial")];
+        assert_eq!(ann.post("/account/password", &fields).await.to, "/account/security");
+        assert_eq!(house.visitor("192.0.2.10").bare_post(&link, &[]).await.status, 404);
+    }
+
     async fn nobody_turns_to_a_banned_address(house: House) {
         house.ann().await;
         house.post("/admin/banned-emails", &[("email", "mail.example"), ("note", "")]).await;

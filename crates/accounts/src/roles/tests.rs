@@ -118,6 +118,10 @@ testkit::both_engines! {
         let path = format!("/roles/{}", made["id"]);
         let kept = json!({ "name": "Strong", "permissions": ["Delete Client"] });
         assert_eq!(api_as(&house, As::Nobody, "PUT", &path, kept).await.0, StatusCode::OK);
+        let taken = json!({ "name": "Strong", "permissions": [] });
+        let (status, problem) = api_as(&house, As::Nobody, "PUT", &path, taken).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(field(&problem), ("permissions", "You cannot take what you may not do yourself: Delete Client."));
         let weak = json!({ "name": "Weak", "permissions": ["List Clients"] });
         let (status, made) = api_as(&house, As::Nobody, "POST", "/roles", weak).await;
         assert_eq!((status, &made["permissions"]), (StatusCode::CREATED, &json!(["List Clients"])));

@@ -84,9 +84,13 @@ async fn save(cx: AdminCx) -> Result<Response, Fail> {
 async fn remove_of_staff(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {
     let mut tx = cx.app.db.write().await?;
     let admin = admins::find(&mut tx, id).await?;
-    remove_all(&mut tx, &cx.actor, Person::Staff(id), cx.now).await?;
-    tx.commit().await?;
-    Ok(Redirect::to(PAGE).saying(format!("The second factors of {} are removed", admin.username)))
+    let removed = remove_all(&mut tx, &cx.actor, Person::Staff(id), cx.now).await;
+    let done =
+        removed.map(|_| Redirect::to(PAGE).saying(format!("The second factors of {} are removed", admin.username)));
+    if done.is_ok() {
+        tx.commit().await?;
+    }
+    or_back(done, PAGE)
 }
 
 async fn remove_of_user(cx: AdminCx, Id(id): Id) -> Result<Redirect, Fail> {

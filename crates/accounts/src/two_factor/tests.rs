@@ -418,6 +418,90 @@ testkit::both_engines! {
         assert_eq!(house.send(As::Nobody, "GET", "/admin/two-factor", "text/plain", String::new()).await.status, 403);
     }
 
+    async fn who_may_less_takes_no_factors_and_sets_no_policy(house: House) {
+        let mut ana = Ana::new(&house, ROLE).await;
+        ana.set_up_app().await;
+        let Person::Staff(id) = ana.person else { panic!("staff") };
+        let give = format!(
+            "INSERT INTO role_permissions (role_id, permission) SELECT id, '{}' FROM roles WHERE name = 'Nothing'",
+            CONFIGURE.0
+        );
+        house.sql(&give).await;
+        let mut conn = house.app.db.read().await.unwrap();
+        let role: i64 = conn.scalar("SELECT id FROM roles WHERE name = $1", params![ROLE]).await.unwrap();
+        drop(conn);
+        let field = format!("role_{role}");
+        for (who, path, fields) in [
+            (As::Nobody, format!("/admin/two-factor/staff/{id}/remove"), vec![]),
+            (As::Nobody, "/admin/two-factor".to_owned(), vec![(field.as_str(), "off")]),
+            // Not even the boss, whose own page asks for the password.
+            (As::Boss, "/admin/two-factor/staff/1/remove".to_owned(), vec![]),
+        ] {
+            let reply = house.post_as(who, &path, &fields).await;
+            assert_eq!(reply.to, "/admin/two-factor", "{path}: {}", reply.status);
+        }
+        let refused = house.api("DELETE", "/administrators/1/two-factor", Value::Null).await;
+        assert_eq!(refused.status, 409, "{}", refused.text);
+        assert_eq!([house.said("second factors removed").await, house.said("Second factor of the role").await], [0, 0]);
+        assert_eq!(policy(&mut house.app.db.read().await.unwrap(), ana.person).await.unwrap(), Policy::Allowed);
+        assert_eq!(house.count("totp_factors").await, 1);
+    }
+
+    async fn another_password_ends_the_logins_of_staff_that_wait(house: House) {
+        house.policy(ROLE, Policy::Required).await;
+        let mut thief = Ana::new(&house, ROLE).await;
+        let Person::Staff(id) = thief.person else { panic!("staff") };
+        let hash = passwords::hash(PASSWORD).await.unwrap();
+        let (random, now) = (&house.app.random, house.now);
+        for way in ["reset", "link", "own", "disabled"] {
+            assert_eq!(thief.password().await.to, "/admin/login/set-up", "{way}");
+            assert_eq!(thief.get("/admin/login/set-up").await.status, 200, "{way}");
+            let mut tx = house.app.db.write().await.unwrap();
+            match way {
+                "own" => admins::own::change_password(&mut tx, &system(), id, "", &hash, now).await.unwrap(),
+                "disabled" => drop(admins::disable(&mut tx, &system(), id, now).await.unwrap()),
+                _ => {
+                    let token = admins::reset(&mut tx, &system(), id, random, now).await.unwrap();
+                    if way == "link" {
+                        admins::use_link(&mut tx, &token, &hash, "", now).await.unwrap();
+                    }
+                }
+            }
+            tx.commit().await.unwrap();
+            assert_eq!(thief.get("/admin/login/set-up").await.to, "/admin/login", "{way}");
+            let mut tx = house.app.db.write().await.unwrap();
+            let set = "UPDATE admins SET password_hash = $2 WHERE id = $1";
+            tx.execute(set, params![id, hash.as_str()]).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    }
+
+    async fn a_secret_that_somebody_has_seen_before_is_not_shown_again(house: House) {
+        let mut ana = Ana::new(&house, ROLE).await;
+        let shown = async |ana: &Ana| {
+            let mut conn = house.app.db.read().await.unwrap();
+            secrets::get(&mut conn, &house.app.vault, &totp::place(ana.person)).await.unwrap()
+        };
+        ana.password().await;
+        ana.get("/admin/account/security").await;
+        let first = shown(&ana).await.unwrap();
+        ana.get("/admin/account/security").await;
+        assert_eq!(shown(&ana).await.unwrap(), first, "a page that is loaded again shows the same");
+        house.tick(899);
+        ana.password().await;
+        ana.get("/admin/account/security").await;
+        assert_eq!(shown(&ana).await.unwrap(), first);
+        house.tick(1);
+        ana.get("/admin/account/security").await;
+        let second = shown(&ana).await.unwrap();
+        assert_ne!(second, first);
+        house.policy(ROLE, Policy::Required).await;
+        ana.password().await;
+        assert_eq!(shown(&ana).await, None, "a login by the password begins anew");
+        ana.get("/admin/login/set-up").await;
+        assert_ne!(shown(&ana).await.unwrap(), second);
+    }
+
     async fn the_page_sets_what_is_asked_of_whom(house: House) {
         let mut conn = house.app.db.read().await.unwrap();
         let id: i64 = conn.scalar("SELECT id FROM roles WHERE name = $1", params![ROLE]).await.unwrap();

@@ -149,6 +149,24 @@ testkit::both_engines! {
         assert_eq!(house.logged("sessions ended of user ann@example.com").await.len(), 2);
     }
 
+    async fn a_session_for_one_account_stays_with_it(house: House) {
+        house.ann().await;
+        house.client(bob()).await;
+        house.post("/admin/clients/2/users", &[("email", "ann@example.com")]).await;
+        let mut tx = house.app.db.write().await.unwrap();
+        for (confined, may) in [(true, [true, false]), (false, [true, true])] {
+            let new = NewSession {
+                user_id: 1, admin_id: None, client_id: Some(1), ip: "192.0.2.10", user_agent: "", remember: Remember::No, confined,
+            };
+            let started = start_vouched_for(&mut tx, new, &house.app.random, house.now).await.unwrap();
+            let logged_in = find(&mut tx, &started.token, "192.0.2.10", house.now).await.unwrap().unwrap();
+            for (client, may) in [1, 2].into_iter().zip(may) {
+                let turned = switch(&mut tx, &logged_in, client, &house.app.random, house.now).await;
+                assert_eq!(turned.is_ok(), may, "{confined} {client}: {turned:?}");
+            }
+        }
+    }
+
     async fn a_user_turns_to_the_own_accounts_only_and_a_closed_one_cannot_be_used(house: House) {
         house.ann().await;
         house.client(bob()).await;

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::BodyExt;
 use kernel::Timestamp;
 use platform::params;
@@ -173,6 +173,17 @@ testkit::both_engines! {
         };
         site.set(&[("trusted_proxies", "127.0.0.0/8 ::1")]).await;
         assert_eq!(logged().await, "2001:db8::7");
+    }
+
+    async fn a_line_that_is_no_text_hides_no_address(site: Site) {
+        site.set(&[("trusted_proxies", "127.0.0.1")]).await;
+        // What the client wrote, and what the proxy added to it.
+        for line in [&b"192.0.2.9"[..], b"\xff, 192.0.2.9", b"127.0.0.1\xff, 192.0.2.9", b"\xff192.0.2.1,192.0.2.9"] {
+            let mut request = ask("GET", "/metrics", None, "");
+            request.headers_mut().insert("x-forwarded-for", HeaderValue::from_bytes(line).unwrap());
+            let (status, text) = read(site.send(request).await).await;
+            assert!(status == StatusCode::FORBIDDEN && text.starts_with("192.0.2.9 is in none"), "{line:?}: {text}");
+        }
     }
 
     async fn a_proxy_that_is_none_is_refused_by_name(site: Site) {

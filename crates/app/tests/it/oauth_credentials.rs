@@ -138,6 +138,8 @@ testkit::both_engines! {
             assert_eq!(open(&stage.site, &path).await, Ok(to.to_owned()));
             assert_eq!(open(&stage.site, &path).await, Err(StatusCode::CONFLICT), "once");
         }
+        let clients = texts(&stage.site, "SELECT 'client' FROM user_sessions WHERE confined AND client_id IS NOT NULL").await;
+        assert_eq!(clients.len(), 3, "none of them turns to another client");
         let basic = format!("{}:{}", stage.identifier, stage.secret);
         let (status, answer) = posted(&stage.site, "grant_type=single_sign_on&scope=clientarea:sso".into(), Some(basic)).await;
         assert_eq!((status, &answer["scope"]), (200, &json!("clientarea:sso")), "{answer}");

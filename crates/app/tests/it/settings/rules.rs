@@ -72,6 +72,31 @@ testkit::both_engines! {
         assert_eq!(stored(&site).await, 0);
     }
 
+    async fn what_could_make_anybody_of_somebody_takes_every_permission(site: Site) {
+        let head = site.log_in_with("head", &["Configure General Settings", "Main Homepage"]).await;
+        let before = stored(&site).await;
+        for key in ["system_url", "trusted_proxies", "smtp_host", "smtp_port", "smtp_security", "smtp_username"] {
+            let value = match key {
+                "system_url" => "https://evil.example",
+                "trusted_proxies" => "0.0.0.0/0",
+                "smtp_port" => "2525",
+                "smtp_security" => "none",
+                _ => "evil.example",
+            };
+            let (status, problem) = api(&site, &head, json!({ "company_name": "Mine", key: value })).await;
+            assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!(key)), "{problem}");
+            let fields = [(format!("was.{key}"), super::setting(key).default), (key.to_owned(), value)];
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+            let (_, page) = site.post("/admin/setup/settings", &head, &fields).await;
+            assert!(page.contains("Only who may do everything"), "{key}: {page}");
+        }
+        assert_eq!(stored(&site).await, before);
+        let same = super::setting("system_url").default;
+        assert_eq!(api(&site, &head, json!({ "company_name": "Mine", "system_url": same })).await.0, 200);
+        let boss = site.boss().await;
+        assert_eq!(api(&site, &boss, json!({ "system_url": "https://billing.example" })).await.0, 200);
+    }
+
     async fn what_belongs_together_changes_together(site: Site) {
         let boss = site.boss().await;
         let both = json!({ "invoice_number_format": "{YEAR}-{NUMBER}", "credit_note_number_format": "CN{YEAR}-{NUMBER}", "invoice_number_reset": "yearly" });
