@@ -66,7 +66,7 @@ pub struct Reply {
 }
 
 /// The cookies of a browser, and nothing else of it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Jar(BTreeMap<String, String>);
 
 impl Jar {

@@ -74,6 +74,11 @@ pub async fn seen(tx: &mut Tx, session: &str, now: Timestamp) -> Result<()> {
 }
 
 /// Sessions of the table of sessions end.
+/// The session has another cookie from now on.
+pub async fn follow(tx: &mut Tx, session: &str, renewed: &str) -> Result<()> {
+    store::follow(tx, session, renewed).await
+}
+
 pub async fn ending(tx: &mut Tx, which: Which<'_>, now: Timestamp) -> Result<()> {
     store::end(tx, which, now).await
 }

@@ -63,6 +63,11 @@ pub(super) async fn seen(tx: &mut Tx, session: &str, now: Timestamp) -> Result<(
     Ok(())
 }
 
+pub(super) async fn follow(tx: &mut Tx, session: &str, renewed: &str) -> Result<()> {
+    tx.execute("UPDATE admin_logins SET session = $2 WHERE session = $1", params![session, renewed]).await?;
+    Ok(())
+}
+
 pub(super) async fn end(tx: &mut Tx, which: Which<'_>, now: Timestamp) -> Result<()> {
     let (condition, admin_id, hash) = match which {
         Which::Session(hash) => ("s.token_hash = $2", 0, hash),

@@ -130,6 +130,9 @@ pub(crate) async fn let_in(cx: &PublicCx, mut tx: Tx, id: i64, wish: Wish<'_>, h
     if admin.disabled {
         return Err(Error::refused("This administrator is disabled."));
     }
+    if let Some(before) = cookies::session(&cx.headers, sessions::COOKIE, cx.tls) {
+        sessions::end(&mut tx, &before, cx.now).await?;
+    }
     let token = sessions::start(&mut tx, id, &cx.ip, &cx.app.random, cx.now).await?;
     let activity = Activity::new(how).about(format!("admin:{id}"));
     activity_log::record(&mut tx, &admin.actor(&cx.ip), activity, cx.now).await?;

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::handler::Handler;
 use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use kernel::Error;
 use platform::App;
@@ -259,7 +260,17 @@ impl Routes {
 
 /// What the session of a request is known by among those of its owner; empty when there is none.
 #[derive(Debug, Clone)]
-pub struct OwnSession(pub String);
+pub struct OwnSession(pub String, Tls);
+
+impl OwnSession {
+    /// The answer, with the session's new cookie.
+    pub fn renewed(&self, to: Redirect, token: &str) -> Response {
+        let mut response = to.into_response();
+        let name = crate::sessions::COOKIE;
+        cookies::set_session(response.headers_mut(), name, token, self.1, cookies::Keep::UntilClosed);
+        response
+    }
+}
 
 impl FromRequestParts<App> for OwnSession {
     type Rejection = Fail;
@@ -267,7 +278,7 @@ impl FromRequestParts<App> for OwnSession {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<OwnSession, Fail> {
         let tls: Tls = extension(parts)?;
         let token = cookies::session(&parts.headers, crate::sessions::COOKIE, tls);
-        Ok(OwnSession(token.map(|token| crate::sessions::hash(&token)).unwrap_or_default()))
+        Ok(OwnSession(token.map(|token| crate::sessions::hash(&token)).unwrap_or_default(), tls))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sessions of staff: an opaque random cookie, of which only the hash is stored.
 
-use kernel::{Result, Timestamp};
+use kernel::{Error, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::prune::{After, Rubbish};
 use platform::{Random, crypto, params, record};
@@ -72,10 +72,17 @@ pub async fn find(conn: &mut Conn, token: &str, now: Timestamp) -> Result<Option
     Ok(row.map(|(admin_id, csrf, seen_at)| Session { admin_id, csrf, seen_at, token_hash }))
 }
 
-/// The password was shown again in this session.
-pub async fn confirm(tx: &mut Tx, token: &str, now: Timestamp) -> Result<()> {
-    tx.execute("UPDATE sessions SET confirmed_at = $2 WHERE token_hash = $1", params![hash(token), now]).await?;
-    Ok(())
+/// The password was shown again in this session, which `token_hash` names; its new cookie's value. The old one, which
+/// somebody may have seen, is worth nothing from then on. Forms in other tabs stay good.
+pub async fn confirm(tx: &mut Tx, token_hash: &str, random: &Random, now: Timestamp) -> Result<String> {
+    let token = random.token();
+    let renewed = hash(&token);
+    let set = "UPDATE sessions SET token_hash = $2, confirmed_at = $3 WHERE token_hash = $1";
+    if tx.execute(set, params![token_hash, renewed, now]).await? == 0 {
+        return Err(Error::Unauthenticated);
+    }
+    admin_log::follow(tx, token_hash, &renewed).await?;
+    Ok(token)
 }
 
 pub async fn touch(tx: &mut Tx, token_hash: &str, now: Timestamp) -> Result<()> {

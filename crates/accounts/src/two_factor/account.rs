@@ -5,7 +5,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use kernel::{Error, FieldErrors, Result, Timestamp};
@@ -19,9 +18,8 @@ use super::login::{answer_of, spaced};
 use super::{Passkey, Person, Policy, factors, passkeys, policy, totp};
 use crate::activity_log::Actor;
 use crate::doors::admin::{error_list, instance_name, or_back};
-use crate::doors::cookies;
 use crate::doors::limits::Limits;
-use crate::doors::{AdminCx, Id, Redirect, Routes, Tls, UserCx};
+use crate::doors::{AdminCx, Id, OwnSession, Redirect, Routes, UserCx};
 use crate::passwords::guessing;
 use crate::{admins, company, sessions};
 
@@ -162,8 +160,7 @@ fn confirm_form(cx: &AdminCx, next: &str, errors: &FieldErrors) -> Result<Respon
 async fn confirm(
     cx: AdminCx,
     Extension(limits): Extension<Arc<Limits>>,
-    Extension(tls): Extension<Tls>,
-    headers: HeaderMap,
+    session: OwnSession,
 ) -> Result<Response, Fail> {
     let ip = &cx.actor.ip;
     limits.login(ip, cx.now)?;
@@ -183,11 +180,9 @@ async fn confirm(
         return confirm_form(&cx, next, &errors);
     }
     guessing::forget(&mut tx, &account, ip).await?;
-    if let Some(token) = cookies::session(&headers, sessions::COOKIE, tls) {
-        sessions::confirm(&mut tx, &token, cx.now).await?;
-    }
+    let token = sessions::confirm(&mut tx, &session.0, &cx.app.random, cx.now).await?;
     tx.commit().await?;
-    Ok(Redirect::to(admins::admin::safe_next(next)).into_response())
+    Ok(session.renewed(Redirect::to(admins::admin::safe_next(next)), &token))
 }
 
 async fn page<C: Own>(cx: C) -> Result<Response, Fail> {

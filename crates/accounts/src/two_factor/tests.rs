@@ -377,8 +377,20 @@ testkit::both_engines! {
         let next = ("next", "https://evil.example/");
         let wrong = ana.post("/admin/account/confirm", &[("csrf", &csrf), ("password", "wrong"), next]).await;
         assert!(wrong.status == 422 && wrong.text.contains("not your password"));
+        let mut before = ana.browser.clone();
         let right = ana.post("/admin/account/confirm", &[("csrf", &csrf), ("password", PASSWORD), next]).await;
         assert_eq!(right.to, "/admin");
+        assert_eq!(ana.get("/admin/account/security").await.status, 200);
+        let stolen = house.visit(&mut before, "GET", "/admin/account/security", &[]).await;
+        assert!(stolen.to.starts_with("/admin/login"), "a cookie that was seen before is worth nothing: {}", stolen.status);
+        assert_eq!(house.count("admin_logins WHERE ended_at IS NULL AND admin_id > 2").await, 1, "it is the same login");
+        // A log-in in the same browser ends the session that was there.
+        let mut before = ana.browser.clone();
+        let again = ana.post("/admin/login", &[("email", "ana"), ("password", PASSWORD)]).await;
+        assert_eq!(again.to, "/admin/login/second");
+        assert_eq!(ana.show_passkey("/admin/login/second").await.to, "/admin");
+        let ended = house.visit(&mut before, "GET", "/admin/account/security", &[]).await;
+        assert!(ended.to.starts_with("/admin/login"), "{} {}", ended.status, ended.to);
         assert_eq!(ana.get("/admin/account/security").await.status, 200);
     }
 

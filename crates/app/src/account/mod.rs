@@ -139,8 +139,10 @@ async fn change_password(cx: AdminCx, session: OwnSession) -> Result<Response, F
     let hash = passwords::hash(typed("password")).await?;
     let mut tx = cx.app.db.write().await?;
     own::change_password(&mut tx, &cx.actor, admin.id, &session.0, &hash, cx.now).await?;
+    let token = sessions::confirm(&mut tx, &session.0, &cx.app.random, cx.now).await?;
     tx.commit().await?;
-    Ok(Redirect::to(PAGE).saying("Your password is changed, and all other sessions have ended").into_response())
+    let to = Redirect::to(PAGE).saying("Your password is changed, and all other sessions have ended");
+    Ok(session.renewed(to, &token))
 }
 
 async fn end_session(cx: AdminCx) -> Result<Redirect, Fail> {
