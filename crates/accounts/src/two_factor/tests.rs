@@ -388,7 +388,7 @@ testkit::both_engines! {
         let mut before = ana.browser.clone();
         let again = ana.post("/admin/login", &[("email", "ana"), ("password", PASSWORD)]).await;
         assert_eq!(again.to, "/admin/login/second");
-        assert_eq!(ana.show_passkey("/admin/login/second").await.to, "/admin");
+        assert_eq!(ana.show_passkey("/admin/login/second/passkey").await.to, "/admin");
         let ended = house.visit(&mut before, "GET", "/admin/account/security", &[]).await;
         assert!(ended.to.starts_with("/admin/login"), "{} {}", ended.status, ended.to);
         assert_eq!(ana.get("/admin/account/security").await.status, 200);
