@@ -115,7 +115,7 @@ testkit::both_engines! {
         house.log_in("192.0.2.1", "ana", PASSWORD).await;
         assert_eq!(house.log("Login refused").await, 2);
         for (at, (method, path)) in [
-            ("POST", "/admin/login/passkey"), ("POST", "/login/second"), ("GET", "/sso/token"),
+            ("POST", "/admin/login/passkey"), ("POST", "/login/passkey"), ("POST", "/login/second"), ("GET", "/sso/token"),
             ("GET", "/oauth/singlesignon.php"), ("GET", "/admin/openid/callback"),
         ].into_iter().enumerate() {
             let ip = format!("198.51.100.{at}");

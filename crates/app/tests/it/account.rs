@@ -4,6 +4,7 @@ use accounts::activity_log::Actor;
 use accounts::admins::own;
 use accounts::{admins, passwords, sessions};
 use axum::http::StatusCode;
+use platform::web::lists::escape;
 
 use crate::support::{Session, Site, ask, read};
 
@@ -87,9 +88,15 @@ testkit::both_engines! {
             assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
             assert!(page.contains(told) && !page.contains(NEW), "{told}: {page}");
         }
-        assert_eq!(change(OLD, NEW, NEW).await.0, StatusCode::SEE_OTHER);
+        let form = format!("csrf={}&current_password={}&password={}&again={}", boss.csrf, escape(OLD), escape(NEW), escape(NEW));
+        let changed = site.send(ask("POST", "/admin/account/password", Some(&boss), &form)).await;
+        assert_eq!(changed.status(), StatusCode::SEE_OTHER);
+        let cookies = changed.headers().get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+        let own = cookies.filter(|cookie| cookie.starts_with(sessions::COOKIE)).next_back().unwrap();
+        let renewed = Session { cookie: own.split(';').next().unwrap().to_owned(), ..boss.clone() };
         assert_eq!(entered(&site, OLD).await, StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(site.get("/admin/account", Some(&boss)).await.0, StatusCode::OK, "this session goes on");
+        assert_eq!(site.get("/admin/account", Some(&renewed)).await.0, StatusCode::OK, "this session goes on");
+        assert_eq!(site.get("/admin/account", Some(&boss)).await.0, StatusCode::SEE_OTHER, "by another cookie");
         let mut conn = site.app.db.read().await.unwrap();
         let id = admins::by_username(&mut conn, "boss").await.unwrap().unwrap().id;
         assert_eq!(sessions::of_admin(&mut conn, id, site.app.clock.now()).await.unwrap().len(), 1);
