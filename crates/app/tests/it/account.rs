@@ -91,8 +91,8 @@ testkit::both_engines! {
         let form = format!("csrf={}&current_password={}&password={}&again={}", boss.csrf, escape(OLD), escape(NEW), escape(NEW));
         let changed = site.send(ask("POST", "/admin/account/password", Some(&boss), &form)).await;
         assert_eq!(changed.status(), StatusCode::SEE_OTHER);
-        let cookies = changed.headers().get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
-        let own = cookies.filter(|cookie| cookie.starts_with(sessions::COOKIE)).next_back().unwrap();
+        let mut cookies = changed.headers().get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+        let own = cookies.rfind(|cookie| cookie.starts_with(sessions::COOKIE)).unwrap();
         let renewed = Session { cookie: own.split(';').next().unwrap().to_owned(), ..boss.clone() };
         assert_eq!(entered(&site, OLD).await, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(site.get("/admin/account", Some(&renewed)).await.0, StatusCode::OK, "this session goes on");
