@@ -3,7 +3,7 @@
 pub mod addons;
 pub mod config_options;
 pub mod doctor;
-mod edit;
+pub mod edit;
 mod finder;
 pub mod oauth_credentials;
 pub mod prices;
@@ -11,7 +11,7 @@ pub mod pricing;
 pub mod product_groups;
 pub mod products;
 pub mod services;
-mod view;
+pub mod view;
 
 use accounts::clients::ClientPanels;
 use accounts::company;

@@ -1,4 +1,4 @@
-//! Pure values: money, currencies, dates, billing cycles, proration, text, errors. No input or output, no clock.
+//! Pure values: money, currencies, dates, billing cycles, proration, domain names, text, errors. No input or output, no clock.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -6,6 +6,7 @@
 mod enums;
 
 pub mod calendar;
+pub mod domain;
 pub mod errors;
 pub mod money;
 pub mod network;
@@ -13,6 +14,7 @@ pub mod proration;
 pub mod text;
 
 pub use calendar::{Cycle, Date, DateError, Period, Timestamp, Unit};
+pub use domain::{DomainName, Extension};
 pub use errors::{Error, FieldErrors, Result};
 pub use money::{Currency, Money, MoneyError, Rate, Rounding};
 pub use network::Network;

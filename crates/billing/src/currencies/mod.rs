@@ -9,10 +9,10 @@ mod tests;
 
 use accounts::activity_log::{self, Activity, Actor, changes};
 use accounts::doors::{Permission, Routes};
-use kernel::{Currency, Error, FieldErrors, Result, Timestamp};
+use kernel::{Currency, Error, FieldErrors, Money, Result, Timestamp};
 use platform::db::{Conn, Tx};
 use platform::{params, record};
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 pub const CONFIGURE: Permission = Permission("Configure Currencies");
 
@@ -47,6 +47,29 @@ pub async fn find(conn: &mut Conn, code: Currency) -> Result<DealtCurrency> {
 pub async fn by_id(conn: &mut Conn, id: i64) -> Result<DealtCurrency> {
     let sql = format!("SELECT {} FROM currencies WHERE id = $1", DealtCurrency::columns(""));
     conn.optional(&sql, params![id]).await?.ok_or(Error::NotFound("Currency"))
+}
+
+/// The rate as the compatible API shows it, with five decimals.
+pub fn rate5(of: &DealtCurrency) -> String {
+    crate::view::rate5(&of.rate)
+}
+
+/// What an amount is worth in another currency by today's rates, rounded half up to its minor unit.
+pub fn convert(amount: Money, from: &DealtCurrency, to: &DealtCurrency) -> Result<Money> {
+    if from.code == to.code {
+        return Ok(amount);
+    }
+    let rate = |of: &DealtCurrency| {
+        let rate = of.rate.parse::<Decimal>().ok().filter(|rate| *rate > Decimal::ZERO);
+        rate.ok_or_else(|| Error::broken(format!("the rate of {} is {}", of.code, of.rate)))
+    };
+    let too_large = || Error::refused(format!("{} {} is too large to be converted.", amount.decimal(), from.code));
+    let units = Decimal::new(amount.minor, from.code.exponent());
+    let (to_rate, from_rate) = (rate(to)?, rate(from)?);
+    let worth = units.checked_mul(to_rate).and_then(|worth| worth.checked_div(from_rate)).ok_or_else(too_large)?;
+    let minor = worth.checked_mul(Decimal::from(10_i64.pow(to.code.exponent()))).ok_or_else(too_large)?;
+    let rounded = minor.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero);
+    Ok(Money::new(i64::try_from(rounded).or(Err(too_large()))?, to.code))
 }
 
 /// Signs before and after amounts. A space belongs to them.

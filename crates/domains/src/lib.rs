@@ -1,0 +1,28 @@
+//! Domains: what they are registered under and what that costs, and the registrars they are registered through.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod registrars;
+pub mod tlds;
+
+use accounts::doors::{NavItem, Routes};
+
+#[cfg(test)]
+mod testing;
+
+/// The templates of this crate, by the folder of their feature.
+#[derive(rust_embed::RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/src"]
+#[include = "*.html"]
+pub struct Templates;
+
+/// Every route of this crate.
+pub fn routes() -> Routes {
+    Routes::new().merge(tlds::admin::routes()).merge(tlds::api::routes()).merge(tlds::compat::routes())
+}
+
+/// Entries of the sidebar, each with the key of its section.
+pub fn nav() -> Vec<(&'static str, NavItem)> {
+    let item = |label, href, permission| NavItem { label, href, permission };
+    vec![("configuration", item("Domain pricing", "/admin/setup/tlds", tlds::CONFIGURE))]
+}
