@@ -33,6 +33,7 @@ pub fn routes() -> Routes {
         .merge(accounts::routes())
         .merge(billing::routes())
         .merge(hosting::routes())
+        .merge(domains::routes())
         .merge(sales::routes())
         .merge(modules::routes())
 }
@@ -78,6 +79,7 @@ pub fn templates() -> Templates {
     templates.add::<accounts::Templates>("accounts");
     templates.add::<billing::Templates>("billing");
     templates.add::<hosting::Templates>("hosting");
+    templates.add::<domains::Templates>("domains");
     templates.add::<sales::Templates>("sales");
     templates.add::<modules::Templates>("modules");
     templates.add::<crate::Templates>("app");
@@ -152,7 +154,7 @@ pub fn nav() -> Nav {
     for section in sections.into_iter().flatten() {
         add_section(&mut nav.sections, section);
     }
-    for (key, item) in billing::nav().into_iter().chain(hosting::nav()) {
+    for (key, item) in billing::nav().into_iter().chain(hosting::nav()).chain(domains::nav()) {
         let label = SECTIONS.iter().find(|(known, _)| *known == key).map_or(key, |(_, label)| label);
         add_section(&mut nav.sections, NavSection { label, key, href: item.href, items: vec![item] });
     }

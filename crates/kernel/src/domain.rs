@@ -170,8 +170,23 @@ mod tests {
         let long = format!("{}.com", "a".repeat(64));
         let too_long = format!("{}.com", ["abcdefghi"; 26].join("."));
         for text in [
-            "", ".", "com", "a..com", "-a.com", "a-.com", "a_b.com", "a b.com", "a/b.com", "192.0.2.1", "xn--.com",
-            "xn--a\u{202E}.com", "a@b.com", "*.com", "a.com:80", &long, &too_long,
+            "",
+            ".",
+            "com",
+            "a..com",
+            "-a.com",
+            "a-.com",
+            "a_b.com",
+            "a b.com",
+            "a/b.com",
+            "192.0.2.1",
+            "xn--.com",
+            "xn--a\u{202E}.com",
+            "a@b.com",
+            "*.com",
+            "a.com:80",
+            &long,
+            &too_long,
         ] {
             assert!(DomainName::parse(text).is_err(), "{text:?}");
         }

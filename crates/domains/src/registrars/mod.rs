@@ -39,7 +39,8 @@ pub async fn check(conn: &mut Conn, name: &str, errors: &mut FieldErrors) -> Res
     if names.is_empty() {
         errors.add("registrar", "No registrar is active. Set one up first, or choose none.");
     } else if !names.iter().any(|known| known == name) {
-        errors.add("registrar", format!("There is no active registrar of this name. Use {}, or none.", names.join(", ")));
+        errors
+            .add("registrar", format!("There is no active registrar of this name. Use {}, or none.", names.join(", ")));
     }
     Ok(())
 }

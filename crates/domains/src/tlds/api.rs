@@ -46,9 +46,10 @@ pub fn routes() -> Routes {
     .answers(200, schema());
     let remove = Operation::new("DELETE", "/tlds/{id}", CONFIGURE, TAG, "Take an extension off the list")
         .answers(200, hosting::product_groups::api::deleted_schema());
-    let copy = Operation::new("POST", "/tlds/{id}/duplicate", CONFIGURE, TAG, "Add another extension with the same prices")
-        .body(json!({ "type": "object", "required": ["extension"], "properties": { "extension": text() } }))
-        .answers(201, schema());
+    let copy =
+        Operation::new("POST", "/tlds/{id}/duplicate", CONFIGURE, TAG, "Add another extension with the same prices")
+            .body(json!({ "type": "object", "required": ["extension"], "properties": { "extension": text() } }))
+            .answers(201, schema());
     let many = Operation::new("POST", "/tlds/bulk", CONFIGURE, TAG, "Change many extensions, all of them or none")
         .body(bulk_schema())
         .answers(200, json!({ "type": "object", "properties": { "changed": { "type": "integer" } } }));
@@ -119,8 +120,10 @@ fn settings_schema() -> Value {
 
 fn written_schema() -> Value {
     let mut properties = settings_schema();
-    properties["extension"] = json!({ "type": "string", "description": "With or without its dot, in any script; it stays" });
-    properties["fields"] = json!({ "type": "array", "description": "What the registry asks of registrants", "items": field_schema() });
+    properties["extension"] =
+        json!({ "type": "string", "description": "With or without its dot, in any script; it stays" });
+    properties["fields"] =
+        json!({ "type": "array", "description": "What the registry asks of registrants", "items": field_schema() });
     properties["prices"] = json!({ "type": "array", "description": "The whole list: what is not in it is not sold", "items": {
         "type": "object",
         "required": ["currency", "operation", "years", "price"],
@@ -309,9 +312,7 @@ fn shown(of: &Priced) -> Value {
             "client_group_id": price.group_id,
         })
     };
-    let fee = |(kind, amount): &(LateFee, Money)| {
-        json!({ "kind": kind, "currency": amount.currency, "amount": amount.decimal() })
-    };
+    let fee = |(kind, amount): &(LateFee, Money)| json!({ "kind": kind, "currency": amount.currency, "amount": amount.decimal() });
     json!({
         "id": tld.id,
         "extension": tld.extension,
@@ -363,7 +364,8 @@ async fn update(cx: ApiCx, Id(id): Id) -> Result<Response, Fail> {
     let sent = Value::Object(cx.json()?.into_fields());
     let edit = written(body)?;
     let mut tx = cx.app.db.write().await?;
-    let done = tlds::update(&mut tx, &cx.actor, id, &edit, cx.now).await.map_err(|error| by_place(error, &edit, &sent))?;
+    let done =
+        tlds::update(&mut tx, &cx.actor, id, &edit, cx.now).await.map_err(|error| by_place(error, &edit, &sent))?;
     cx.commit(tx, 200, shown(&done)).await
 }
 
@@ -401,7 +403,8 @@ fn price_change(item: &Value) -> Result<PriceChange, (&'static str, String)> {
 async fn change_many(cx: ApiCx) -> Result<Response, Fail> {
     let mut body = cx.json()?;
     let ids = body.ints("ids");
-    let change = body.has("prices").then(|| cx.json().map(|body| body.into_fields().get("prices").cloned())).transpose()?;
+    let change =
+        body.has("prices").then(|| cx.json().map(|body| body.into_fields().get("prices").cloned())).transpose()?;
     let prices = match change.flatten().as_ref().map(price_change) {
         Some(Ok(change)) => Some(change),
         Some(Err((field, message))) => {
@@ -433,9 +436,7 @@ async fn import_file(cx: ApiCx) -> Result<Response, Fail> {
 }
 
 fn addons_json(list: &AddonPrices) -> Value {
-    let one = |(addon, amount): (Addon, Money)| {
-        json!({ "addon": addon, "currency": amount.currency, "price": amount.decimal() })
-    };
+    let one = |(addon, amount): (Addon, Money)| json!({ "addon": addon, "currency": amount.currency, "price": amount.decimal() });
     json!({ "prices": list.iter().map(one).collect::<Vec<_>>() })
 }
 

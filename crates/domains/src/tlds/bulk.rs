@@ -2,8 +2,7 @@
 
 use accounts::activity_log::{self, Activity, Actor};
 use hosting::edit as write;
-use kernel::{Currency, FieldErrors, Money, Rounding, Timestamp};
-type Result<T, E = kernel::Error> = std::result::Result<T, E>;
+use kernel::{Currency, FieldErrors, Money, Result, Rounding, Timestamp};
 use platform::db::Tx;
 use rust_decimal::Decimal;
 
@@ -33,7 +32,7 @@ pub enum Change {
 
 impl Change {
     /// `2.5`, `-10 %`: at most two decimals.
-    pub fn percent(text: &str) -> Result<Change, String> {
+    pub fn percent(text: &str) -> std::result::Result<Change, String> {
         let typed = text.trim().trim_end_matches('%').trim();
         let hundredths = typed.parse::<Decimal>().ok().and_then(|percent| percent.checked_mul(Decimal::from(100)));
         let whole = hundredths.filter(|hundredths| hundredths.is_integer()).and_then(|all| i64::try_from(all).ok());

@@ -6,19 +6,21 @@
 use accounts::clients;
 use accounts::doors::{Action, CompatCx, Routes};
 use billing::currencies::{self, DealtCurrency};
-use kernel::{Currency, Error, Extension, Money, Result};
+use kernel::{Currency, Error, Extension, FieldErrors, Money, Result};
 use platform::compat::{Answer, Params};
 use platform::db::{Conn, Tx};
 use serde_json::{Map, Value, json};
 
-use super::prices::{Fees, LateFee, Operation, Price, Prices};
+use super::prices::{self, Fees, LateFee, Operation, Price, Prices};
 use super::{Badge, CONFIGURE, Filter, Offer, Priced, Tld, TldEdit};
 use crate::{registrars, tlds};
 
 pub fn routes() -> Routes {
-    Routes::new()
-        .action(Action::new("CreateOrUpdateTLD", CONFIGURE, create_or_update))
-        .action(Action::new("GetTLDPricing", accounts::doors::API_ACCESS, get_pricing))
+    Routes::new().action(Action::new("CreateOrUpdateTLD", CONFIGURE, create_or_update)).action(Action::new(
+        "GetTLDPricing",
+        accounts::doors::API_ACCESS,
+        get_pricing,
+    ))
 }
 
 const NO_EXTENSION: &str = "Extension is required";
@@ -43,16 +45,28 @@ async fn create_or_update(cx: CompatCx) -> Result<Answer> {
     let mut edit = cx.request.read(|params| Ok(written(params, base.as_ref(), &dealt)))?;
     edit.position = after(&mut tx, &cx).await?;
     let done = match &base {
-        Some(base) => tlds::update(&mut tx, &cx.actor, base.tld.id, &edit, cx.now).await?,
+        Some(base) => tlds::update(&mut tx, &cx.actor, base.tld.id, &edit, cx.now).await,
         None => {
             edit.extension = Some(extension.to_string());
-            tlds::create(&mut tx, &cx.actor, &edit, cx.now).await?
+            tlds::create(&mut tx, &cx.actor, &edit, cx.now).await
         }
     };
+    let done = done.map_err(|error| as_callers_know(error, edit.prices.as_ref()))?;
     tx.commit().await?;
-    Ok(Answer::success()
-        .with("extension", format!(".{}", done.tld.extension))
-        .with("id", done.tld.id.to_string()))
+    Ok(Answer::success().with("extension", format!(".{}", done.tld.extension)).with("id", done.tld.id.to_string()))
+}
+
+/// `register[1]` for what the form calls `price_0_USD_register_1`.
+fn as_callers_know(error: Error, sent: Option<&Prices>) -> Error {
+    let (Error::Invalid(errors), Some(sent)) = (&error, sent) else { return error };
+    let mut theirs = FieldErrors::default();
+    for (field, message) in errors.iter() {
+        let own =
+            |price: &&Price| prices::field(price.group_id, price.currency(), price.operation, price.years) == field;
+        let name = sent.iter().find(own).map(|price| format!("{}[{}]", price.operation, price.years));
+        theirs.add(name.unwrap_or_else(|| field.to_owned()), message);
+    }
+    Error::Invalid(theirs)
 }
 
 /// The first thing that is wrong in the words that the reference has for it: callers compare them.
@@ -78,7 +92,7 @@ async fn documented(conn: &mut Conn, cx: &CompatCx, dealt: &[DealtCurrency]) -> 
     let keys = |name: &str| cx.request.read(|params| Ok(params.keys(name)));
     let mut sent = Vec::new();
     for operation in [Operation::Register, Operation::Renew, Operation::Transfer] {
-        if cx.request.has(operation.as_str()) && keys(operation.as_str())?.is_empty() {
+        if cx.request.text(operation.as_str()).is_some() {
             return Ok(Some(NO_ARRAYS.to_owned()));
         }
         sent.push((operation, keys(operation.as_str())?));

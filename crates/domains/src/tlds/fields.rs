@@ -70,7 +70,7 @@ pub fn check(fields: &[Field], errors: &mut FieldErrors) {
             errors.add(place("name"), "Two questions have this name. Give each its own.");
         }
         for (part, text, max) in [("label", &field.label, 120), ("help", &field.help, 500)] {
-            errors.take(place(part), single_line(text, max));
+            errors.take(&place(part), single_line(text, max));
         }
         if field.label.trim().is_empty() {
             errors.add(place("label"), "Enter the question.");

@@ -16,8 +16,18 @@ use crate::tlds;
 
 /// Columns that say something of an extension.
 const SETTINGS: [&str; 12] = [
-    "position", "category", "dns_management", "email_forwarding", "id_protection", "epp_required", "registrar", "badge",
-    "spotlight", "allows_idn", "grace_days", "redemption_days",
+    "position",
+    "category",
+    "dns_management",
+    "email_forwarding",
+    "id_protection",
+    "epp_required",
+    "registrar",
+    "badge",
+    "spotlight",
+    "allows_idn",
+    "grace_days",
+    "redemption_days",
 ];
 
 /// The most lines that are read: more extensions than there are top-level domains, in a dozen currencies.
@@ -104,7 +114,9 @@ fn line(of: &Priced, group_id: Option<i64>, group: &str, currency: Option<Curren
         fee(LateFee::Grace),
         fee(LateFee::Redemption),
     ];
-    let own = |(_, operation, years)| amount(currency.and_then(|currency| of.prices.own(group_id, currency, operation, years)));
+    let own = |(_, operation, years)| {
+        amount(currency.and_then(|currency| of.prices.own(group_id, currency, operation, years)))
+    };
     cells.extend(price_columns().into_iter().map(own));
     cells
 }
@@ -196,7 +208,11 @@ impl Reader<'_> {
             },
         };
         let mut amount = |column: &str| -> Option<Option<Money>> {
-            if self.cell(column)?.is_empty() { Some(None) } else { self.parsed(column, |text| Money::parse(text, currency)).map(Some) }
+            if self.cell(column)?.is_empty() {
+                Some(None)
+            } else {
+                self.parsed(column, |text| Money::parse(text, currency)).map(Some)
+            }
         };
         let prices = price_columns()
             .into_iter()

@@ -27,7 +27,7 @@ pub fn routes() -> Routes {
     Routes::new().api(list, index).api(add, create).api(show, find).api(change, update).api(remove, delete)
 }
 
-pub(crate) fn deleted_schema() -> Value {
+pub fn deleted_schema() -> Value {
     json!({ "type": "object", "properties": { "deleted": { "type": "boolean" } } })
 }
 

@@ -16,8 +16,16 @@ use crate::tlds::{self, Badge, Offer, Priced, TldEdit};
 
 const FORM: &str = "domains/tlds/form.html";
 const TEXTS: [&str; 10] = [
-    "extension", "position", "category", "dns_management", "email_forwarding", "id_protection", "registrar", "badge",
-    "grace_days", "redemption_days",
+    "extension",
+    "position",
+    "category",
+    "dns_management",
+    "email_forwarding",
+    "id_protection",
+    "registrar",
+    "badge",
+    "grace_days",
+    "redemption_days",
 ];
 const TICKS: [&str; 3] = ["epp_required", "spotlight", "allows_idn"];
 
