@@ -11,3 +11,18 @@ CREATE TABLE registrars (
     config TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );
+
+-- What was asked of registrars and what they answered, without secrets.
+CREATE TABLE registrar_log (
+    id {id},
+    registrar TEXT NOT NULL,
+    what TEXT NOT NULL,
+    result TEXT NOT NULL CHECK (result IN ('answer', 'error')),
+    -- The domain it was about; empty for none.
+    domain {date} NOT NULL,
+    detail TEXT NOT NULL,
+    at BIGINT NOT NULL
+);
+CREATE INDEX registrar_log_at ON registrar_log (at, id);
+CREATE INDEX registrar_log_registrar ON registrar_log (registrar, at, id);
+CREATE INDEX registrar_log_domain ON registrar_log (domain, at, id);

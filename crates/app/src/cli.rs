@@ -9,7 +9,7 @@ use kernel::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::commands::{
-    admin, api_credential, backup, banned_ip, doctor, gateway, init, invoices, payments, serve, setting,
+    admin, api_credential, backup, banned_ip, doctor, gateway, init, invoices, payments, serve, setting, tld,
 };
 use crate::logging::LogFormat;
 
@@ -73,6 +73,8 @@ pub enum Command {
     #[command(subcommand)]
     BannedIp(banned_ip::BannedIp),
     #[command(subcommand)]
+    Tld(tld::Tld),
+    #[command(subcommand)]
     Setting(setting::Command),
     #[command(subcommand)]
     Gateway(gateway::Gateway),
@@ -124,6 +126,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Admin(command) => admin::run(&common, command).await,
         Command::ApiCredential(command) => api_credential::run(&common, command).await,
         Command::BannedIp(command) => banned_ip::run(&common, command).await,
+        Command::Tld(command) => tld::run(&common, command).await,
         Command::Setting(command) => setting::run(&common, command).await,
         Command::Gateway(command) => gateway::run(&common, command).await,
         Command::Invoices(command) => invoices::run(&common, command).await,

@@ -12,6 +12,7 @@ use accounts::doors::limits::Limits;
 use accounts::doors::{Nav, NavItem, NavSection, Routes};
 use billing::doctor::Finding;
 use billing::gateways::Gateways;
+use domains::registrars::Registrars;
 use kernel::{Error, Result};
 use modules::gateways::Http;
 use platform::context::Extensions;
@@ -44,6 +45,7 @@ pub fn settings() -> settings::Registry {
     let [company, rest @ ..] = accounts::SETTINGS;
     registry.add(company);
     registry.add(billing::SETTINGS);
+    registry.add(domains::SETTINGS);
     rest.into_iter().for_each(|of| registry.add(of));
     registry.add(platform::mail::SETTINGS);
     registry.add(platform::prune::SETTINGS);
@@ -62,7 +64,7 @@ pub fn jobs() -> jobs::Registry {
 
 /// What a daily run clears away.
 fn prunes() -> Prunes {
-    Prunes([platform::prune::RUBBISH, &accounts::rubbish(), billing::RUBBISH].concat())
+    Prunes([platform::prune::RUBBISH, &accounts::rubbish(), billing::RUBBISH, domains::RUBBISH].concat())
 }
 
 /// Who listens to what.
@@ -206,6 +208,8 @@ const PAGES: &[(&str, &str)] = &[
     ("order", "/admin/orders/{id}"),
     ("product", "/admin/setup/products/{id}"),
     ("service", "/admin/services/{id}"),
+    ("tld", "/admin/setup/tlds/{id}"),
+    ("registrar", "/admin/setup/registrars/{id}"),
     ("transaction", "/admin/transactions/{id}"),
     ("job", "/admin/utilities/jobs/{id}"),
     ("run", "/admin/utilities/automation/{id}"),
@@ -241,6 +245,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(finders());
     extra.add(client_panels());
     extra.add(gateways()?);
+    extra.add(Registrars::new(modules::registrars::built_in()));
     extra.add(openid()?);
     extra.add(captchas()?);
     extra.add(prunes());

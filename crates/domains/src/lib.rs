@@ -3,7 +3,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod registrars;
+pub mod settings;
 pub mod tlds;
+
+pub use settings::SETTINGS;
+
+/// What the daily clean-up takes away.
+pub const RUBBISH: &[platform::prune::Rubbish] = &[registrars::OLD_LOG];
 
 use accounts::doors::{NavItem, Routes};
 
@@ -18,11 +24,19 @@ pub struct Templates;
 
 /// Every route of this crate.
 pub fn routes() -> Routes {
-    Routes::new().merge(tlds::admin::routes()).merge(tlds::api::routes()).merge(tlds::compat::routes())
+    Routes::new()
+        .merge(tlds::admin::routes())
+        .merge(tlds::api::routes())
+        .merge(tlds::compat::routes())
+        .merge(registrars::routes())
 }
 
 /// Entries of the sidebar, each with the key of its section.
 pub fn nav() -> Vec<(&'static str, NavItem)> {
     let item = |label, href, permission| NavItem { label, href, permission };
-    vec![("configuration", item("Domain pricing", "/admin/setup/tlds", tlds::CONFIGURE))]
+    vec![
+        ("configuration", item("Domain pricing", "/admin/setup/tlds", tlds::CONFIGURE)),
+        ("configuration", item("Registrars", "/admin/setup/registrars", registrars::CONFIGURE)),
+        ("logs", item("Registrar log", "/admin/logs/registrars", registrars::CONFIGURE)),
+    ]
 }

@@ -71,6 +71,7 @@ impl testkit::Open for Company {
         let mut extensions = Extensions::default();
         extensions.add(accounts::doors::Nav::default());
         extensions.add(clients::ClientPanels::default());
+        extensions.add(crate::registrars::tests::modules());
         let app = App::new(Parts {
             db,
             clock,

@@ -11,3 +11,4 @@ pub mod invoices;
 pub mod payments;
 pub mod serve;
 pub mod setting;
+pub mod tld;
