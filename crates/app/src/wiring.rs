@@ -58,6 +58,7 @@ pub fn jobs() -> jobs::Registry {
     platform::events::register(&mut registry);
     accounts::jobs(&mut registry);
     billing::jobs(&mut registry);
+    domains::jobs(&mut registry);
     prune::jobs(&mut registry);
     registry
 }
@@ -291,5 +292,6 @@ pub async fn tick(app: &App) -> Result<()> {
     refresh(app).await?;
     seals::tick(app).await?;
     billing::schedule::tick(app).await?;
+    domains::tick(app).await?;
     prune::tick(app).await
 }

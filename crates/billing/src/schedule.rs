@@ -8,8 +8,8 @@
 mod tests;
 
 use accounts::activity_log::Actor;
-use kernel::Result;
-use platform::db::Tx;
+use kernel::{Result, Timestamp};
+use platform::db::{Conn, Tx};
 use platform::{App, runs};
 
 use crate::terms::Terms;
@@ -51,6 +51,15 @@ pub async fn tick(app: &App) -> Result<u32> {
     tx.commit().await?;
     app.wake.notify_waiters();
     Ok(new)
+}
+
+/// Whether the hour of the daily batch has come, and runs may begin by themselves.
+pub async fn is_time(conn: &mut Conn, now: Timestamp) -> Result<bool> {
+    let settings = platform::settings::Values::load(conn).await?;
+    let hour = now.hour_in(&settings.time_zone(&accounts::company::TIME_ZONE));
+    Ok(settings.bool(&settings::AUTOMATION_ENABLED)
+        && i64::from(hour) >= settings.int(&settings::AUTOMATION_HOUR)
+        && restores::hold(conn).await?.is_none())
 }
 
 async fn request_generation(tx: &mut Tx, terms: &Terms, by: &Actor, key: String) -> Result<bool> {

@@ -4,17 +4,28 @@
 
 pub mod registrars;
 pub mod settings;
+pub mod tld_sync;
 pub mod tlds;
 
 pub use settings::SETTINGS;
 
 /// What the daily clean-up takes away.
-pub const RUBBISH: &[platform::prune::Rubbish] = &[registrars::OLD_LOG];
+pub const RUBBISH: &[platform::prune::Rubbish] = &[registrars::OLD_LOG, tld_sync::OLD_LISTS];
 
 use accounts::doors::{NavItem, Routes};
 
 #[cfg(test)]
 mod testing;
+
+/// What this crate does later.
+pub fn jobs(registry: &mut platform::jobs::Registry) {
+    tld_sync::jobs::register(registry);
+}
+
+/// What happens by itself, called now and then by every node that works.
+pub async fn tick(app: &platform::App) -> kernel::Result<()> {
+    tld_sync::jobs::tick(app).await
+}
 
 /// The templates of this crate, by the folder of their feature.
 #[derive(rust_embed::RustEmbed)]
@@ -29,6 +40,8 @@ pub fn routes() -> Routes {
         .merge(tlds::api::routes())
         .merge(tlds::compat::routes())
         .merge(registrars::routes())
+        .merge(tld_sync::admin::routes())
+        .merge(tld_sync::api::routes())
 }
 
 /// Entries of the sidebar, each with the key of its section.
@@ -37,6 +50,7 @@ pub fn nav() -> Vec<(&'static str, NavItem)> {
     vec![
         ("configuration", item("Domain pricing", "/admin/setup/tlds", tlds::CONFIGURE)),
         ("configuration", item("Registrars", "/admin/setup/registrars", registrars::CONFIGURE)),
+        ("utilities", item("TLD sync", "/admin/utilities/tld-sync", tlds::CONFIGURE)),
         ("logs", item("Registrar log", "/admin/logs/registrars", registrars::CONFIGURE)),
     ]
 }

@@ -18,4 +18,7 @@ settings! {
         "Keep the registrar log",
         "Days. What was asked of registrars and what they answered; disputes with a registry are settled by it.",
         "domains::registrars::OLD_LOG";
+    KEEP_TLD_LISTS = "keep_tld_lists_days", "Clean-up", Kind::Int { min: 1, max: 3650 }, "30",
+        "Keep price lists of registrars", "Days. Prices are imported from a list as long as it is kept.",
+        "domains::tld_sync::OLD_LISTS";
 }

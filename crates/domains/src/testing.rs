@@ -72,13 +72,15 @@ impl testkit::Open for Company {
         extensions.add(accounts::doors::Nav::default());
         extensions.add(clients::ClientPanels::default());
         extensions.add(crate::registrars::tests::modules());
+        let mut registry = platform::jobs::Registry::default();
+        crate::jobs(&mut registry);
         let app = App::new(Parts {
             db,
             clock,
             random: Random::seeded(7),
             vault: Vault::new(&[7; 32]),
             settings: platform::settings::Registry::default(),
-            jobs: platform::jobs::Registry::default(),
+            jobs: registry,
             templates: templates.build(),
             sandbox: true,
             node: "test".to_owned(),

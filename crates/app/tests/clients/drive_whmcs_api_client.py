@@ -49,6 +49,7 @@ told["services"] = plain(api.get_clients_products(**who, clientid=client))
 told["products"] = plain(api.get_products(**who, pid=str(product)))
 told["invoices"] = plain(api.get_invoices(**who, userid=client, status="Unpaid", orderby="duedate", order="desc"))
 told["currencies"] = plain(api.get_currencies(**who))
+told["pricing"] = plain(api.get_tld_pricing(**who))
 told["gateways"] = plain(api.get_payment_methods(**who))
 told["updated"] = plain(api.update_client(**who, clientid=client, city="Graz", taxexempt=True, status="Active"))
 # Its model of a client has no city.
@@ -59,7 +60,7 @@ told["cancelled"] = plain(api.cancel_order(**who, orderid=int(single.orderid), n
 told["deleted"] = plain(api.delete_order(**who, orderid=int(single.orderid)))
 
 refused("wrong secret", lambda: api.get_clients(username=identifier, password="0" * 64))
-refused("unknown action", lambda: api.get_tld_pricing(**who))
+refused("unknown action", lambda: api.get_affiliates(**who))
 refused("missing parameter", lambda: api.get_clients_details(**who))
 refused("no such client", lambda: api.get_clients_details(**who, clientid=999_999))
 refused("email taken", lambda: api.add_client(

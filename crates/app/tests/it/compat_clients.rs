@@ -68,6 +68,9 @@ testkit::both_engines! {
                 { "currency": "USD", "cycle": "annually", "price": "100.00" },
             ] }))
             .await;
+        let year = |operation: &str, price: &str| json!({ "currency": "USD", "operation": operation, "years": 1, "price": price });
+        let prices = [year("register", "12.00"), year("renew", "13.00")];
+        served.made("tlds", &json!({ "extension": ".com", "prices": prices })).await;
         let told = served.drive(&python, None, "drive_whmcs_api_client.py", "/includes", &["ada@example.com", &product]);
         // Numbers where its models have numbers: it read them without complaint.
         assert_eq!(told["added"], json!({ "result": "success", "clientid": 1 }));
@@ -85,6 +88,7 @@ testkit::both_engines! {
         assert_eq!(told["invoices"]["invoices"]["invoice"][0]["total"], "215.00");
         assert_eq!(told["currencies"]["currencies"]["currency"][0]["id"], 1);
         assert_eq!(told["gateways"]["paymentmethods"]["paymentmethod"][0]["module"], "banktransfer");
+        assert_eq!(told["pricing"]["pricing"]["com"]["register"], json!({ "1": "12.00" }), "{}", told["pricing"]);
         assert_eq!((&told["updated"]["result"], &told["city"]), (&json!("success"), &json!("Graz")));
         assert_eq!((&told["cancelled"]["result"], &told["deleted"]["result"]), (&json!("success"), &json!("success")));
         assert_eq!(told["transactions"]["totalresults"], 0);

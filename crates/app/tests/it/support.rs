@@ -168,7 +168,12 @@ impl Served {
 
     /// A product that is made beforehand; its id.
     pub async fn product(&self, product: &Value) -> String {
-        let request = http().post(format!("{}/api/v1/products", self.url)).json(product);
+        self.made("products", product).await
+    }
+
+    /// The id of what the JSON API makes of this.
+    pub async fn made(&self, what: &str, body: &Value) -> String {
+        let request = http().post(format!("{}/api/v1/{what}", self.url)).json(body);
         let answer: Value =
             request.header("authorization", self.login.basic()).send().await.unwrap().json().await.unwrap();
         answer["id"].as_i64().unwrap_or_else(|| panic!("{answer}")).to_string()

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::contract::{Ability, Field, FieldKind};
+use super::contract::{Ability, Cost, Field, FieldKind};
 use super::*;
 use crate::testing::Company;
 use crate::tlds::TldEdit;
@@ -17,6 +17,7 @@ const FIELDS: &[Field] = &[
     field("password", "Password", FieldKind::Secret, true, ""),
     field("key", "Key", FieldKind::SecretLines, false, ""),
     field("test", "Test system", FieldKind::Tick, false, ""),
+    field("prices", "Prices", FieldKind::Lines, false, ""),
 ];
 
 const fn field(
@@ -44,11 +45,25 @@ impl Registrar for Echo {
     }
 
     fn abilities(&self, account: &Account) -> BTreeSet<Ability> {
-        if account.ticked("test") { BTreeSet::from([Ability::Check, Ability::Renew]) } else { BTreeSet::new() }
+        let mut abilities = BTreeSet::new();
+        if account.ticked("test") {
+            abilities.extend([Ability::Check, Ability::Renew]);
+        }
+        if account.get("prices").is_some() {
+            abilities.insert(Ability::PriceList);
+        }
+        abilities
     }
 
     fn check_address(&self, _: &str, value: &str, _: bool) -> std::result::Result<(), String> {
         if value.starts_with("https://") { Ok(()) } else { Err("Write an address such as https://…".to_owned()) }
+    }
+
+    async fn price_list(&self, account: &Account) -> std::result::Result<Vec<Cost>, RegistrarError> {
+        match account.get("prices").unwrap_or_default() {
+            "down" => Err(RegistrarError::Unavailable("connection refused".to_owned())),
+            lines => Ok(lines.lines().map(cost).collect()),
+        }
     }
 
     async fn test(&self, account: &Account) -> std::result::Result<String, RegistrarError> {
@@ -56,6 +71,27 @@ impl Registrar for Echo {
             Some("sesame") => Ok(format!("Hello {}", account.get("login").unwrap_or_default())),
             _ => Err(RegistrarError::Refused { code: "2200".to_owned(), message: "Authentication error".to_owned() }),
         }
+    }
+}
+
+/// `com USD 10 11 9`: extension, currency, a year of registration, renewal and transfer; `-` for none; then, where there are
+/// any, days and fee of redemption.
+pub fn cost(line: &str) -> Cost {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let word = |at: usize| words.get(at).filter(|word| **word != "-").map(|word| (*word).to_owned());
+    Cost {
+        extension: kernel::Extension::parse(words[0]).unwrap(),
+        currency: kernel::Currency::parse(words[1]).or(Err(words[1].to_owned())),
+        min_years: 1,
+        max_years: 10,
+        register: word(2),
+        renew: word(3),
+        transfer: word(4),
+        grace_days: None,
+        grace_fee: None,
+        redemption_days: word(5).map(|days| days.parse().unwrap()),
+        redemption_fee: word(6),
+        epp_required: None,
     }
 }
 

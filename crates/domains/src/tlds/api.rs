@@ -447,6 +447,9 @@ async fn addon_list(cx: ApiCx) -> Result<Response, Fail> {
 
 async fn set_addon_list(cx: ApiCx) -> Result<Response, Fail> {
     let mut body = cx.json()?;
+    if !body.has("prices") {
+        body.errors.add("prices", "Send the whole list; an empty one sells no addon.");
+    }
     let list = listed(&mut body, "prices", |item| {
         let addon = Addon::parse(text(item, "addon")?).map_err(|why| ("addon", why))?;
         Ok((addon, money(item, "price")?))

@@ -28,7 +28,7 @@ use platform::record;
 
 use prices::{Fees, Prices};
 
-pub use bulk::{BulkEdit, PriceChange, change_many, delete_many};
+pub use bulk::{BulkEdit, Change, Ending, PriceChange, change_many, delete_many};
 pub use edit::{TldEdit, create, duplicate, update};
 pub use store::SORTS;
 

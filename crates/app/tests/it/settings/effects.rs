@@ -163,6 +163,8 @@ pub const ALL: &[Effect] = &[
     effect!("keep_activity_log_days": "kept" => "10" => "cleared", world, entry_after_forty_days(world)),
     effect!("keep_admin_log_days": "cleared" => "1000" => "kept", world, login_of_800_days_ago(world)),
     effect!("keep_gateway_log_days": "cleared" => "1000" => "kept", world, logged_800_days_ago(world)),
+    effect!("keep_registrar_log_days": "cleared" => "1000" => "kept", world, registrar_asked_800_days_ago(world)),
+    effect!("keep_tld_lists_days": "cleared" => "100" => "kept", world, list_of_forty_days_ago(world)),
 ];
 
 async fn login_offers_a_new_password(world: &World) -> String {
@@ -745,7 +747,8 @@ async fn prune_and_count(world: &World, table: &str, key: &str) -> String {
     prune::run(&app.db, &prunes.0, app.clock.now()).await.unwrap();
     let column = match table {
         "jobs" => "unique_key",
-        "gateway_log" => "detail",
+        "gateway_log" | "registrar_log" => "detail",
+        "tld_lists" => "registrar",
         "admin_logins" => "session",
         _ => "key",
     };
@@ -819,6 +822,26 @@ async fn entries_of_a_wrong_credential(world: &World) -> String {
     let sql = "SELECT COUNT(*) FROM activity_log WHERE ip = $1";
     let count: i64 = world.site.app.db.read().await.unwrap().scalar(sql, params![from]).await.unwrap();
     count.to_string()
+}
+
+async fn registrar_asked_800_days_ago(world: &World) -> String {
+    let detail = format!("detail{}", next());
+    let line =
+        domains::registrars::Line { registrar: "office", what: "test", ok: true, domain: "", detail: detail.clone() };
+    let mut tx = world.site.app.db.write().await.unwrap();
+    let then = world.site.app.clock.now().plus_seconds(-800 * 86_400);
+    domains::registrars::log_line(&mut tx, line, then).await.unwrap();
+    tx.commit().await.unwrap();
+    prune_and_count(world, "registrar_log", &detail).await
+}
+
+async fn list_of_forty_days_ago(world: &World) -> String {
+    let registrar = format!("office{}", next());
+    let sql = "INSERT INTO tld_lists (registrar, costs, items, fetched_at) VALUES ($1, '[]', 0, $2)";
+    let mut tx = world.site.app.db.write().await.unwrap();
+    tx.execute(sql, params![registrar, forty_days_ago(world)]).await.unwrap();
+    tx.commit().await.unwrap();
+    prune_and_count(world, "tld_lists", &registrar).await
 }
 
 async fn logged_800_days_ago(world: &World) -> String {
