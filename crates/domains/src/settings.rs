@@ -17,8 +17,8 @@ settings! {
     KEEP_REGISTRAR_LOG = "keep_registrar_log_days", "Clean-up", Kind::Int { min: 30, max: 3650 }, "730",
         "Keep the registrar log",
         "Days. What was asked of registrars and what they answered; disputes with a registry are settled by it.",
-        "domains::registrars::OLD_LOG";
+        "platform::prune::run";
     KEEP_TLD_LISTS = "keep_tld_lists_days", "Clean-up", Kind::Int { min: 1, max: 3650 }, "30",
         "Keep price lists of registrars", "Days. Prices are imported from a list as long as it is kept.",
-        "domains::tld_sync::OLD_LISTS";
+        "platform::prune::run";
 }

@@ -1,3 +1,5 @@
+//! TLD sync: what a list makes of prices, the daily run, the doors.
+
 mod doors;
 mod prices;
 

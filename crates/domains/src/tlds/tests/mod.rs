@@ -1,3 +1,5 @@
+//! Rules of TLDs, their file, and the doors to them.
+
 mod doors;
 mod endings;
 mod file;
