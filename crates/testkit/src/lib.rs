@@ -8,6 +8,7 @@
 //! What a machine lacks is skipped, in words, unless `INNKEEPER_TEST_REQUIRE=all` is set, as it is in CI: then it fails.
 
 pub mod device;
+pub mod dns;
 mod engines;
 mod folder;
 pub mod localstripe;
