@@ -64,6 +64,7 @@ impl Authority {
     pub fn start(zones: &[Zone<'_>]) -> Result<Self, String> {
         let (knotd, keymgr) = (program("knotd")?, program("keymgr")?);
         let folder = Folder::new();
+        fs::create_dir(folder.join("db")).map_err(|e| format!("{}: {e}", folder.display()))?;
         for zone in zones {
             write(&folder.join(format!("{}.zone", zone.name)), &zone_file(zone))?;
         }
@@ -93,12 +94,12 @@ impl Authority {
 }
 
 impl Resolver {
-    /// Answers for the zones of `authority`, by asking it, and with the lines of `config`, which stand in the section
-    /// `server:`.
+    /// Answers for the zones of an authority, by asking it, and for others, which it is asked for and does not have.
+    /// The lines of `config` stand in the section `server:`.
     ///
     /// # Errors
     /// When it is not installed or does not start.
-    pub fn start(authority: Option<&Authority>, config: &str) -> Result<Self, String> {
+    pub fn start(authority: Option<(&Authority, &[&str])>, config: &str) -> Result<Self, String> {
         let unbound = program("unbound")?;
         let folder = Folder::new();
         let port = free_port();
@@ -160,7 +161,7 @@ fn knot_config(folder: &Path, port: u16, zones: &[Zone<'_>]) -> String {
         "server:\n  listen: 127.0.0.1@{port}\n  rundir: {folder}\n  udp-workers: 1\n  tcp-workers: 1\n  \
          background-workers: 1\n\
          log:\n  - target: stdout\n    any: info\n\
-         database:\n  storage: {folder}/db\n  journal-db-max-size: 4M\n  kasp-db-max-size: 4M\n  timer-db-max-size: 2M\n\
+         database:\n  storage: {folder}/db\n  journal-db-max-size: 8M\n  kasp-db-max-size: 8M\n  timer-db-max-size: 2M\n\
          policy:\n  - id: signed\n    algorithm: ecdsap256sha256\n    single-type-signing: on\n\
          template:\n  - id: default\n    storage: {folder}\n    file: \"%s.zone\"\n    zonefile-sync: -1\n\
          zone:\n"
@@ -174,10 +175,9 @@ fn knot_config(folder: &Path, port: u16, zones: &[Zone<'_>]) -> String {
     config
 }
 
-/// Knot says "loaded" of a zone, and before that, of one that it signs, "successfully signed".
+/// Knot says so last, after it has signed the zone.
 fn is_loaded(log: &str, zone: &Zone<'_>) -> bool {
-    let of_the_zone = format!("[{}.]", zone.name);
-    log.lines().any(|line| line.contains(&of_the_zone) && line.contains("loaded"))
+    log.contains(&format!("[{}.] loaded, ", zone.name))
 }
 
 fn anchor(keymgr: &Path, config: &Path, zone: &Zone<'_>) -> Result<Option<String>, String> {
@@ -198,7 +198,7 @@ fn with_another_digest(record: &str) -> String {
     format!("{rest} {}", digest.chars().map(turned).collect::<String>())
 }
 
-fn unbound_config(folder: &Path, port: u16, authority: Option<&Authority>, more: &str) -> String {
+fn unbound_config(folder: &Path, port: u16, authority: Option<(&Authority, &[&str])>, more: &str) -> String {
     let folder = folder.display();
     let mut config = format!(
         "server:\n  interface: 127.0.0.1\n  port: {port}\n  access-control: 127.0.0.0/8 allow\n  \
@@ -206,16 +206,16 @@ fn unbound_config(folder: &Path, port: u16, authority: Option<&Authority>, more:
          use-syslog: no\n  logfile: \"\"\n  do-daemonize: no\n  verbosity: 1\n  num-threads: 1\n  \
          do-not-query-localhost: no\n  local-zone: \"test.\" transparent\n  module-config: \"validator iterator\"\n"
     );
-    for anchor in authority.iter().flat_map(|authority| &authority.anchors) {
+    for anchor in authority.iter().flat_map(|(authority, _)| &authority.anchors) {
         let _ = writeln!(config, "  trust-anchor: \"{anchor}\"");
     }
     for line in more.lines() {
         let _ = writeln!(config, "  {line}");
     }
     config.push_str("remote-control:\n  control-enable: no\n");
-    for authority in authority {
-        for zone in &authority.zones {
-            let at = authority.address;
+    if let Some((authority, others)) = authority {
+        let at = authority.address;
+        for zone in authority.zones.iter().map(String::as_str).chain(others.iter().copied()) {
             let _ = write!(config, "stub-zone:\n  name: \"{zone}.\"\n  stub-addr: {}@{}\n", at.ip(), at.port());
         }
     }

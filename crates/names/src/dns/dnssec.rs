@@ -52,12 +52,7 @@ pub async fn soa(resolver: &Resolver, name: &str) -> (Answer, Dnssec) {
     }
 }
 
-async fn after_servfail(
-    resolver: &Resolver,
-    place: usize,
-    failed: Answer,
-    question: &Question,
-) -> (Answer, Dnssec) {
+async fn after_servfail(resolver: &Resolver, place: usize, failed: Answer, question: &Question) -> (Answer, Dnssec) {
     let unchecked = resolver.ask_one(place, &question.clone().unchecked()).await;
     if unchecked.failure().is_some() {
         return (failed, Dnssec::Unknown(Failure::ServFail.into()));

@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub use answer::{Answer, Failure, Found, Kind, Record};
 pub use dnssec::{Dnssec, Undecided};
 pub use report::{Host, Report};
-pub use settings::{SettingsError, Settings, Validation};
+pub use settings::{Settings, SettingsError, Validation};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::bulk::{self, Answers};
