@@ -9,5 +9,9 @@
 //! Nothing here knows of hosting, of a database or of a clock; everything asked is asked anew.
 
 pub mod bulk;
+pub mod date;
 pub mod dns;
+pub mod idn;
 pub mod name;
+pub mod rdap;
+pub mod reach;

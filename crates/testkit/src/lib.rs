@@ -16,9 +16,12 @@ pub mod peers;
 pub mod plans;
 pub mod postgres;
 pub mod process;
+pub mod rdap;
+mod scripted;
 pub mod smtp;
 pub mod stripe;
 mod watchdog;
+pub mod whois;
 
 pub use engines::{Engine, Open, run};
 pub use folder::Folder;
