@@ -15,3 +15,4 @@ pub mod idn;
 pub mod name;
 pub mod rdap;
 pub mod reach;
+pub mod whois;
