@@ -83,3 +83,47 @@ async fn hand_on<T: 'static>(running: &mut JoinSet<T>, sender: &mpsc::Sender<T>)
         None => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_item_has_one_answer_and_few_are_worked_on_at_a_time() {
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (now, peak) = (running.clone(), most.clone());
+        let mut answers = each(0..100, 7, move |item| {
+            let (now, peak) = (now.clone(), peak.clone());
+            async move {
+                peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                now.fetch_sub(1, Ordering::SeqCst);
+                item
+            }
+        });
+        let mut seen = Vec::new();
+        while let Some(item) = answers.next().await {
+            seen.push(item);
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (0..100).collect::<Vec<_>>());
+        assert_eq!(most.load(Ordering::SeqCst), 7);
+        assert!(answers.next().await.is_none(), "and asking again is no mistake");
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "item 3")]
+    async fn a_panic_is_no_answer_that_is_left_out() {
+        let mut answers = each(0..10, 2, |item| async move { assert!(item != 3, "item {item}") });
+        while answers.next().await.is_some() {}
+    }
+
+    #[tokio::test]
+    async fn none_at_a_time_counts_as_one() {
+        let mut answers = each(["a"], 0, |item| async move { item });
+        assert_eq!(answers.next().await, Some("a"));
+    }
+}

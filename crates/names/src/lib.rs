@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows of hosting, of a database or of a clock; everything asked is asked anew.
 
+pub mod availability;
 pub mod bulk;
 pub mod date;
 pub mod dns;

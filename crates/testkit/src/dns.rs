@@ -100,8 +100,8 @@ impl Resolver {
     /// # Errors
     /// When it is not installed or does not start.
     pub fn start(authority: Option<(&Authority, &[&str])>, config: &str) -> Result<Self, String> {
-        let unbound = program("unbound")?;
         let folder = Folder::new();
+        let unbound = unconfined(program("unbound")?, &folder)?;
         let port = free_port();
         let file = folder.join("unbound.conf");
         write(&file, &unbound_config(&folder, port, authority, config))?;
@@ -127,6 +127,17 @@ impl Resolver {
 fn program(name: &str) -> Result<PathBuf, String> {
     let aside = Path::new("/usr/sbin").join(name);
     peers::system(name).or_else(|why| if aside.is_file() { Ok(aside) } else { Err(why) })
+}
+
+/// Where AppArmor is at work, Debian's profile lets `/usr/sbin/unbound` read its own folders only; it knows the program by
+/// its place, so there a copy is started.
+fn unconfined(program: PathBuf, folder: &Path) -> Result<PathBuf, String> {
+    if !fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|enabled| enabled.starts_with('Y')) {
+        return Ok(program);
+    }
+    let copy = folder.join("unbound");
+    fs::copy(&program, &copy).map_err(|e| format!("{} cannot be copied: {e}", program.display()))?;
+    Ok(copy)
 }
 
 fn write(file: &Path, text: &str) -> Result<(), String> {

@@ -13,6 +13,9 @@ const MAX_LABEL: usize = 40;
 /// More lines than any registry writes are not looked at.
 const MAX_LINES: usize = 2000;
 
+/// Registries that write these without a colon.
+const WITHOUT_COLON: [&str; 2] = ["record expires on", "record created on"];
+
 /// A value and what it is the value of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
@@ -38,9 +41,6 @@ pub fn read(text: &str) -> Vec<Field> {
             if value.is_empty() {
                 section = label;
             } else {
-                if !line.starts_with([' ', '\t']) {
-                    section.clear();
-                }
                 fields.push(Field { section: section.clone(), label, value });
             }
         } else if line.starts_with([' ', '\t']) && !section.is_empty() {
@@ -54,6 +54,10 @@ pub fn read(text: &str) -> Vec<Field> {
 
 /// The label, and the value, which may be empty.
 fn split(line: &str) -> Option<(String, String)> {
+    let after = |start: &str| line.get(start.len()..).filter(|_| line.to_ascii_lowercase().starts_with(start));
+    if let Some((label, value)) = WITHOUT_COLON.iter().find_map(|start| Some((*start, after(start)?))) {
+        return Some((label.to_owned(), value.trim_start_matches(':').trim().to_owned()));
+    }
     let (label, value) = match line.find('[') {
         // "a. [Domain Name]  EXAMPLE.JP"
         Some(open) if open <= 4 => line.get(open + 1..)?.split_once(']')?,

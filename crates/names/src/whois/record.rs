@@ -28,7 +28,7 @@ pub struct Record {
     pub status: Vec<String>,
 }
 
-const DOMAIN: &[&str] = &["domain name", "domain", "domainname", "domain_name", "nom de domaine"];
+const DOMAIN: &[&str] = &["domain name", "domain", "domainname", "domain_name", "nom de domaine", "domain/name"];
 const REGISTRAR: &[&str] = &[
     "registrar",
     "registrar name",
@@ -39,6 +39,7 @@ const REGISTRAR: &[&str] = &[
     "authorized agency",
     "registrar/organization",
     "registrar_name",
+    "registration service provider",
 ];
 const IANA_ID: &[&str] = &["registrar iana id", "sponsoring registrar iana id"];
 const SERVER: &[&str] = &["registrar whois server", "whois server"];
@@ -55,6 +56,7 @@ const CREATED: &[&str] = &[
     "domain registration date",
     "domain name commencement date",
     "record created",
+    "record created on",
     "domain record activated",
     "registration",
     "domain_dateregistered",
@@ -148,13 +150,10 @@ impl Record {
         }
     }
 
-    /// Whether there is more than a name: what only a registered one has.
+    /// Whether there is more than a name: what only a registered one has. Some registries give the date of a change for
+    /// free ones too, that of their data.
     pub(super) fn has_substance(&self) -> bool {
-        self.registrar.is_some()
-            || self.created.is_some()
-            || self.changed.is_some()
-            || self.expires.is_some()
-            || !self.name_servers.is_empty()
+        self.registrar.is_some() || self.created.is_some() || self.expires.is_some() || !self.name_servers.is_empty()
     }
 }
 

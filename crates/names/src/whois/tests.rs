@@ -177,6 +177,15 @@ fn answers_in_the_forms_of_registries_are_understood() {
     assert_eq!(judged("example.it", italian), State::Registered);
     let record = Record::read(italian);
     assert_eq!((record.registrar.as_deref(), record.name_servers.len()), (Some("EX-REG"), 2));
+    let estonian = "Estonia .ee Top Level Domain WHOIS server\n\nDomain:\nname:       example.ee\nstatus:     ok (paid and in zone)\n\
+        registered: 2011-01-23 00:00:07 +02:00\nexpire:     2027-01-24\n\nRegistrar:\nname:       Example OÜ\n\n\
+        Name servers:\nnserver:   ns1.example.ee\n";
+    assert_eq!(judged("example.ee", estonian), State::Registered);
+    assert_eq!(Record::read(estonian).registrar.as_deref(), Some("Example OÜ"));
+    let taiwanese =
+        "Domain Name: example.tw\n   Registrant:\n      Example\n   Record expires on 2027-10-27 (YYYY-MM-DD)\n";
+    assert_eq!(judged("example.tw", taiwanese), State::Registered);
+    assert_eq!(texts([&Record::read(taiwanese).expires, &None, &None])[0].as_deref(), Some("2027-10-27"));
     let european = "% Terms\nDomain: example.eu\nScript: LATIN\n\nRegistrant:\n        NOT DISCLOSED!\n\nRegistrar:\n        \
         Name: Example NV\n        Website: https://registrar.example\n\nName servers:\n        ns1.example.eu (192.0.2.1)\n";
     assert_eq!(judged("example.eu", european), State::Registered);
@@ -207,6 +216,7 @@ fn the_lines_by_which_registries_say_that_there_is_nothing_are_known() {
         ("example.br", "% No match for example.br\n"),
         ("example.cz", "%ERROR:101: no entries found\n% \n% No entries found.\n"),
         ("example.rs", "%ERROR:103: Domain is not registered\n"),
+        ("example.lv", "[Domain]\nDomain: example.lv\nStatus: free\n\n[Whois]\nUpdated: 2026-02-18 18:12:36.561777\n"),
         ("example.af", "Domain Name: example.af\nDomain Status: No Object Found\n"),
     ] {
         assert_eq!(judged(name, text), State::NotRegistered, "{name}");
