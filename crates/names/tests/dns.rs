@@ -1,5 +1,7 @@
 //! Against real name servers: Knot DNS as authority, Unbound as the validating resolver.
 
+#![allow(clippy::unwrap_used)]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! What goes wrong on the way: resolvers that are silent, late, closed, cut short or forged.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};

@@ -63,6 +63,10 @@ impl Authority {
     /// When it is not installed or does not start.
     pub fn start(zones: &[Zone<'_>]) -> Result<Self, String> {
         let (knotd, keymgr) = (program("knotd")?, program("keymgr")?);
+        patiently(|| Self::launch(&knotd, &keymgr, zones))
+    }
+
+    fn launch(knotd: &Path, keymgr: &Path, zones: &[Zone<'_>]) -> Result<Self, String> {
         let folder = Folder::new();
         fs::create_dir(folder.join("db")).map_err(|e| format!("{}: {e}", folder.display()))?;
         for zone in zones {
@@ -74,7 +78,10 @@ impl Authority {
         let mut process = Child::spawn("knotd", Command::new(knotd).arg("-c").arg(&config))?;
         let is_ready = |child: &Child| zones.iter().all(|zone| is_loaded(&child.output(), zone));
         process.wait_until("all zones loaded", PATIENCE, is_ready)?;
-        let anchors = zones.iter().map(|zone| anchor(&keymgr, &config, zone)).collect::<Result<Vec<_>, _>>()?;
+        if process.output().contains("cannot bind") {
+            return Err(process.output());
+        }
+        let anchors = zones.iter().map(|zone| anchor(keymgr, &config, zone)).collect::<Result<Vec<_>, _>>()?;
         let zones = zones.iter().map(|zone| zone.name.to_owned()).collect();
         let anchors = anchors.into_iter().flatten().collect();
         Ok(Self { process, address: local(port), anchors, zones, _folder: folder })
@@ -100,8 +107,13 @@ impl Resolver {
     /// # Errors
     /// When it is not installed or does not start.
     pub fn start(authority: Option<(&Authority, &[&str])>, config: &str) -> Result<Self, String> {
+        let unbound = program("unbound")?;
+        patiently(|| Self::launch(&unbound, authority, config))
+    }
+
+    fn launch(unbound: &Path, authority: Option<(&Authority, &[&str])>, config: &str) -> Result<Self, String> {
         let folder = Folder::new();
-        let unbound = unconfined(program("unbound")?, &folder)?;
+        let unbound = unconfined(unbound, &folder)?;
         let port = free_port();
         let file = folder.join("unbound.conf");
         write(&file, &unbound_config(&folder, port, authority, config))?;
@@ -131,12 +143,12 @@ fn program(name: &str) -> Result<PathBuf, String> {
 
 /// Where AppArmor is at work, Debian's profile lets `/usr/sbin/unbound` read its own folders only; it knows the program by
 /// its place, so there a copy is started.
-fn unconfined(program: PathBuf, folder: &Path) -> Result<PathBuf, String> {
+fn unconfined(program: &Path, folder: &Path) -> Result<PathBuf, String> {
     if !fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|enabled| enabled.starts_with('Y')) {
-        return Ok(program);
+        return Ok(program.to_owned());
     }
     let copy = folder.join("unbound");
-    fs::copy(&program, &copy).map_err(|e| format!("{} cannot be copied: {e}", program.display()))?;
+    fs::copy(program, &copy).map_err(|e| format!("{} cannot be copied: {e}", program.display()))?;
     Ok(copy)
 }
 
@@ -146,6 +158,11 @@ fn write(file: &Path, text: &str) -> Result<(), String> {
 
 fn local(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// Somebody else may take the port between its being found free and its being used.
+fn patiently<T>(start: impl Fn() -> Result<T, String>) -> Result<T, String> {
+    start().or_else(|_| start()).or_else(|_| start())
 }
 
 /// A port that was free a moment ago, for UDP and for TCP: neither server says which one it got when it is given 0.
@@ -214,7 +231,7 @@ fn unbound_config(folder: &Path, port: u16, authority: Option<(&Authority, &[&st
     let mut config = format!(
         "server:\n  interface: 127.0.0.1\n  port: {port}\n  access-control: 127.0.0.0/8 allow\n  \
          username: \"\"\n  chroot: \"\"\n  directory: \"{folder}\"\n  pidfile: \"{folder}/unbound.pid\"\n  \
-         use-syslog: no\n  logfile: \"\"\n  do-daemonize: no\n  verbosity: 1\n  num-threads: 1\n  \
+         use-syslog: no\n  logfile: \"\"\n  do-daemonize: no\n  so-reuseport: no\n  verbosity: 1\n  num-threads: 1\n  \
          do-not-query-localhost: no\n  local-zone: \"test.\" transparent\n  module-config: \"validator iterator\"\n"
     );
     for anchor in authority.iter().flat_map(|(authority, _)| &authority.anchors) {

@@ -2,8 +2,8 @@
 //!
 //! Each question has a socket of its own, on a port that the system chooses at random: with the random id that is what
 //! makes an answer hard to forge (RFC 5452), and a socket that is connected hears of a closed port at once. A pool of
-//! sockets shared by all questions would save little: opening, connecting and closing one costs about 10 µs, while
-//! encoding, waiting and decoding cost several times that.
+//! sockets shared by all questions would have neither and save little: to open, bind, connect and close one took 13 µs
+//! where a whole question and its answer took 55 µs (70,000 of them, the resolver on the same two cores).
 
 use std::future::Future;
 use std::io;
@@ -14,8 +14,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-use super::message::{MAX_UDP_BYTES, Question, Read, read};
+use super::message::{Question, Read, read};
 use super::{Answer, Failure};
+
+/// More than is asked for: some servers send what they always send.
+const BUFFER_BYTES: usize = 4096;
 
 /// Over UDP, and over TCP when the answer is too long for it (RFC 7766). Holds one socket at a time.
 ///
@@ -43,7 +46,7 @@ async fn over_udp(resolver: SocketAddr, question: &Question) -> Result<Option<An
     let socket = UdpSocket::bind(any).await.map_err(unreachable)?;
     socket.connect(resolver).await.map_err(unreachable)?;
     socket.send(&bytes).await.map_err(unreachable)?;
-    let mut buffer = [0; MAX_UDP_BYTES as usize];
+    let mut buffer = [0; BUFFER_BYTES];
     loop {
         let length = socket.recv(&mut buffer).await.map_err(unreachable)?;
         match read(&buffer[..length], id, question)? {

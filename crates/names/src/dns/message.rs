@@ -9,7 +9,7 @@ use super::answer::text;
 use super::{Answer, Failure, Found, Kind, Record};
 
 /// The largest response over UDP that is not cut to pieces on the way (DNS Flag Day 2020).
-pub const MAX_UDP_BYTES: u16 = 1232;
+const MAX_UDP_BYTES: u16 = 1232;
 /// A longer chain of aliases is not followed. Resolvers give up at about eleven.
 const MAX_ALIASES: usize = 16;
 
