@@ -65,7 +65,22 @@ fn script(letter: char) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_becomes_a_name_stays_the_same_name(text in "\\PC{1,12}\\.[a-zа-яüß]{2,8}") {
+            let _ = is_mixed(&text);
+            if let Ok(ascii) = to_ascii(&text) {
+                prop_assert_eq!(check_domain(&ascii), Ok(()));
+                prop_assert_eq!(to_ascii(&ascii), Ok(ascii.clone()));
+                let unicode = to_unicode(&ascii).unwrap();
+                prop_assert_eq!(to_ascii(&unicode), Ok(ascii));
+            }
+        }
+    }
 
     #[test]
     fn names_go_to_ascii_and_back() {

@@ -14,7 +14,7 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 pub struct Settings {
     /// Recursive resolvers; the next one is asked when one does not know.
     pub resolvers: Vec<SocketAddr>,
-    /// For one attempt over UDP, and once more when it goes on over TCP.
+    /// For one attempt over UDP, and once more when it goes on over TCP. Waiting for a socket does not count.
     pub timeout: Duration,
     /// Attempts after the first one. Each resolver is asked once in any case.
     pub retries: usize,

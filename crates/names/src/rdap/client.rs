@@ -96,7 +96,7 @@ fn not_public() -> Failure {
     Failure::Forbidden("it is not on the public Internet".to_owned())
 }
 
-fn next(from: &Url, headers: &HeaderMap) -> Result<Url, Failure> {
+pub(super) fn next(from: &Url, headers: &HeaderMap) -> Result<Url, Failure> {
     let location = headers.get(LOCATION).and_then(|location| location.to_str().ok());
     let to = location.and_then(|location| from.join(location).ok());
     let to = to.ok_or_else(|| Failure::Malformed("it redirects to nowhere".to_owned()))?;

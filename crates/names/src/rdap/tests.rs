@@ -64,6 +64,8 @@ async fn a_registered_name_is_read_in_full() {
 async fn only_what_is_certainly_not_registered_is_called_so() {
     assert!(matches!(asked(Reply::NotFound).await, Lookup::NotRegistered { .. }));
     assert!(matches!(asked(Reply::Raw(404, "X: y".to_owned(), Vec::new())).await, Lookup::NotRegistered { .. }));
+    let deep = Reply::Raw(200, "X: y".to_owned(), b"[".repeat(500_000));
+    assert!(matches!(failure(asked(deep).await), Failure::Malformed(_)));
     let other_code = Reply::Raw(404, "X: y".to_owned(), br#"{"errorCode": 500}"#.to_vec());
     for reply in [Reply::NoSuchPage, Reply::Garbage, other_code, Reply::Raw(404, "X: y".to_owned(), b"[]".to_vec())] {
         assert!(matches!(failure(asked(reply.clone()).await), Failure::Malformed(_)), "{reply:?}");
@@ -137,6 +139,17 @@ async fn redirects_are_followed_a_few_times_and_only_to_web_addresses() {
         assert!(matches!(failure(asked(reply).await), Failure::Forbidden(_)), "{location}");
     }
     assert!(matches!(failure(asked(Reply::Raw(302, "X: y".to_owned(), Vec::new())).await), Failure::Malformed(_)));
+}
+
+#[test]
+fn a_redirect_never_gives_up_tls() {
+    let next = |from: &str, to: &str| {
+        let headers = [(reqwest::header::LOCATION, to.parse().unwrap())].into_iter().collect();
+        super::client::next(&from.parse().unwrap(), &headers).map(String::from)
+    };
+    assert!(matches!(next("https://a.example/domain/x", "http://b.example/"), Err(Failure::Forbidden(_))));
+    assert_eq!(next("https://a.example/domain/x", "/y").as_deref(), Ok("https://a.example/y"));
+    assert_eq!(next("http://a.example/domain/x", "https://b.example/").as_deref(), Ok("https://b.example/"));
 }
 
 #[tokio::test]
