@@ -98,6 +98,13 @@ fn gateways() -> Result<Gateways> {
     Ok(Gateways::new(modules::gateways::built_in(&http)))
 }
 
+/// The way to registries, to ask about names.
+fn lookups() -> Result<domains::lookups::Wire> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let agent = concat!("Innkeeper/", env!("CARGO_PKG_VERSION"));
+    domains::lookups::Wire::new(|| reqwest::Client::builder().user_agent(agent))
+}
+
 /// The way to providers of captchas.
 fn captchas() -> Result<accounts::captcha::Wire> {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -247,6 +254,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(client_panels());
     extra.add(gateways()?);
     extra.add(Registrars::new(modules::registrars::built_in()));
+    extra.add(lookups()?);
     extra.add(openid()?);
     extra.add(captchas()?);
     extra.add(prunes());

@@ -3,6 +3,7 @@
 
 mod compat;
 mod effects;
+mod lookups;
 mod rules;
 
 use accounts::activity_log::Actor;
