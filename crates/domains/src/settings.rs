@@ -24,6 +24,26 @@ settings! {
         "How many names registries are asked about at the same time.", "domains::lookups::look_up", anything;
     LOOKUP_CACHE_MINUTES = "lookup_cache_minutes", "Domains", Kind::Int { min: 0, max: 1440 }, "5", "Keep answers",
         "Minutes for which an answer about a name is used again; 0 asks every time.", "domains::lookups::look_up", anything;
+    OUR_NETWORKS = "our_networks", "Domains", Kind::Lines { max: 5000 }, "", "Our networks",
+        "Addresses and networks of our servers, with commas between them: a name that points there is one of ours.",
+        "domains::resolver::ours", own_networks;
+    OUR_NAME_SERVERS = "our_name_servers", "Domains", Kind::Text { max: 1000 }, "", "Our name servers",
+        "Host names with commas between them; .host.example stands for every host under it.",
+        "domains::resolver::ours", own_hosts;
+    OUR_MAIL_HOSTS = "our_mail_hosts", "Domains", Kind::Text { max: 1000 }, "", "Our mail hosts",
+        "Host names with commas between them; .host.example stands for every host under it.",
+        "domains::resolver::ours", own_hosts;
+    DNS_RESOLVERS = "dns_resolvers", "Domains", Kind::Text { max: 500 }, "", "DNS resolvers",
+        "Addresses with commas between them, such as 192.0.2.53 or [2001:db8::53]:5353. Empty: those of this machine.",
+        "domains::resolver::run", own_resolvers;
+    DNS_MILLISECONDS = "dns_timeout_ms", "Domains", Kind::Int { min: 100, max: 30_000 }, "2000", "Wait for DNS",
+        "Milliseconds for one attempt.", "domains::resolver::run", anything;
+    DNS_RETRIES = "dns_retries", "Domains", Kind::Int { min: 0, max: 10 }, "2", "Ask DNS again",
+        "How often after an attempt that was not answered.", "domains::resolver::run", anything;
+    DNS_AT_ONCE = "dns_at_once", "Domains", Kind::Int { min: 1, max: 500 }, "64", "DNS questions at once",
+        "How many sockets the domain resolver may have open.", "domains::resolver::run", anything;
+    KEEP_RESOLVED = "keep_resolved_days", "Clean-up", Kind::Int { min: 1, max: 3650 }, "90", "Keep runs of the domain resolver",
+        "Days for which what they found is listed.", "platform::prune::run", anything;
     KEEP_LOOKUP_LOG = "keep_lookup_log_days", "Clean-up", Kind::Int { min: 1, max: 3650 }, "90", "Keep the look-up log",
         "Days.", "platform::prune::run", anything;
     KEEP_REGISTRAR_LOG = "keep_registrar_log_days", "Clean-up", Kind::Int { min: 30, max: 3650 }, "730",
@@ -45,4 +65,18 @@ fn sources(text: &str, _: &Values) -> Result<String, String> {
     } else {
         Err("Write rdap, whois, or both with a comma between them.".to_owned())
     }
+}
+
+fn own_networks(text: &str, _: &Values) -> Result<String, String> {
+    let all = crate::resolver::networks(text)?;
+    Ok(all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+}
+
+fn own_hosts(text: &str, _: &Values) -> Result<String, String> {
+    Ok(crate::resolver::hosts(text)?.join(", "))
+}
+
+fn own_resolvers(text: &str, _: &Values) -> Result<String, String> {
+    let all = crate::resolver::resolvers(text)?;
+    Ok(all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
 }
