@@ -4,6 +4,7 @@
 mod compat;
 mod effects;
 mod lookups;
+mod resolver;
 mod rules;
 
 use accounts::activity_log::Actor;
