@@ -118,7 +118,8 @@ fn an_info_tells_all_of_a_host() {
     let info = host::Info { name: "ns1.example.com".to_owned() };
     let host = answer(&info, &data).result;
     assert_eq!([host::Status::Linked, host::Status::ClientUpdateProhibited], host.statuses[..]);
-    let addresses: [host::Address; 3] = ["192.0.2.2", "192.0.2.29", "1080::8:800:200c:417a"].map(|ip| ip.parse().unwrap());
+    let addresses: [host::Address; 3] =
+        ["192.0.2.2", "192.0.2.29", "1080::8:800:200c:417a"].map(|ip| ip.parse().unwrap());
     assert_eq!(addresses, host.addresses[..]);
     assert_eq!(Some(instant("1999-12-03T09:00:00Z")), host.updated_at);
     assert!(hostile(&info, &data.replace("ns1.example.com", "ns2.example.com")).contains("instead of"));

@@ -25,8 +25,8 @@ const DS: &str = r#"<secDNS:infData xmlns:secDNS="urn:ietf:params:xml:ns:secDNS-
 
 const KEY: &str = r#"<secDNS:infData xmlns:secDNS="urn:ietf:params:xml:ns:secDNS-1.1">
   <secDNS:keyData><secDNS:flags>257</secDNS:flags><secDNS:protocol>3</secDNS:protocol><secDNS:alg>1</secDNS:alg>
-    <secDNS:pubKey>AQPJ
-      ////4Q==</secDNS:pubKey></secDNS:keyData></secDNS:infData>"#;
+    <secDNS:pubKey>AQPJ//
+      //4Q==</secDNS:pubKey></secDNS:keyData></secDNS:infData>"#;
 
 fn key() -> Key {
     Key { flags: 257, protocol: 3, algorithm: 1, public_key: "AQPJ////4Q==".to_owned() }
