@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use crate::availability::{self, Availability};
 use crate::command::{self, Command, Intent, same_name};
-use crate::domain::Availability;
 use crate::error::{Hostile, NotSent, invalid};
 use crate::names;
 use crate::ns;
@@ -173,11 +173,11 @@ impl Command for Check {
 
     fn verb(&self) -> Result<Element, NotSent> {
         let names = names::all(&self.names, names::domain)?;
-        Ok(command::verb("check", crate::domain::question(ns::HOST, "name", names)))
+        Ok(command::verb("check", availability::question(ns::HOST, "name", names)))
     }
 
     fn read(&self, response: &Response) -> Result<Vec<Availability>, Hostile> {
-        crate::domain::availability(response, ns::HOST, "name", &self.names)
+        availability::read(response, ns::HOST, "name", &self.names)
     }
 }
 

@@ -14,6 +14,8 @@
 //! A [`Pool`] holds the sessions with a server; its [`Pool::run`] takes any [`Command`] of the modules [`domain`],
 //! [`contact`], [`host`] and [`poll`].
 
+mod auth_info;
+mod availability;
 mod command;
 pub mod contact;
 pub mod domain;
@@ -41,6 +43,8 @@ mod tls;
 mod tokens;
 mod xml;
 
+pub use auth_info::AuthInfo;
+pub use availability::Availability;
 pub use command::{Command, Extended, Intent};
 pub use error::{Error, Hostile, Lost, NotSent, Reason, Refusal};
 pub use extensions::Extensions;

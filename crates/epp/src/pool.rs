@@ -215,11 +215,13 @@ impl Inner {
             let refusal = match self.known_full() {
                 Some(refusal) => refusal,
                 None => match self.new_session().await {
-                    Err(NotSent::SessionLimit(refusal)) => refusal,
+                    Err(NotSent::SessionLimit(refusal)) => {
+                        *lock(&self.full) = Some((Instant::now(), refusal.clone()));
+                        refusal
+                    }
                     other => return other,
                 },
             };
-            *lock(&self.full) = Some((Instant::now(), refusal.clone()));
             let others = self.census.open.load(Ordering::SeqCst);
             if others == 0 || timeout_at(deadline, freed).await.is_err() {
                 return Err(NotSent::SessionLimit(refusal));

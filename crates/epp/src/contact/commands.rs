@@ -1,8 +1,9 @@
 use jiff::Timestamp;
 
 use super::{Disclosure, Phone, Postal, PostalChange, Status};
+use crate::auth_info::AuthInfo;
+use crate::availability::{self, Availability};
 use crate::command::{self, Command, Intent, same_name};
-use crate::domain::{AuthInfo, Availability};
 use crate::error::{Hostile, NotSent, invalid};
 use crate::names;
 use crate::ns;
@@ -199,11 +200,11 @@ impl Command for Check {
     }
 
     fn verb(&self) -> Result<Element, NotSent> {
-        Ok(command::verb("check", crate::domain::question(ns::CONTACT, "id", names::all(&self.ids, names::id)?)))
+        Ok(command::verb("check", availability::question(ns::CONTACT, "id", names::all(&self.ids, names::id)?)))
     }
 
     fn read(&self, response: &Response) -> Result<Vec<Availability>, Hostile> {
-        crate::domain::availability(response, ns::CONTACT, "id", &self.ids)
+        availability::read(response, ns::CONTACT, "id", &self.ids)
     }
 }
 

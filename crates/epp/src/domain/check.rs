@@ -1,8 +1,9 @@
+use crate::availability::{self, Availability};
 use crate::command::{self, Command, Intent, same_names};
 use crate::error::{Hostile, NotSent};
 use crate::extensions::Extensions;
 use crate::response::Response;
-use crate::xml::{self, Element};
+use crate::xml::Element;
 use crate::{fee, launch, names, ns};
 
 /// Can these names be had? And, where the registry has the extensions, what would they cost, and are there trademarks?
@@ -23,17 +24,6 @@ impl Check {
     }
 }
 
-/// Whether a name, or an id, can be had.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Availability {
-    /// The name.
-    pub name: String,
-    /// Whether it can be had.
-    pub available: bool,
-    /// Why not.
-    pub reason: Option<String>,
-}
-
 impl Command for Check {
     /// One for each name; none where the question was about claims.
     type Result = Vec<Availability>;
@@ -43,7 +33,7 @@ impl Command for Check {
     }
 
     fn verb(&self) -> Result<Element, NotSent> {
-        Ok(command::verb("check", question(ns::DOMAIN, "name", names::all(&self.names, names::domain)?)))
+        Ok(command::verb("check", availability::question(ns::DOMAIN, "name", names::all(&self.names, names::domain)?)))
     }
 
     fn extensions(&self) -> Result<Vec<Element>, NotSent> {
@@ -56,7 +46,7 @@ impl Command for Check {
         if self.launch.as_ref().is_some_and(launch::Check::is_about_claims) {
             return Ok(Vec::new());
         }
-        availability(response, ns::DOMAIN, "name", &self.names)
+        availability::read(response, ns::DOMAIN, "name", &self.names)
     }
 
     fn read_extensions(&self, response: &Response) -> Result<Extensions, Hostile> {
@@ -72,25 +62,4 @@ impl Command for Check {
         }
         Ok(extensions)
     }
-}
-
-/// The element of a check: RFC 5731, 5732 and 5733 have the same.
-pub(crate) fn question(ns: &str, key: &str, names: &[String]) -> Element {
-    names.iter().fold(Element::new(ns, "check"), |check, name| check.with_leaf(key, name))
-}
-
-/// The answer to it.
-pub(crate) fn availability(
-    response: &Response,
-    ns: &str,
-    key: &str,
-    asked: &[String],
-) -> Result<Vec<Availability>, Hostile> {
-    let one = |cd: &Element| {
-        let available = xml::boolean(cd.need(key)?.need_attribute("avail")?)?;
-        Ok(Availability { name: cd.need_text(key)?, available, reason: cd.text_of("reason") })
-    };
-    let all: Vec<Availability> = response.need(ns, "chkData")?.all("cd").map(one).collect::<Result<_, _>>()?;
-    same_names(asked, all.iter().map(|answer| answer.name.as_str()))?;
-    Ok(all)
 }

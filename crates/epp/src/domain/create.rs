@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 
-use super::{AuthInfo, Contact, NameServer, object};
+use super::{Contact, NameServer, object};
+use crate::auth_info::AuthInfo;
 use crate::command::{self, Command, Intent, same_name};
 use crate::error::{Hostile, NotSent};
 use crate::period::Period;

@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 
-use super::{AuthInfo, Contact, NameServer, Status};
+use super::{Contact, NameServer, Status};
+use crate::auth_info::AuthInfo;
 use crate::command::{self, Command, Intent, same_name};
 use crate::error::{Hostile, NotSent};
 use crate::response::Response;
@@ -13,7 +14,7 @@ pub struct Info {
     /// The domain.
     pub name: String,
     /// Which of its hosts are to be told.
-    pub hosts: Hosts,
+    pub hosts: ShownHosts,
     /// The password of a domain that is somebody else's: with it the registry tells more.
     pub auth_info: Option<AuthInfo>,
     /// Of an application rather than of a registration.
@@ -22,7 +23,7 @@ pub struct Info {
 
 /// Which hosts are told of a domain (RFC 5731, section 3.1.2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Hosts {
+pub enum ShownHosts {
     /// Those that serve it, and those within it.
     #[default]
     All,
@@ -38,7 +39,7 @@ impl Info {
     /// All that there is to know of a domain of ours.
     #[must_use]
     pub fn new(name: &str) -> Info {
-        Info { name: name.to_owned(), hosts: Hosts::All, auth_info: None, launch: None }
+        Info { name: name.to_owned(), hosts: ShownHosts::All, auth_info: None, launch: None }
     }
 }
 
@@ -59,7 +60,7 @@ pub struct Details {
     pub contacts: Vec<Contact>,
     /// Name servers.
     pub name_servers: Vec<NameServer>,
-    /// Hosts within it.
+    /// ShownHosts within it.
     pub subordinate_hosts: Vec<String>,
     /// The registrar that has it.
     pub registrar: String,
@@ -118,10 +119,10 @@ impl Command for Info {
 
     fn verb(&self) -> Result<Element, NotSent> {
         let hosts = match self.hosts {
-            Hosts::All => "all",
-            Hosts::Delegated => "del",
-            Hosts::Subordinate => "sub",
-            Hosts::Unasked => "none",
+            ShownHosts::All => "all",
+            ShownHosts::Delegated => "del",
+            ShownHosts::Subordinate => "sub",
+            ShownHosts::Unasked => "none",
         };
         crate::names::domain(&self.name)?;
         let info = Element::new(ns::DOMAIN, "info");

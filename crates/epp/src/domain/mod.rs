@@ -8,11 +8,10 @@ mod renew;
 mod transfer;
 mod update;
 
-pub use check::{Availability, Check};
-pub(crate) use check::{availability, question};
+pub use check::Check;
 pub use create::{Create, Created};
 pub use delete::Delete;
-pub use info::{Details, Hosts as ShownHosts, Info};
+pub use info::{Details, Info, ShownHosts};
 pub use renew::{Renew, Renewed};
 pub use transfer::{Operation, State, Transfer, TransferStatus};
 pub use update::{AuthInfoChange, Change, Update};
@@ -21,7 +20,6 @@ use crate::error::{Hostile, NotSent, invalid};
 use crate::host::Address;
 use crate::names;
 use crate::ns;
-use crate::secret::Secret;
 use crate::tokens::tokens;
 use crate::xml::Element;
 
@@ -162,42 +160,6 @@ impl NameServer {
         }
         let all: Vec<Element> = servers.iter().map(|server| server.element(parent)).collect::<Result<_, _>>()?;
         Ok(Some(parent.sibling("ns").with_all(all)))
-    }
-}
-
-/// What proves that somebody may do something with an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuthInfo {
-    /// The password of the object: the auth code.
-    pub password: Secret,
-    /// Of which contact the password is, by its repository id; none for the domain's own.
-    pub roid: Option<String>,
-}
-
-impl AuthInfo {
-    /// The object's own password.
-    #[must_use]
-    pub fn new(password: Secret) -> AuthInfo {
-        AuthInfo { password, roid: None }
-    }
-
-    pub(crate) fn element(&self, sibling: &Element) -> Result<Element, NotSent> {
-        if self.password.expose().chars().any(char::is_control) {
-            return Err(invalid("the password of an object has control characters"));
-        }
-        let mut password = sibling.sibling("pw").with_text(self.password.expose());
-        if let Some(roid) = &self.roid {
-            password = password.with_attribute("roid", names::token(roid, 3, 89)?);
-        }
-        Ok(sibling.sibling("authInfo").with(password))
-    }
-
-    /// The password in an answer; a registry that tells none sends nothing, an empty one, or an extension.
-    pub(crate) fn read(element: &Element) -> Option<AuthInfo> {
-        let password = element.get("authInfo")?.get("pw")?;
-        let text = password.whole_text();
-        let roid = password.attribute("roid").map(str::to_owned);
-        if text.trim().is_empty() { None } else { Some(AuthInfo { password: Secret::new(text), roid }) }
     }
 }
 

@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 
-use super::{AuthInfo, object};
+use super::object;
+use crate::auth_info::AuthInfo;
 use crate::command::{Command, Intent, same_name};
 use crate::error::{Hostile, NotSent, invalid};
 use crate::period::Period;

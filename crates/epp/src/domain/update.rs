@@ -1,4 +1,5 @@
-use super::{AuthInfo, Contact, NameServer, Status, object};
+use super::{Contact, NameServer, Status, object};
+use crate::auth_info::AuthInfo;
 use crate::command::{self, Command, Intent};
 use crate::error::{Hostile, NotSent, invalid};
 use crate::response::Response;

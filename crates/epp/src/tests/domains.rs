@@ -2,10 +2,9 @@
 
 use super::{answer, answer_with, document, hostile, instant, read};
 use crate::domain::{
-    AuthInfo, Check, Contact, Create, Delete, Info, NameServer, Operation, Renew, Role, Status, Transfer,
-    TransferStatus,
+    Check, Contact, Create, Delete, Info, NameServer, Operation, Renew, Role, Status, Transfer, TransferStatus,
 };
-use crate::{Period, Secret, Standing};
+use crate::{AuthInfo, Period, Secret, Standing};
 
 const NS: &str = r#"xmlns:domain="urn:ietf:params:xml:ns:domain-1.0""#;
 

@@ -4,15 +4,15 @@ use super::{OURS, instant, sent};
 use crate::command::{self, Command, prepare};
 use crate::contact::{self, Address, Disclose, Disclosure, Form, Phone, Postal, PostalChange};
 use crate::domain::{
-    AuthInfo, AuthInfoChange, Change, Check, Contact, Create, Delete, Info, NameServer, Operation, Renew, Role, Status,
-    Transfer, Update,
+    AuthInfoChange, Change, Check, Contact, Create, Delete, Info, NameServer, Operation, Renew, Role, Status, Transfer,
+    Update,
 };
 use crate::error::NotSent;
 use crate::fee::{self, Agreed, Quote};
 use crate::launch::{self, Kind, Notice, Phase, Stage};
 use crate::rgp::{Report, Restore};
 use crate::secdns::{self, Ds, Keys, Records, Removal};
-use crate::{Element, Period, Secret, host};
+use crate::{AuthInfo, Element, Period, Secret, host};
 
 const DOMAIN: &str = r#" xmlns:domain="urn:ietf:params:xml:ns:domain-1.0""#;
 

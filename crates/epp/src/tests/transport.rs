@@ -535,7 +535,7 @@ async fn no_secret_is_in_the_log_or_in_an_error() {
         peer.wait().await
     })
     .await;
-    let auth_info = crate::domain::AuthInfo::new(Secret::new("2fooBAR"));
+    let auth_info = crate::AuthInfo::new(Secret::new("2fooBAR"));
     let info = Info { auth_info: Some(auth_info), ..Info::new("example.com") };
     let error = server.pool().run(&info, "info-1").await.unwrap_err();
     let log = server.log.lock().unwrap().join("\n");
