@@ -55,6 +55,24 @@ fn info_data(name: &str) -> String {
     )
 }
 
+/// An answer with as much in it as there can be.
+pub fn everything() -> String {
+    let extensions = super::extensions::ALL.concat();
+    format!(
+        r#"<msgQ count="5" id="12345"><qDate>2000-06-08T22:00:00.0Z</qDate><msg>Hello</msg></msgQ>
+        <resData>{}</resData><extension>{extensions}</extension>"#,
+        info_data("example.com")
+    )
+}
+
+#[test]
+fn all_that_there_can_be_is_understood_at_once() {
+    let answer = answer_with(&Info::new("example.com"), 1000, &everything());
+    let extensions = answer.extensions;
+    assert!(extensions.secdns.is_some() && extensions.prices.is_some() && extensions.launch.is_some());
+    assert!(extensions.other.is_empty() && answer.queue.is_some());
+}
+
 #[test]
 fn an_info_tells_all_of_a_domain() {
     let answer = answer(&Info::new("example.com"), &info_data("example.com"));

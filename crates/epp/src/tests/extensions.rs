@@ -28,6 +28,9 @@ const KEY: &str = r#"<secDNS:infData xmlns:secDNS="urn:ietf:params:xml:ns:secDNS
     <secDNS:pubKey>AQPJ//
       //4Q==</secDNS:pubKey></secDNS:keyData></secDNS:infData>"#;
 
+/// One of each.
+pub const ALL: [&str; 3] = [DS, PRICES, CLAIMS];
+
 fn key() -> Key {
     Key { flags: 257, protocol: 3, algorithm: 1, public_key: "AQPJ////4Q==".to_owned() }
 }

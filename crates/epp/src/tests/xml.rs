@@ -46,6 +46,28 @@ proptest! {
         let _ = super::read(&crate::domain::Delete::new("example.com"), &text);
         let _ = super::read(&crate::poll::Request, &text);
     }
+
+    #[test]
+    fn a_damaged_detail_does_not_make_a_command_panic(at in 0_usize..10_000, text in r#"[-<>&;+.0-9a-z"\u{e9}]{0,3}"#) {
+        let mut document = super::document(1301, &super::domains::everything());
+        let at = (0..=at % document.len()).rev().find(|at| document.is_char_boundary(*at)).unwrap();
+        document.replace_range(at..at + usize::from(document[at..].starts_with(|c: char| c.is_ascii())), &text);
+        let _ = super::read(&crate::domain::Info::new("example.com"), &document);
+        if let Ok(Ok(answer)) = super::read(&crate::poll::Request, &document) {
+            prop_assert!(answer.result.is_none_or(|message| message.id.len() < 100));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_frame_larger_than_the_limit(bytes in proptest::collection::vec(prop_oneof![Just(0_u8), any::<u8>()], 0..300)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        if let Ok(body) = runtime.block_on(crate::frame::read(&mut bytes.as_slice(), 200)) {
+            prop_assert!(body.len() + 4 <= 200);
+            prop_assert_eq!(&bytes[4..4 + body.len()], body.as_slice());
+            let length = u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize;
+            prop_assert_eq!(length, body.len() + 4);
+        }
+    }
 }
 
 #[test]
