@@ -118,7 +118,8 @@ pub(crate) fn prepare<C: Command>(command: &C, cltrid: &str) -> Result<Prepared,
 /// Makes the answer of a success.
 pub(crate) fn answer<C: Command>(command: &C, response: Response, cltrid: &str) -> Result<Answer<C::Result>, Hostile> {
     let result = command.read(&response)?;
-    let extensions = command.read_extensions(&response)?;
+    let mut extensions = command.read_extensions(&response)?;
+    extensions.other.extend(response.unhandled.iter().cloned());
     let standing = if response.is_pending() { Standing::Pending } else { Standing::Done };
     let Response { code, message, queue, svtrid, .. } = response;
     Ok(Answer { code, message, standing, cltrid: cltrid.to_owned(), svtrid, queue, result, extensions })

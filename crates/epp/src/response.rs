@@ -122,6 +122,8 @@ pub struct Response {
     pub data: Vec<Element>,
     /// What stands in `extension`.
     pub extensions: Vec<Element>,
+    /// What the registry would have put there, but for our not having logged in for it (RFC 9038).
+    pub unhandled: Vec<Element>,
     /// The id that the registry gave.
     pub svtrid: String,
 }
@@ -169,7 +171,16 @@ pub(crate) fn read(root: &Element, cltrid: &str, secrets: &[String]) -> Result<R
     }
     let inside = |name: &str| response.get(name).map(|all| all.elements().cloned().collect()).unwrap_or_default();
     let queue = response.get("msgQ").map(queue).transpose()?;
-    Ok(Ok(Response { code, message, queue, data: inside("resData"), extensions: inside("extension"), svtrid }))
+    let unhandled = first.all("extValue").filter_map(|value| value.get("value")).flat_map(Element::elements).cloned();
+    Ok(Ok(Response {
+        code,
+        message,
+        queue,
+        data: inside("resData"),
+        extensions: inside("extension"),
+        unhandled: unhandled.collect(),
+        svtrid,
+    }))
 }
 
 fn code(result: &Element) -> Result<Code, Hostile> {

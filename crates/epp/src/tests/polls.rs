@@ -68,6 +68,17 @@ fn a_message_that_is_not_understood_is_handed_over_as_it_came() {
 }
 
 #[test]
+fn what_we_did_not_log_in_for_is_handed_over() {
+    // RFC 9038, section 3.
+    let change = r#"</msg><extValue><value><changePoll:changeData
+        xmlns:changePoll="urn:ietf:params:xml:ns:changePoll-1.0" state="after"><changePoll:who>URS Admin</changePoll:who>
+        </changePoll:changeData></value><reason>urn:ietf:params:xml:ns:changePoll-1.0 not in login services</reason></extValue></result>"#;
+    let document = document(1301, &message(TRANSFER, "")).replacen("</msg></result>", change, 1);
+    let answer = read(&Request, &document).unwrap().unwrap();
+    assert_eq!(Some("URS Admin"), answer.extensions.other[0].text_of("who").as_deref());
+}
+
+#[test]
 fn a_broken_extension_does_not_block_the_queue() {
     let extension = r#"<extension><rgp:infData xmlns:rgp="urn:ietf:params:xml:ns:rgp-1.0"><rgp:rgpStatus/></rgp:infData></extension>"#;
     let answer = answer_with(&Request, 1301, &message(TRANSFER, extension));

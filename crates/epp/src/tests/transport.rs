@@ -546,6 +546,21 @@ async fn no_secret_is_in_the_log_or_in_an_error() {
 }
 
 #[tokio::test]
+async fn no_secret_is_in_what_cannot_be_believed() {
+    let server = after_login(|mut peer, _| async move {
+        peer.hear().await?;
+        let data = "<resData><domain:creData xmlns:domain=\"urn:ietf:params:xml:ns:domain-1.0\">\
+            <domain:name>2fooBAR</domain:name></domain:creData></resData>";
+        peer.answer(1000, data).await?;
+        peer.wait().await
+    })
+    .await;
+    let create = crate::domain::Create::new("example.com", crate::Period::Years(1), Secret::new("2fooBAR"));
+    let error = server.pool().run(&create, "create-1").await.unwrap_err();
+    assert!(error.to_string().contains("about *** instead of example.com"), "{error}");
+}
+
+#[tokio::test]
 async fn a_command_larger_than_a_frame_is_not_sent() {
     let mut server = Server::start(|_, _| async { None }).await;
     server.settings.limits.frame = 200;
