@@ -173,7 +173,7 @@ impl Command for Check {
 
     fn verb(&self) -> Result<Element, NotSent> {
         let names = names::all(&self.names, names::domain)?;
-        Ok(command::verb("check", availability::question(ns::HOST, "name", names)))
+        Ok(command::verb("check", availability::question(ns::HOST, "name", &names)))
     }
 
     fn read(&self, response: &Response) -> Result<Vec<Availability>, Hostile> {

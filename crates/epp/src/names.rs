@@ -3,8 +3,9 @@
 use crate::error::{NotSent, invalid};
 
 /// A name of DNS with at least two labels, in letters, digits and hyphens (RFC 1035, section 2.3.1; RFC 1123, section 2.1).
-/// Names in other scripts are given in their A-label form, `xn--…`.
-pub(crate) fn domain(name: &str) -> Result<&str, NotSent> {
+/// Names in other scripts are given in their A-label form, `xn--…`. It is sent in lower case: not every registry knows that
+/// names have none.
+pub(crate) fn domain(name: &str) -> Result<String, NotSent> {
     let good_label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -13,26 +14,22 @@ pub(crate) fn domain(name: &str) -> Result<&str, NotSent> {
     };
     let labels = name.split('.').count();
     if name.len() <= 253 && labels >= 2 && name.split('.').all(good_label) {
-        return Ok(name);
+        return Ok(name.to_ascii_lowercase());
     }
     Err(invalid(format!("{name:?} is not a domain name")))
 }
 
-/// Every one of them, and at least one.
-pub(crate) fn all<'a>(
-    names: &'a [String],
-    check: impl Fn(&'a str) -> Result<&'a str, NotSent>,
-) -> Result<&'a [String], NotSent> {
+/// Every one of them as it is sent, and at least one.
+pub(crate) fn all(names: &[String], check: impl Fn(&str) -> Result<String, NotSent>) -> Result<Vec<String>, NotSent> {
     if names.is_empty() {
         return Err(invalid("nothing is asked about"));
     }
     for (place, name) in names.iter().enumerate() {
-        check(name)?;
         if names[..place].iter().any(|earlier| earlier.eq_ignore_ascii_case(name)) {
             return Err(invalid(format!("{name} is asked about twice")));
         }
     }
-    Ok(names)
+    names.iter().map(|name| check(name)).collect()
 }
 
 /// An id of a contact or a registrar: `clIDType` of RFC 5730, section 4.

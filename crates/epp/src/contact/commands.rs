@@ -200,7 +200,10 @@ impl Command for Check {
     }
 
     fn verb(&self) -> Result<Element, NotSent> {
-        Ok(command::verb("check", availability::question(ns::CONTACT, "id", names::all(&self.ids, names::id)?)))
+        Ok(command::verb(
+            "check",
+            availability::question(ns::CONTACT, "id", &names::all(&self.ids, |id| names::id(id).map(str::to_owned))?),
+        ))
     }
 
     fn read(&self, response: &Response) -> Result<Vec<Availability>, Hostile> {

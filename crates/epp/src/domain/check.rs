@@ -33,7 +33,7 @@ impl Command for Check {
     }
 
     fn verb(&self) -> Result<Element, NotSent> {
-        Ok(command::verb("check", availability::question(ns::DOMAIN, "name", names::all(&self.names, names::domain)?)))
+        Ok(command::verb("check", availability::question(ns::DOMAIN, "name", &names::all(&self.names, names::domain)?)))
     }
 
     fn extensions(&self) -> Result<Vec<Element>, NotSent> {

@@ -124,9 +124,9 @@ impl Command for Info {
             ShownHosts::Subordinate => "sub",
             ShownHosts::Unasked => "none",
         };
-        crate::names::domain(&self.name)?;
+        let asked = crate::names::domain(&self.name)?;
         let info = Element::new(ns::DOMAIN, "info");
-        let name = info.sibling("name").with_attribute("hosts", hosts).with_text(&self.name);
+        let name = info.sibling("name").with_attribute("hosts", hosts).with_text(asked);
         let auth_info = self.auth_info.as_ref().map(|auth_info| auth_info.element(&info)).transpose()?;
         Ok(command::verb("info", info.with(name).with_all(auth_info)))
     }

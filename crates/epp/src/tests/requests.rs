@@ -353,6 +353,9 @@ fn a_name_that_is_none_is_not_sent() {
     for name in ["a.b", "xn--4ca.example", "1.2.3", "A-b.CO.uk"] {
         sent(&Delete::new(name));
     }
+    assert!(sent(&Delete::new("Example.COM")).contains(">example.com<"));
+    assert!(sent(&Check::new(["Example.COM"])).contains(">example.com<"));
+    assert!(sent(&Info::new("Example.COM")).contains(">example.com<"));
     assert!(refused(&Check::new(["a.b", "A.b"])).contains("twice"));
     refused(&Check::new(Vec::<String>::new()));
 }
