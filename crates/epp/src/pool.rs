@@ -66,7 +66,6 @@ impl Pool {
     /// Fails with [`NotSent::Invalid`] when certificates, names or numbers of the settings cannot be used.
     pub fn new(settings: Settings) -> Result<Pool, Error> {
         names::id(&settings.client_id)?;
-        names::token(&settings.session_ids, 1, 40)?;
         if settings.sessions == 0 || settings.sessions > 1000 {
             return Err(invalid("a pool has 1 to 1000 sessions").into());
         }
@@ -92,7 +91,7 @@ impl Pool {
         let request = Request::new(&prepared.root, Some(cltrid), &self.0.settings)?;
         let deadline = Instant::now() + self.0.settings.timeouts.wait;
         let _place = self.0.place(deadline).await?;
-        let mut session = self.0.session(deadline).await?;
+        let mut session = self.0.session(cltrid, deadline).await?;
         if let Err(missing) = prepared.offered(&session.services) {
             self.0.give_back(session);
             return Err(missing.into());
@@ -123,19 +122,17 @@ impl Pool {
         }
     }
 
-    /// What the server says of itself, asked now with `<hello>`.
+    /// What the server says of itself now; it takes no login.
     pub async fn greeting(&self) -> Result<Greeting, Error> {
         let deadline = Instant::now() + self.0.settings.timeouts.wait;
         let _place = self.0.place(deadline).await?;
-        let mut session = self.0.session(deadline).await?;
-        match session.hello(&self.0.settings).await {
-            Ok(greeting) => {
-                self.0.give_back(session);
-                Ok(greeting)
-            }
-            Err(Lost::Hostile(why)) => Err(Error::Protocol(why)),
-            Err(why) => Err(NotSent::Unreachable(why.to_string()).into()),
+        if let Some(mut session) = self.0.old_session().await
+            && let Ok(greeting) = session.hello(&self.0.settings).await
+        {
+            self.0.give_back(session);
+            return Ok(greeting);
         }
+        Ok(Connection::make(&self.0.way, &self.0.settings).await?.greeting)
     }
 
     /// Says `<hello>` on each idle session, so that the server does not end it, and throws away those that do not answer.
@@ -157,22 +154,23 @@ impl Pool {
     /// Logs in with the password that holds, and makes `new` the one that holds from then on. RFC 5730, section 2.9.1.1
     /// knows no other way.
     ///
-    /// With [`Error::Unknown`] either may hold: a pool with each tells which. Keep `new` before.
-    pub async fn change_password(&self, new: Secret) -> Result<(), Error> {
+    /// With [`Error::Unknown`] either may hold: a pool with each tells which. Keep `new` before. `cltrid` is the id of the
+    /// login.
+    pub async fn change_password(&self, new: Secret, cltrid: &str) -> Result<(), Error> {
         names::token(new.expose(), 6, 255)
             .map_err(|_| invalid("a password has 6 characters or more, and no control characters"))?;
+        names::transaction_id(cltrid)?;
         let settings = &self.0.settings;
         let deadline = Instant::now() + settings.timeouts.wait;
         let _place = self.0.place(deadline).await?;
         // It takes a login; where sessions are scarce, one must end for it.
         let spare = lock(&self.0.idle).pop();
         if let Some(session) = spare {
-            session.logout(&self.0.session_id("logout"), settings).await;
+            session.logout(settings).await;
         }
-        let id = self.0.session_id("password");
         let old = lock(&self.0.password).clone();
         let connection = Connection::make(&self.0.way, settings).await?;
-        match connection.login(settings, &old, Some(&new), &id, &self.0.census).await {
+        match connection.login(settings, &old, Some(&new), cltrid, &self.0.census).await {
             Ok(session) => {
                 *lock(&self.0.password) = new;
                 self.0.give_back(session);
@@ -180,7 +178,7 @@ impl Pool {
             }
             Err(LoginError::NotSent(why)) => Err(why.into()),
             Err(LoginError::Refused(refusal)) => Err(Error::Refused(refusal)),
-            Err(LoginError::Lost(why)) => Err(Error::Unknown { cltrid: id, why }),
+            Err(LoginError::Lost(why)) => Err(Error::Unknown { cltrid: cltrid.to_owned(), why }),
         }
     }
 
@@ -191,7 +189,7 @@ impl Pool {
         self.0.places.close();
         let idle = std::mem::take(&mut *lock(&self.0.idle));
         for session in idle {
-            session.logout(&self.0.session_id("logout"), &self.0.settings).await;
+            session.logout(&self.0.settings).await;
         }
     }
 }
@@ -205,7 +203,7 @@ impl Inner {
     }
 
     /// A session that is there, an old one or a new one.
-    async fn session(&self, deadline: Instant) -> Result<Session, NotSent> {
+    async fn session(&self, cltrid: &str, deadline: Instant) -> Result<Session, NotSent> {
         loop {
             let mut freed = pin!(self.census.freed.notified());
             freed.as_mut().enable();
@@ -214,7 +212,7 @@ impl Inner {
             }
             let refusal = match self.known_full() {
                 Some(refusal) => refusal,
-                None => match self.new_session().await {
+                None => match self.new_session(cltrid).await {
                     Err(NotSent::SessionLimit(refusal)) => {
                         *lock(&self.full) = Some((Instant::now(), refusal.clone()));
                         refusal
@@ -251,10 +249,10 @@ impl Inner {
         }
     }
 
-    async fn new_session(&self) -> Result<Session, NotSent> {
+    async fn new_session(&self, cltrid: &str) -> Result<Session, NotSent> {
         let connection = Connection::make(&self.way, &self.settings).await?;
         let password = lock(&self.password).clone();
-        let id = self.session_id("login");
+        let id = self.login_id(cltrid);
         let session = connection.login(&self.settings, &password, None, &id, &self.census).await;
         session.map_err(|error| match error {
             LoginError::NotSent(why) => why,
@@ -275,8 +273,13 @@ impl Inner {
         self.census.freed.notify_waiters();
     }
 
-    fn session_id(&self, what: &str) -> String {
+    /// An id for the login that a command needs first. Ids are not used twice (RFC 5730, section 2.5), by no process of
+    /// the client, so it is made of the command's own.
+    fn login_id(&self, cltrid: &str) -> String {
         let count = self.logins.fetch_add(1, Ordering::Relaxed);
-        format!("{}-{what}-{count}", self.settings.session_ids)
+        let suffix = format!("-login-{count}");
+        let all = cltrid.chars().count();
+        let end = cltrid.chars().skip((all + suffix.len()).saturating_sub(64));
+        end.collect::<String>().trim_start().to_owned() + &suffix
     }
 }

@@ -52,7 +52,7 @@ impl Drop for Counted {
 /// A connection that is not logged in.
 pub(crate) struct Connection {
     stream: TlsStream<TcpStream>,
-    greeting: Greeting,
+    pub greeting: Greeting,
 }
 
 /// Why a login came to nothing.
@@ -111,7 +111,8 @@ impl Connection {
             return Err(LoginError::NotSent(NotSent::NotOffered(ns::DOMAIN.to_owned())));
         }
         let login = login(settings, password, new, &self.greeting.language(&settings.language), &services);
-        let root = whole(login, cltrid);
+        let command = Element::new(ns::EPP, "command").with(login).with_leaf("clTRID", cltrid);
+        let root = Element::new(ns::EPP, "epp").with(command);
         let request = Request::new(&root, Some(cltrid), settings).map_err(LoginError::NotSent)?;
         let answer = exchange(&mut self.stream, &request, settings).await.map_err(LoginError::Lost)?;
         match response::read(&answer, cltrid, &request.secrets).map_err(|why| LoginError::Lost(Lost::Hostile(why)))? {
@@ -143,11 +144,6 @@ fn login(settings: &Settings, password: &Secret, new: Option<&Secret>, language:
         all = all.with(extensions);
     }
     login.clone().with(options).with(all)
-}
-
-fn whole(verb: Element, cltrid: &str) -> Element {
-    let command = Element::new(ns::EPP, "command").with(verb).with_leaf("clTRID", cltrid);
-    Element::new(ns::EPP, "epp").with(command)
 }
 
 /// A connection that is logged in.
@@ -200,10 +196,10 @@ impl Session {
         Ok(greeting)
     }
 
-    /// Ends the session in the proper way. What the server says to it does not matter.
-    pub async fn logout(mut self, cltrid: &str, settings: &Settings) {
-        let root = whole(Element::new(ns::EPP, "logout"), cltrid);
-        if let Ok(request) = Request::new(&root, Some(cltrid), settings) {
+    /// Ends the session in the proper way. What the server says to it does not matter, so it needs no id.
+    pub async fn logout(mut self, settings: &Settings) {
+        let command = Element::new(ns::EPP, "command").with(Element::new(ns::EPP, "logout"));
+        if let Ok(request) = Request::new(&Element::new(ns::EPP, "epp").with(command), None, settings) {
             let _ = self.ask(&request, settings).await;
         }
         let _ = timeout(settings.timeouts.connect, self.stream.shutdown()).await;

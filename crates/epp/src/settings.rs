@@ -83,7 +83,7 @@ impl Default for Limits {
 /// What was said to a server and what it said, with secrets masked, as long as the call lasts.
 #[derive(Debug)]
 pub struct Exchange<'a> {
-    /// The id of the command; none for `<hello>`.
+    /// The id of the command; none for `<hello>` and for a logout.
     pub cltrid: Option<&'a str>,
     /// The XML that was sent.
     pub request: &'a str,
@@ -116,8 +116,6 @@ pub struct Settings {
     pub extensions: Vec<String>,
     /// The language of messages.
     pub language: String,
-    /// What the ids of logins and logouts begin with; at most 40 characters.
-    pub session_ids: String,
     /// The log.
     pub log: Option<Log>,
 }
@@ -136,7 +134,6 @@ impl Settings {
             probe_after: Duration::from_secs(60),
             extensions: Vec::new(),
             language: "en".to_owned(),
-            session_ids: "session".to_owned(),
             log: None,
         }
     }

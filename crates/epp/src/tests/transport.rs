@@ -422,6 +422,8 @@ async fn listener() -> (Server, Arc<Mutex<Vec<String>>>) {
                 hears.lock().unwrap().push(document.clone());
                 if document.contains("<hello/>") {
                     peer.send(GREETING).await?;
+                } else if document.contains("<logout/>") {
+                    return None;
                 } else {
                     peer.answer(1000, "").await?;
                 }
@@ -454,6 +456,17 @@ async fn a_session_is_opened_for_what_both_sides_know_and_nothing_else_is_asked(
     assert!(heard[0].contains(&format!("<clID>ClientX</clID><pw>{PASSWORD}</pw><options>")));
     assert_eq!(2, heard.len());
     assert!(heard[1].contains("update-2"));
+}
+
+#[tokio::test]
+async fn the_id_of_a_login_is_made_of_the_commands() {
+    let (server, heard) = listener().await;
+    let long = "0123456789".repeat(6) + "abcd";
+    for (id, login) in [("delete-1", "delete-1-login-0".to_owned()), (&long, format!("{}-login-0", &long[8..]))] {
+        server.pool().run(&delete(), id).await.unwrap();
+        let login = format!("<clTRID>{login}</clTRID>");
+        assert!(heard.lock().unwrap().iter().any(|document| document.contains("<login>") && document.contains(&login)));
+    }
 }
 
 #[tokio::test]
@@ -502,11 +515,11 @@ async fn a_new_password_is_the_one_that_holds() {
     let (server, heard) = listener().await;
     let pool = server.pool();
     pool.run(&delete(), "delete-1").await.unwrap();
-    pool.change_password(Secret::new("bar-FOO2")).await.unwrap();
+    pool.change_password(Secret::new("bar-FOO2"), "password-1").await.unwrap();
     assert!(heard.lock().unwrap().last().unwrap().contains(&format!("<pw>{PASSWORD}</pw><newPW>bar-FOO2</newPW>")));
-    pool.change_password(Secret::new("foo-BAR3")).await.unwrap();
+    pool.change_password(Secret::new("foo-BAR3"), "password-2").await.unwrap();
     assert!(heard.lock().unwrap().last().unwrap().contains("<pw>bar-FOO2</pw><newPW>foo-BAR3</newPW>"));
-    assert!(pool.change_password(Secret::new("short")).await.is_err());
+    assert!(pool.change_password(Secret::new("short"), "password-3").await.is_err());
 }
 
 #[tokio::test]
@@ -517,7 +530,7 @@ async fn a_new_password_without_an_answer_may_hold_or_not() {
         None
     })
     .await;
-    let error = server.pool().change_password(Secret::new("bar-FOO2")).await.unwrap_err();
+    let error = server.pool().change_password(Secret::new("bar-FOO2"), "password-1").await.unwrap_err();
     assert!(matches!(error, Error::Unknown { .. }), "{error}");
 }
 
