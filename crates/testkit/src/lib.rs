@@ -15,6 +15,7 @@ pub mod peers;
 pub mod plans;
 pub mod postgres;
 pub mod process;
+pub mod registry;
 pub mod smtp;
 pub mod stripe;
 mod watchdog;
