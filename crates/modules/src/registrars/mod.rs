@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use domains::registrars::Registrar;
 
+pub mod epp;
 pub mod manual;
 
 /// Every registrar module of this crate, in the order in which staff should see them.
 pub fn built_in() -> Vec<Arc<dyn Registrar>> {
-    vec![Arc::new(manual::Manual)]
+    vec![Arc::new(epp::Epp::default()), Arc::new(manual::Manual)]
 }
