@@ -1,7 +1,8 @@
 //! One conversation with Openprovider: where, as whom, and what its answers mean.
 //!
 //! The status of HTTP says little here: the API answers even wrong credentials with 500. What counts is `code` in the body:
-//! 0 is success, more is a refusal with its reason in `desc`, and a body without it is not the API speaking.
+//! 0 is success, 100 and more a refusal with its reason in `desc` (<https://doc.openprovider.eu/API_module_Error_handling>).
+//! Smaller numbers are those of the gateway in front (gRPC's, 14 being “unavailable”), and leave open what happened behind it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,8 @@ const MESSAGE_CHARS: usize = 400;
 const NOT_LOGGED_IN: i64 = 196;
 /// “Calls limit has been reached”.
 const TOO_MANY: i64 = 50;
+/// The lowest code with which the API itself says that it did not do something.
+const LOWEST_REASON: i64 = 100;
 /// “An unknown error has occurred!”
 const ANYTHING: i64 = 199;
 /// The agreement is not signed; the address has no access to the API, there and in the test system.
@@ -90,6 +93,9 @@ struct Envelope {
     code: Option<i64>,
     #[serde(default)]
     desc: Text,
+    /// In place of `desc` where the gateway speaks.
+    #[serde(default)]
+    message: Text,
     data: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "flag")]
     maintenance: Option<bool>,
@@ -268,7 +274,7 @@ impl<'a> Api<'a> {
             Some(envelope) if envelope.maintenance == Some(true) => {
                 Verdict::Failed(RegistrarError::Unknown(format!("Openprovider is under maintenance. {words}")))
             }
-            Some(_) if code > 0 && code != ANYTHING => {
+            Some(_) if code >= LOWEST_REASON && code != ANYTHING => {
                 Verdict::Failed(RegistrarError::Refused { code: code.to_string(), message: words })
             }
             Some(envelope) if code == 0 && status.is_success() => Verdict::Done(envelope),
@@ -286,7 +292,7 @@ impl<'a> Api<'a> {
     /// Openprovider's own words, fit for a screen: one line, not endless, and without what is secret.
     fn words(&self, envelope: &Envelope, token: &str) -> String {
         let more = envelope.data.as_ref().and_then(|data| serde_json::from_str::<String>(data.get()).ok());
-        let said = [Some(envelope.desc.0.clone()), more];
+        let said = [Some(envelope.desc.0.clone()), Some(envelope.message.0.clone()), more];
         let said: Vec<String> = said.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         self.without_secrets(&said.join(" "), token)
     }

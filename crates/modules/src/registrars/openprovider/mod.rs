@@ -1,7 +1,7 @@
 //! Domains through Openprovider, <https://docs.openprovider.com>, REST API v1beta.
 //!
 //! What must hold: a request that orders something is sent once. What went wrong before it is [`RegistrarError::Unavailable`],
-//! a reason that Openprovider gives (`code` above 0) is [`RegistrarError::Refused`], and everything that leaves open what
+//! a reason that Openprovider gives (see [`api`]) is [`RegistrarError::Refused`], and everything that leaves open what
 //! happened is [`RegistrarError::Unknown`]: a time-out, a broken connection, an answer that is not of the documented shape, or
 //! is about something else. The one repetition is after “not logged in” (code 196, which comes with status 500).
 //!
