@@ -1,4 +1,4 @@
-//! A stand-in for Openprovider, which has no test system that takes TLS: a reseller's account with customers, domains, name
+//! A stand-in for Openprovider, whose own test system needs an account: a reseller's account with customers, domains, name
 //! servers, zones, prices and a balance, in memory.
 //!
 //! Requests and answers have the shapes of Openprovider's own description of its API ([`Spec`]); a test whose requests have a
