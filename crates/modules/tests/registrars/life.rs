@@ -180,7 +180,9 @@ async fn a_renewal_that_is_not_seen_yet_is_pending() {
     let Set { there, module, account } = Set::up().await;
     there.with(|state| state.hold("example.com", "2027-01-01"));
     there.fail("POST", "/renew", testkit::openprovider::Fault::Answer(200, json!({ "data": { "status": "ACT" } })));
-    let done = module.renew(&account, &renewal("example.com", "2027-01-01")).await.unwrap();
+    let late =
+        domains::registrars::contract::Renewal { late: Some(LateFee::Grace), ..renewal("example.com", "2027-01-01") };
+    let done = module.renew(&account, &late).await.unwrap();
     assert!(matches!(done, Done::Pending { .. }), "{done:?}");
 }
 
@@ -263,10 +265,13 @@ async fn ds_records_are_shown_and_not_offered_to_be_set() {
     there.with(|state| {
         state.hold("example.com", "2027-01-01");
         let key = json!({ "alg": 13, "flags": 257, "protocol": 3, "readonly": 0, "pub_key": "AAECAw==" });
-        state.domain("example.com")["dnssec_keys"] = json!([key]);
+        let other = json!({ "alg": 13, "flags": 257, "protocol": 3, "pub_key": "?" });
+        state.domain("example.com")["dnssec_keys"] = json!([key, other]);
+        state.domain("example.com")["dnssec"] = json!("signedDelegation");
     });
     let held = module.info(&account, &name("example.com")).await.unwrap().unwrap();
     assert_eq!((held.ds.len(), held.ds[0].algorithm, held.ds[0].digest_type), (1, 13, 2));
+    assert_eq!(held.statuses, ["ACT", "signedDelegation"]);
     assert!(!module.abilities(&account).contains(&Ability::Dnssec));
     let ds = Ds { key_tag: 1, algorithm: 13, digest_type: 2, digest: "00".to_owned() };
     let change = Change { ds: Some(vec![ds]), locked: Some(true), ..Change::default() };

@@ -33,6 +33,9 @@ pub(super) struct Domain {
     pub is_premium: Option<bool>,
     #[serde(deserialize_with = "list")]
     pub dnssec_keys: Vec<Key>,
+    /// `signedDelegation` or `unsigned`.
+    pub dnssec: Text,
+    pub delete_status: Text,
     pub owner_handle: Text,
     pub admin_handle: Text,
     pub tech_handle: Text,
@@ -113,7 +116,7 @@ pub(super) async fn info(api: &Api<'_>, name: &DomainName) -> Result<Option<Regi
         status if under_way(status) => pending(api, name).await?,
         status => return Err(unreadable(&format!("the status “{}”", api.without_secrets(status, "")))),
     };
-    found.registered(name, state).map(Some)
+    Ok(Some(found.registered(name, state)))
 }
 
 /// Of a domain that was requested: by which request. Only the list can say it, by its queues.
@@ -148,12 +151,11 @@ impl Found {
         }
     }
 
-    fn registered(&self, name: &DomainName, state: State) -> Result<Registered, RegistrarError> {
+    fn registered(&self, name: &DomainName, state: State) -> Registered {
         let domain = &self.domain;
-        let ds: Option<Vec<_>> = domain.dnssec_keys.iter().map(|key| key.ds(name)).collect();
         let text = |text: &Text| Some(text.0.clone()).filter(|text| !text.is_empty());
         let servers = domain.name_servers.iter().filter_map(|server| text(&server.name));
-        Ok(Registered {
+        Registered {
             name: name.clone(),
             state,
             created_on: domain.creation_date.date(),
@@ -161,10 +163,11 @@ impl Found {
             nameservers: servers.map(|server| server.to_ascii_lowercase()).collect(),
             locked: domain.is_locked,
             id_protection: domain.is_private_whois_enabled,
-            ds: ds.ok_or_else(|| unreadable("a DNSSEC key that is none"))?,
+            // A key that cannot be read has no record here; that the domain is signed stands in its statuses.
+            ds: domain.dnssec_keys.iter().filter_map(|key| key.ds(name)).collect(),
             registrant_email: text(&domain.verification_email_name),
             change_pending: false,
-            statuses: vec![domain.status.0.clone()],
-        })
+            statuses: [&domain.status, &domain.delete_status, &domain.dnssec].into_iter().filter_map(text).collect(),
+        }
     }
 }

@@ -7,7 +7,7 @@ use kernel::DomainName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{Api, refused, unstarted};
+use super::api::{Api, refused};
 use super::orders::existing;
 use super::wire::{Text, flag, list, number, unreadable};
 
@@ -70,7 +70,7 @@ pub(super) async fn set_glue(api: &Api<'_>, name: &DomainName, change: &GlueChan
     };
     // A name server of another domain could be ours too.
     let host = checked(name, host)?;
-    existing(api, name).await.map_err(unstarted)?;
+    existing(api, name).await?;
     let path = format!("/v1beta/dns/nameservers/{host}");
     match change {
         GlueChange::Add(new) => {

@@ -154,7 +154,7 @@ pub(super) async fn renew(api: &Api<'_>, request: &Renewal) -> Result<Done, Regi
     let path = format!("/v1beta/domains/{}/{path}", found.id);
     let changed = api.post::<Changed>(&path, &body).await?.data;
     changed.check(api)?;
-    Ok(renewed(api, request, found.id).await)
+    Ok(renewed(api, request, &found).await)
 }
 
 /// Of a deleted domain: it is brought back for a year, in the soft quarantine for the price of that year, and after it for a
@@ -182,15 +182,16 @@ async fn check_premium(api: &Api<'_>, request: &Renewal, found: &Found) -> Resul
 }
 
 /// It was renewed; until when, the domain itself says, if it can be read now.
-async fn renewed(api: &Api<'_>, request: &Renewal, id: i64) -> Done {
-    let reference = id.to_string();
+async fn renewed(api: &Api<'_>, request: &Renewal, before: &Found) -> Done {
+    let reference = before.id.to_string();
     let expires_on = match domain::find(api, &request.name).await {
         Ok(Some(found)) if found.domain.status.as_str() == ACTIVE => found.expires_on(),
         Ok(Some(found)) if under_way(found.domain.status.as_str()) => return Done::Pending { reference },
         _ => None,
     };
-    // What was restored within its term keeps its expiry.
-    if request.late.is_none() && expires_on.is_some_and(|day| day <= request.current_expiry) {
+    // What was deleted within its term is restored with the expiry that it had.
+    let was_active = before.domain.status.as_str() == ACTIVE;
+    if was_active && expires_on.is_some_and(|day| day <= request.current_expiry) {
         return Done::Pending { reference };
     }
     Done::Completed(Completed { expires_on, cost: None, reference })
