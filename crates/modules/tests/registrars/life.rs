@@ -77,6 +77,20 @@ async fn a_change_of_nothing_asks_for_nothing() {
 }
 
 #[tokio::test]
+async fn a_change_that_the_registry_considers_is_pending() {
+    let Set { there, module, account } = Set::up().await;
+    there.with(|state| state.hold("example.com", "2027-01-01"));
+    let fault = || testkit::openprovider::Fault::Data(json!({ "status": "REQ" }));
+    there.fail("PUT", "", fault());
+    let change = Change { locked: Some(true), ..Change::default() };
+    let done = module.update(&account, &name("example.com"), &change).await.unwrap();
+    assert!(matches!(done, Done::Pending { .. }), "{done:?}");
+    there.fail("DELETE", "", fault());
+    let done = module.delete(&account, &name("example.com")).await.unwrap();
+    assert!(matches!(done, Done::Pending { .. }), "{done:?}");
+}
+
+#[tokio::test]
 async fn an_order_that_names_no_servers_gets_openproviders() {
     let Set { there, module, account } = Set::up().await;
     let order = domains::registrars::contract::Registration { nameservers: Vec::new(), ..registration("example.com") };

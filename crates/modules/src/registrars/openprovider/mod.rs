@@ -236,17 +236,17 @@ async fn update(api: &Api<'_>, name: &DomainName, change: &Change) -> Result<Don
     for (key, value) in flags.into_iter().filter_map(|(key, value)| Some((key, value?))) {
         body.insert(key.to_owned(), json!(value));
     }
-    if !body.is_empty() {
-        body.insert("id".to_owned(), json!(found.id));
-        body.insert("domain".to_owned(), json!(found.domain.domain));
-        let changed = api.put::<Changed>(&format!("/v1beta/domains/{}", found.id), &body).await?.data;
-        if changed.id.is_some_and(|id| id != found.id) {
-            return Err(unreadable("another domain"));
-        }
-        changed.check(api)?;
-    }
     let expires_on = found.expires_on();
-    Ok(Done::Completed(Completed { expires_on, cost: None, reference: found.id.to_string() }))
+    if body.is_empty() {
+        return Ok(Done::Completed(Completed { expires_on, cost: None, reference: found.id.to_string() }));
+    }
+    body.insert("id".to_owned(), json!(found.id));
+    body.insert("domain".to_owned(), json!(found.domain.domain));
+    let changed = api.put::<Changed>(&format!("/v1beta/domains/{}", found.id), &body).await?.data;
+    if changed.id.is_some_and(|id| id != found.id) {
+        return Err(unreadable("another domain"));
+    }
+    changed.done(api, &found, expires_on)
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use domains::registrars::contract::{
     Completed, Done, RegistrarError, Registration, Renewal, TransferIn, TransferState,
 };
 use domains::tlds::prices::LateFee;
-use kernel::{DomainName, Money};
+use kernel::{Date, DomainName, Money};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -202,8 +202,7 @@ pub(super) async fn delete(api: &Api<'_>, name: &DomainName) -> Result<Done, Reg
     let Parts { name, extension } = &found.domain.domain;
     let query = [("domain.name", name.as_str()), ("domain.extension", extension.as_str())];
     let path = format!("/v1beta/domains/{}", found.id);
-    api.delete::<Changed>(&path, &query).await?.data.check(api)?;
-    Ok(Done::Completed(Completed { reference: found.id.to_string(), ..Completed::default() }))
+    api.delete::<Changed>(&path, &query).await?.data.done(api, &found, None)
 }
 
 /// The domain that something is to be done with. Nothing was ordered when it fails.
@@ -315,8 +314,18 @@ impl Ordered {
 }
 
 impl Changed {
+    /// What came of a change to a domain that expires on this day after it.
+    pub fn done(&self, api: &Api<'_>, of: &Found, expires_on: Option<Date>) -> Result<Done, RegistrarError> {
+        self.check(api)?;
+        let reference = of.id.to_string();
+        if under_way(self.status.as_str()) {
+            return Ok(Done::Pending { reference });
+        }
+        Ok(Done::Completed(Completed { expires_on, cost: None, reference }))
+    }
+
     /// Only statuses that are known are a success.
-    pub fn check(&self, api: &Api<'_>) -> Result<(), RegistrarError> {
+    fn check(&self, api: &Api<'_>) -> Result<(), RegistrarError> {
         match self.status.as_str() {
             FAILED => Err(refused(FAILED, "The request has failed.")),
             status if status == ACTIVE || status == DELETED || under_way(status) => Ok(()),
