@@ -2,6 +2,7 @@
 //! feature is to know of another, against the direction of the dependencies, is handed over here.
 
 use std::sync::RwLock;
+use std::time::Duration;
 
 use accounts::activity_log::seals;
 use accounts::banned_ips::InForce;
@@ -14,7 +15,7 @@ use billing::doctor::Finding;
 use billing::gateways::Gateways;
 use domains::registrars::Registrars;
 use kernel::{Error, Result};
-use modules::gateways::Http;
+use modules::http::Http;
 use platform::context::Extensions;
 use platform::prune::Prunes;
 use platform::web::templates::Templates;
@@ -103,6 +104,16 @@ fn lookups() -> Result<domains::lookups::Wire> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let agent = concat!("Innkeeper/", env!("CARGO_PKG_VERSION"));
     domains::lookups::Wire::new(|| reqwest::Client::builder().user_agent(agent))
+}
+
+/// The registrars that this program can talk to. Some registries take more than a minute for an answer, and one that
+/// comes too late has to be looked up.
+fn registrars() -> Result<Registrars> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().user_agent(concat!("Innkeeper/", env!("CARGO_PKG_VERSION")));
+    let http = Http::with_timeouts(client, Duration::from_secs(5), Duration::from_secs(120));
+    let http = http.map_err(|error| Error::broken(format!("HTTP client: {error}")))?;
+    Ok(Registrars::new(modules::registrars::built_in(&http)))
 }
 
 /// The way to providers of captchas.
@@ -253,8 +264,8 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(finders());
     extra.add(client_panels());
     extra.add(gateways()?);
-    extra.add(Registrars::new(modules::registrars::built_in()));
     extra.add(lookups()?);
+    extra.add(registrars()?);
     extra.add(openid()?);
     extra.add(captchas()?);
     extra.add(prunes());

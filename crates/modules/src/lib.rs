@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod gateways;
+pub mod http;
 pub mod registrars;
 
 /// The templates of this crate, by the folder of their plug-in.

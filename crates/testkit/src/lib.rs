@@ -4,7 +4,8 @@
 //! needs a card processor or a mail server talks to a separate process over the loopback interface. All of it is gone
 //! when the test process is, however that ended: see [`watchdog`]. What no peer can do, the pages on which a card
 //! processor's client pays, [`stripe`] does by the processor's own description of its API; and what no registry would answer
-//! on demand, that it is asked too often or about another name, [`rdap`] and [`whois`] do.
+//! on demand, that it is asked too often or about another name, [`rdap`] and [`whois`] do; a registrar that takes money for
+//! whatever is tried is [`openprovider`].
 //!
 //! What a machine lacks is skipped, in words, unless `INNKEEPER_TEST_REQUIRE=all` is set, as it is in CI: then it fails.
 
@@ -12,7 +13,9 @@ pub mod device;
 pub mod dns;
 mod engines;
 mod folder;
+mod http;
 pub mod localstripe;
+pub mod openprovider;
 pub mod peers;
 pub mod plans;
 pub mod postgres;

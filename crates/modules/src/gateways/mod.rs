@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use billing::gateways::Gateway;
 
-pub mod http;
+use crate::http::Http;
+
 pub mod manual;
 pub mod sandbox;
 pub mod signature;
 pub mod stripe;
 
-pub use http::Http;
 pub use sandbox::Sandbox;
 pub use stripe::Stripe;
 

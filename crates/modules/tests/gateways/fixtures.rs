@@ -8,7 +8,8 @@ use billing::gateways::{
     StoreRequest, StoredMethod,
 };
 use kernel::{Currency, Money, Timestamp};
-use modules::gateways::{Http, Stripe};
+use modules::gateways::Stripe;
+use modules::http::Http;
 
 pub const SECRET_KEY: &str = "sk_test_do_not_show_me";
 pub const WEBHOOK_SECRET: &str = "whsec_do_not_show_me";

@@ -5,7 +5,8 @@ use billing::gateways::{
     Outcome, PageState, RefundOutcome, WebhookEffect, WebhookError, WebhookEvent,
 };
 use kernel::Timestamp;
-use modules::gateways::{Http, Stripe, signature};
+use modules::gateways::{Stripe, signature};
+use modules::http::Http;
 use serde_json::{Value, json};
 
 use crate::fixtures::{

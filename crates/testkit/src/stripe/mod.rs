@@ -5,7 +5,6 @@
 //! answer, so that the stand-in cannot make up what Stripe does not say. What is wrong is in [`Stripe::complaints`].
 //! Everything is kept in memory. Keys of idempotency are honoured.
 
-mod http;
 mod pages;
 mod spec;
 mod state;
@@ -16,10 +15,10 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use http::Request;
+pub use crate::http::Request;
 pub use spec::{Pairs, Spec};
 
-use http::Reply;
+use crate::http::{self, Reply};
 use state::State;
 
 /// What happens when a card is charged.

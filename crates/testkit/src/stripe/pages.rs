@@ -1,8 +1,8 @@
 //! The pages that a client sees: the payment page and the bank's.
 
 use super::Card;
-use super::http::{Reply, Request};
 use super::state::State;
+use crate::http::{Reply, Request};
 
 pub(super) fn serve(state: &mut State, request: &Request) -> Reply {
     let parts: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();

@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value, json};
 
 use super::Card;
-use super::http::{Reply, Request};
 use super::spec::Spec;
+use crate::http::{Reply, Request};
 
 pub(super) struct State {
     base_url: String,

@@ -6,7 +6,7 @@ use reqwest::{RequestBuilder, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::gateways::http::{Answer, Http};
+use crate::http::{Answer, Http};
 
 /// Requests and answers have the shapes of this version whatever the account is set to. A test holds every request and
 /// every answer that is read against Stripe's own description of it. (Webhooks have the version that is set at their

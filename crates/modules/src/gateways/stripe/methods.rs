@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use super::api::{self, Api, Reference, not_sent, one_line, path_id};
 use super::intent::CLIENT;
 use super::optional;
-use crate::gateways::http::Answer;
 use crate::gateways::signature::hex;
+use crate::http::Answer;
 
 /// Who is to become a customer at Stripe.
 #[derive(Debug, Clone, Copy)]

@@ -23,8 +23,8 @@ use billing::gateways::{
 use kernel::Timestamp;
 use reqwest::StatusCode;
 
-use super::http::{Answer, Http};
 use super::signature;
+use crate::http::{Answer, Http};
 use api::{Api, path_id, unknown};
 use intent::{Client, PaymentIntent, Progress};
 

@@ -12,7 +12,7 @@ use super::api::{self, Api, Reference, not_sent, one_line, unknown};
 use super::intent::REFUND;
 use super::leave_open;
 use super::search::{Listed, Search, find};
-use crate::gateways::http::Answer;
+use crate::http::Answer;
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Refund {

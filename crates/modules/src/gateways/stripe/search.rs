@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::api::{self, Api, Form, unknown};
 use super::intent::{CLIENT, INVOICE, PaymentIntent, Progress};
 use super::{fees, retrieve};
-use crate::gateways::http::Http;
+use crate::http::Http;
 
 /// Until then a charge that is not to be found may still be on its way: our own call gives up after 30 seconds, and
 /// the rest is for what waits in networks and queues.

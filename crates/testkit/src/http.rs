@@ -1,4 +1,4 @@
-//! As much HTTP as the stand-in needs: one request a connection.
+//! As much HTTP as the stand-ins need: one request a connection.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -10,7 +10,10 @@ pub struct Request {
     pub path: String,
     pub query: Vec<(String, String)>,
     pub headers: Vec<(String, String)>,
+    /// The body as the pairs of a form.
     pub form: Vec<(String, String)>,
+    /// The body as it was sent.
+    pub body: String,
 }
 
 impl Request {
@@ -27,13 +30,13 @@ impl Request {
     }
 }
 
-pub(super) struct Reply {
+pub(crate) struct Reply {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: String,
 }
 
-pub(super) async fn read(stream: &mut TcpStream) -> Option<Request> {
+pub(crate) async fn read(stream: &mut TcpStream) -> Option<Request> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -50,18 +53,20 @@ pub(super) async fn read(stream: &mut TcpStream) -> Option<Request> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let headers =
         lines.filter_map(|line| line.split_once(": ")).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    let mut request = Request { method, path: path.to_owned(), query: pairs(query), headers, form: Vec::new() };
+    let mut request =
+        Request { method, path: path.to_owned(), query: pairs(query), headers, form: Vec::new(), body: String::new() };
     let length: usize = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     while bytes.len() < end + length {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
             return None;
         }
     }
-    request.form = pairs(&String::from_utf8_lossy(&bytes[end..]));
+    request.body = String::from_utf8_lossy(&bytes[end..]).into_owned();
+    request.form = pairs(&request.body);
     Some(request)
 }
 
-pub(super) async fn write(stream: &mut TcpStream, reply: &Reply) {
+pub(crate) async fn write(stream: &mut TcpStream, reply: &Reply) {
     let mut head = format!("HTTP/1.1 {} Status\r\nContent-Length: {}\r\n", reply.status, reply.body.len());
     for (name, value) in &reply.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
