@@ -108,12 +108,12 @@ fn lookups() -> Result<domains::lookups::Wire> {
 
 /// The registrars that this program can talk to. Some registries take more than a minute for an answer, and one that
 /// comes too late has to be looked up.
-fn registrars() -> Result<Registrars> {
+fn registrars(random: &Random) -> Result<Registrars> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().user_agent(concat!("Innkeeper/", env!("CARGO_PKG_VERSION")));
     let http = Http::with_timeouts(client, Duration::from_secs(5), Duration::from_secs(120));
     let http = http.map_err(|error| Error::broken(format!("HTTP client: {error}")))?;
-    Ok(Registrars::new(modules::registrars::built_in(&http)))
+    Ok(Registrars::new(modules::registrars::built_in(&http, random)))
 }
 
 /// The way to providers of captchas.
@@ -265,7 +265,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(client_panels());
     extra.add(gateways()?);
     extra.add(lookups()?);
-    extra.add(registrars()?);
+    extra.add(registrars(&random)?);
     extra.add(openid()?);
     extra.add(captchas()?);
     extra.add(prunes());

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use domains::registrars::Registrar;
+use platform::Random;
 
 use crate::http::Http;
 
@@ -15,6 +16,6 @@ pub mod openprovider;
 pub use openprovider::Openprovider;
 
 /// Every registrar module of this crate, in the order in which staff should see them.
-pub fn built_in(http: &Http) -> Vec<Arc<dyn Registrar>> {
-    vec![Arc::new(epp::Epp::default()), Arc::new(Openprovider::new(http.clone())), Arc::new(manual::Manual)]
+pub fn built_in(http: &Http, random: &Random) -> Vec<Arc<dyn Registrar>> {
+    vec![Arc::new(epp::Epp::new(random.clone())), Arc::new(Openprovider::new(http.clone())), Arc::new(manual::Manual)]
 }

@@ -36,7 +36,7 @@ impl World {
         change(&mut options);
         let registry = Registry::start(options);
         let account = account(&registry, "hosting-co", &[]);
-        World { registry, epp: Epp::default(), account }
+        World { registry, epp: Epp::new(platform::Random::seeded(7)), account }
     }
 }
 

@@ -23,10 +23,10 @@ use epp::domain::{self, NameServer, Status};
 use epp::{AuthInfo, Period, Secret, fee, rgp, secdns};
 use kernel::{DomainName, Money};
 
-use sessions::{Sessions, id, offers, step};
+use platform::Random;
+use sessions::{Sessions, offers, step};
 
 /// Holds the sessions with every registry that is set up.
-#[derive(Default)]
 pub struct Epp {
     sessions: Sessions,
 }
@@ -161,13 +161,13 @@ impl Registrar for Epp {
             let commands = [fee::Operation::Create, fee::Operation::Renew, fee::Operation::Transfer].map(quote);
             command.fee = Some(fee::Check { currency: Some(currency.to_owned()), commands: commands.to_vec() });
         }
-        let answer = pool.run(&command, &id()).await.map_err(answers::error)?;
+        let answer = pool.run(&command, &pool.id()).await.map_err(answers::error)?;
         Ok(answers::checked(names, &answer))
     }
 
     async fn info(&self, account: &Account, name: &DomainName) -> Result<Option<Registered>, RegistrarError> {
         let pool = self.sessions.of(account)?;
-        match pool.run(&domain::Info::new(name.as_str()), &id()).await {
+        match pool.run(&domain::Info::new(name.as_str()), &pool.id()).await {
             Ok(answer) => answers::registered(name, &answer, account.get("client_id").unwrap_or_default()).map(Some),
             Err(error) if answers::is_absent(&error) => Ok(None),
             Err(error) => Err(answers::error(error)),
@@ -178,7 +178,7 @@ impl Registrar for Epp {
         let pool = self.sessions.of(account)?;
         let contacts = objects::put_contacts(&pool, account, &request.id, &request.contacts).await?;
         let hosts = objects::put_hosts(&pool, account, &request.name, &request.nameservers).await?;
-        let mut command = domain::Create::new(request.name.as_str(), Period::Years(request.years), objects::new_code());
+        let mut command = domain::Create::new(request.name.as_str(), Period::Years(request.years), pool.new_code());
         command.registrant = Some(contacts.registrant);
         command.contacts = contacts.others;
         command.hosts = hosts;
@@ -199,7 +199,7 @@ impl Registrar for Epp {
     async fn transfer_state(&self, account: &Account, name: &DomainName) -> Result<TransferState, RegistrarError> {
         let pool = self.sessions.of(account)?;
         let command = domain::Transfer::about(name.as_str(), domain::Operation::Query);
-        let answer = pool.run(&command, &id()).await.map_err(answers::error)?;
+        let answer = pool.run(&command, &pool.id()).await.map_err(answers::error)?;
         Ok(answers::transfer_state(&answer.result))
     }
 
@@ -217,7 +217,7 @@ impl Registrar for Epp {
 
     async fn update(&self, account: &Account, name: &DomainName, change: &Change) -> Result<Done, RegistrarError> {
         let pool = self.sessions.of(account)?;
-        let now = pool.run(&domain::Info::new(name.as_str()), &id()).await.map_err(answers::error)?;
+        let now = pool.run(&domain::Info::new(name.as_str()), &pool.id()).await.map_err(answers::error)?;
         let mut command = domain::Update::new(name.as_str());
         if let Some(servers) = &change.nameservers {
             let wanted = objects::put_hosts(&pool, account, name, servers).await?;
@@ -257,21 +257,21 @@ impl Registrar for Epp {
 
     async fn contacts(&self, account: &Account, name: &DomainName) -> Result<Contacts, RegistrarError> {
         let pool = self.sessions.of(account)?;
-        let answer = pool.run(&domain::Info::new(name.as_str()), &id()).await.map_err(answers::error)?;
+        let answer = pool.run(&domain::Info::new(name.as_str()), &pool.id()).await.map_err(answers::error)?;
         objects::read_contacts(&pool, &answer.result).await
     }
 
     async fn auth_code(&self, account: &Account, name: &DomainName) -> Result<AuthCode, RegistrarError> {
         let pool = self.sessions.of(account)?;
-        let answer = pool.run(&domain::Info::new(name.as_str()), &id()).await.map_err(answers::error)?;
+        let answer = pool.run(&domain::Info::new(name.as_str()), &pool.id()).await.map_err(answers::error)?;
         let shown = answer.result.auth_info.map(|code| code.password.expose().to_owned());
         if let Some(code) = shown.filter(|code| !code.is_empty()) {
             return Ok(AuthCode::Code(code));
         }
-        let new = objects::new_code();
+        let new = pool.new_code();
         let mut command = domain::Update::new(name.as_str());
         command.auth_info = Some(domain::AuthInfoChange::Set(AuthInfo::new(new.clone())));
-        pool.run(&command, &id()).await.map_err(answers::error)?;
+        pool.run(&command, &pool.id()).await.map_err(answers::error)?;
         Ok(AuthCode::Code(new.expose().to_owned()))
     }
 
@@ -280,7 +280,7 @@ impl Registrar for Epp {
         account: &Account,
         name: &DomainName,
     ) -> Result<Vec<domains::registrars::contract::GlueHost>, RegistrarError> {
-        objects::glue(&*self.sessions.of(account)?, name).await
+        objects::glue(&self.sessions.of(account)?, name).await
     }
 
     async fn set_glue(
@@ -289,34 +289,39 @@ impl Registrar for Epp {
         name: &DomainName,
         change: &domains::registrars::contract::GlueChange,
     ) -> Result<(), RegistrarError> {
-        objects::set_glue(&*self.sessions.of(account)?, name, change).await
+        objects::set_glue(&self.sessions.of(account)?, name, change).await
     }
 
     async fn delete(&self, account: &Account, name: &DomainName) -> Result<Done, RegistrarError> {
         let pool = self.sessions.of(account)?;
-        let answer = pool.run(&domain::Delete::new(name.as_str()), &id()).await.map_err(answers::error)?;
+        let answer = pool.run(&domain::Delete::new(name.as_str()), &pool.id()).await.map_err(answers::error)?;
         Ok(answers::done(&answer, None))
     }
 
     async fn next_message(&self, account: &Account) -> Result<Option<Message>, RegistrarError> {
         let pool = self.sessions.of(account)?;
-        let answer = pool.run(&epp::poll::Request, &id()).await.map_err(answers::error)?;
+        let answer = pool.run(&epp::poll::Request, &pool.id()).await.map_err(answers::error)?;
         Ok(answer.result.map(|message| answers::message(message, account.get("client_id").unwrap_or_default())))
     }
 
     async fn acknowledge(&self, account: &Account, message: &str) -> Result<(), RegistrarError> {
         let pool = self.sessions.of(account)?;
         let command = epp::poll::Acknowledge { id: message.to_owned() };
-        pool.run(&command, &id()).await.map_err(answers::error)?;
+        pool.run(&command, &pool.id()).await.map_err(answers::error)?;
         Ok(())
     }
 }
 
 impl Epp {
+    /// `random` makes authorisation codes and the ids of questions.
+    pub fn new(random: Random) -> Epp {
+        Epp { sessions: Sessions::new(random) }
+    }
+
     /// Brings a deleted domain back (RFC 3915, 2). One that is back already is not asked for again.
     async fn restore(&self, account: &Account, request: &Renewal) -> Result<(), RegistrarError> {
         let pool = self.sessions.of(account)?;
-        let now = pool.run(&domain::Info::new(request.name.as_str()), &id()).await.map_err(answers::error)?;
+        let now = pool.run(&domain::Info::new(request.name.as_str()), &pool.id()).await.map_err(answers::error)?;
         if !now.extensions.rgp.contains(&rgp::Status::RedemptionPeriod) {
             return Ok(());
         }

@@ -3,25 +3,17 @@
 use domains::registrars::contract::{Account, Contact, Contacts, GlueChange, GlueHost, RegistrarError, Renewal};
 use epp::contact::{self, Address, Form, Phone, Postal};
 use epp::domain::{self, NameServer, Role};
-use epp::{Code, Pool, Secret, host, rgp};
+use epp::{Code, host, rgp};
 use kernel::DomainName;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::answers::{error, has_code};
-use super::sessions::id;
+use super::sessions::Registry;
 
 /// The ids of a domain's contacts.
 pub struct Put {
     pub registrant: String,
     pub others: Vec<domain::Contact>,
-}
-
-/// An authorisation code that nobody guesses, with what registries ask of passwords.
-pub fn new_code() -> Secret {
-    let random = Uuid::new_v4().simple().to_string();
-    let (lower, upper) = random.split_at(13);
-    Secret::new(format!("{lower}-{}9a", upper[..13].to_uppercase()))
 }
 
 /// An id that the same operation gives the same contact again (RFC 5733: 3 to 16 characters).
@@ -36,7 +28,7 @@ fn contact_id(operation: &str, of: &Contact) -> String {
 
 /// Makes the contacts, those that are alike once. One that is there already was made by this operation before.
 pub async fn put_contacts(
-    pool: &Pool,
+    pool: &Registry,
     account: &Account,
     operation: &str,
     contacts: &Contacts,
@@ -66,7 +58,7 @@ pub async fn put_contacts(
     Ok(Put { registrant, others })
 }
 
-async fn put_contact(pool: &Pool, id: &str, of: &Contact) -> Result<(), RegistrarError> {
+async fn put_contact(pool: &Registry, id: &str, of: &Contact) -> Result<(), RegistrarError> {
     let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let address = Address {
         street: [&of.address1, &of.address2].into_iter().filter_map(|line| filled(line)).collect(),
@@ -80,9 +72,9 @@ async fn put_contact(pool: &Pool, id: &str, of: &Contact) -> Result<(), Registra
     let all = [&name, &of.company, &of.address1, &of.address2, &of.city, &of.state, &of.postcode];
     let form = if all.iter().all(|text| text.is_ascii()) { Form::International } else { Form::Local };
     let postal = Postal { form, name, organization: filled(&of.company), address };
-    let mut command = contact::Create::new(id, postal, &of.email, new_code());
+    let mut command = contact::Create::new(id, postal, &of.email, pool.new_code());
     command.voice = filled(&of.phone).map(|number| Phone::new(&number));
-    match pool.run(&command, &super::sessions::id()).await {
+    match pool.run(&command, &pool.id()).await {
         Ok(_) => Ok(()),
         Err(refused) if has_code(&refused, Code::EXISTS) => Ok(()),
         // Nothing was bought yet: what became of a contact does not matter, it is asked for again with the same id.
@@ -91,7 +83,7 @@ async fn put_contact(pool: &Pool, id: &str, of: &Contact) -> Result<(), Registra
     }
 }
 
-pub async fn read_contacts(pool: &Pool, of: &domain::Details) -> Result<Contacts, RegistrarError> {
+pub async fn read_contacts(pool: &Registry, of: &domain::Details) -> Result<Contacts, RegistrarError> {
     let mut contacts = Contacts::default();
     if let Some(id) = &of.registrant {
         contacts.registrant = read_contact(pool, id).await?;
@@ -108,9 +100,9 @@ pub async fn read_contacts(pool: &Pool, of: &domain::Details) -> Result<Contacts
     Ok(contacts)
 }
 
-async fn read_contact(pool: &Pool, of: &str) -> Result<Contact, RegistrarError> {
+async fn read_contact(pool: &Registry, of: &str) -> Result<Contact, RegistrarError> {
     let command = contact::Info { id: of.to_owned(), auth_info: None };
-    let details = pool.run(&command, &id()).await.map_err(error)?.result;
+    let details = pool.run(&command, &pool.id()).await.map_err(error)?.result;
     let Some(postal) = details.postal.into_iter().next() else { return Ok(Contact::default()) };
     let mut lines = postal.address.street.into_iter();
     let (first_name, last_name) = postal.name.rsplit_once(' ').unwrap_or(("", postal.name.as_str()));
@@ -131,7 +123,7 @@ async fn read_contact(pool: &Pool, of: &str) -> Result<Contact, RegistrarError> 
 
 /// The name servers as a domain of this registry names them; those that are no objects yet are made.
 pub async fn put_hosts(
-    pool: &Pool,
+    pool: &Registry,
     account: &Account,
     domain: &DomainName,
     servers: &[String],
@@ -143,14 +135,14 @@ pub async fn put_hosts(
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let known = pool.run(&host::Check { names: names.clone() }, &id()).await.map_err(error)?;
+    let known = pool.run(&host::Check { names: names.clone() }, &pool.id()).await.map_err(error)?;
     for free in known.result.iter().filter(|host| host.available) {
         if free.name == domain.as_str() || free.name.ends_with(&format!(".{domain}")) {
             let message = format!("{} is under the domain itself. Add it with its addresses first.", free.name);
             return Err(RegistrarError::Refused { code: "glue".to_owned(), message });
         }
         let command = host::Create { name: free.name.clone(), addresses: Vec::new() };
-        match pool.run(&command, &id()).await {
+        match pool.run(&command, &pool.id()).await {
             Ok(_) => {}
             Err(refused) if has_code(&refused, Code::EXISTS) => {}
             Err(lost @ epp::Error::Unknown { .. }) => return Err(RegistrarError::Unavailable(lost.to_string())),
@@ -160,17 +152,17 @@ pub async fn put_hosts(
     Ok(names.into_iter().map(NameServer::Object).collect())
 }
 
-pub async fn glue(pool: &Pool, domain: &DomainName) -> Result<Vec<GlueHost>, RegistrarError> {
-    let answer = pool.run(&domain::Info::new(domain.as_str()), &id()).await.map_err(error)?;
+pub async fn glue(pool: &Registry, domain: &DomainName) -> Result<Vec<GlueHost>, RegistrarError> {
+    let answer = pool.run(&domain::Info::new(domain.as_str()), &pool.id()).await.map_err(error)?;
     let mut hosts = Vec::new();
     for name in answer.result.subordinate_hosts {
-        let details = pool.run(&host::Info { name: name.clone() }, &id()).await.map_err(error)?;
+        let details = pool.run(&host::Info { name: name.clone() }, &pool.id()).await.map_err(error)?;
         hosts.push(GlueHost { host: name, addresses: details.result.addresses });
     }
     Ok(hosts)
 }
 
-pub async fn set_glue(pool: &Pool, domain: &DomainName, change: &GlueChange) -> Result<(), RegistrarError> {
+pub async fn set_glue(pool: &Registry, domain: &DomainName, change: &GlueChange) -> Result<(), RegistrarError> {
     let of = match change {
         GlueChange::Add(host) | GlueChange::Set(host) => &host.host,
         GlueChange::Remove(name) => name,
@@ -182,10 +174,11 @@ pub async fn set_glue(pool: &Pool, domain: &DomainName, change: &GlueChange) -> 
     match change {
         GlueChange::Add(new) => {
             let command = host::Create { name: new.host.clone(), addresses: new.addresses.clone() };
-            pool.run(&command, &id()).await.map_err(error)?;
+            pool.run(&command, &pool.id()).await.map_err(error)?;
         }
         GlueChange::Set(wanted) => {
-            let now = pool.run(&host::Info { name: wanted.host.clone() }, &id()).await.map_err(error)?.result.addresses;
+            let now =
+                pool.run(&host::Info { name: wanted.host.clone() }, &pool.id()).await.map_err(error)?.result.addresses;
             let but = |all: &[std::net::IpAddr], not: &[std::net::IpAddr]| {
                 all.iter().filter(|address| !not.contains(address)).copied().collect::<Vec<_>>()
             };
@@ -195,10 +188,10 @@ pub async fn set_glue(pool: &Pool, domain: &DomainName, change: &GlueChange) -> 
                 return Ok(());
             }
             let command = host::Update { name: wanted.host.clone(), add, remove, rename: None };
-            pool.run(&command, &id()).await.map_err(error)?;
+            pool.run(&command, &pool.id()).await.map_err(error)?;
         }
         GlueChange::Remove(name) => {
-            pool.run(&host::Delete { name: name.clone() }, &id()).await.map_err(error)?;
+            pool.run(&host::Delete { name: name.clone() }, &pool.id()).await.map_err(error)?;
         }
     }
     Ok(())

@@ -6,26 +6,66 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domains::registrars::contract::{Account, RegistrarError};
 use epp::{Endpoint, Identity, Pool, Roots, Secret, Settings};
+use platform::Random;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::answers;
 
-#[derive(Default)]
-pub struct Sessions(Mutex<HashMap<String, (Vec<u8>, Arc<Pool>)>>);
+pub struct Sessions {
+    pools: Mutex<HashMap<String, (Vec<u8>, Arc<Pool>)>>,
+    random: Random,
+}
+
+/// The sessions with one registry, and where ids and codes come from.
+pub struct Registry {
+    pool: Arc<Pool>,
+    random: Random,
+}
+
+impl Registry {
+    /// Of a question: no two are alike.
+    pub fn id(&self) -> String {
+        format!("IK-{}", self.letters(32))
+    }
+
+    /// An authorisation code that nobody guesses, with what registries ask of passwords.
+    pub fn new_code(&self) -> Secret {
+        Secret::new(format!("{}-{}9a", self.letters(12).to_lowercase(), self.letters(12).to_uppercase()))
+    }
+
+    fn letters(&self, count: usize) -> String {
+        self.random.token().chars().filter(char::is_ascii_alphanumeric).take(count).collect()
+    }
+}
+
+impl std::ops::Deref for Registry {
+    type Target = Pool;
+
+    fn deref(&self) -> &Pool {
+        &self.pool
+    }
+}
 
 /// What a set-up consists of. A pool is thrown away when any of it changes.
 const PARTS: [&str; 8] = ["host", "port", "client_id", "password", "certificate", "key", "authority", "server_name"];
 
 impl Sessions {
-    pub fn of(&self, account: &Account) -> Result<Arc<Pool>, RegistrarError> {
+    pub fn new(random: Random) -> Sessions {
+        Sessions { pools: Mutex::default(), random }
+    }
+
+    pub fn of(&self, account: &Account) -> Result<Registry, RegistrarError> {
+        Ok(Registry { pool: self.pool(account)?, random: self.random.clone() })
+    }
+
+    fn pool(&self, account: &Account) -> Result<Arc<Pool>, RegistrarError> {
         let mut digest = Sha256::new();
         for part in PARTS.iter().chain(&["sessions", "seconds"]) {
             digest.update(account.get(part).unwrap_or_default());
             digest.update([0]);
         }
         let made_of = digest.finalize().to_vec();
-        let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, pool)) = pools.get(&account.name)
             && *known == made_of
         {
@@ -75,11 +115,6 @@ pub fn check_host(text: &str, sandbox: bool) -> Result<(), String> {
         Ok(_) if !is_here => Ok(()),
         _ => Err("Write the host's name, such as epp.registry.example.".to_owned()),
     }
-}
-
-/// Of a question: no two are alike.
-pub fn id() -> String {
-    format!("IK-{}", Uuid::new_v4().simple())
 }
 
 /// Of a step of an operation (RFC 5730, 2.5: 3 to 64 characters).

@@ -135,6 +135,6 @@ fn references_exist(state: &State, domain: &Domain) -> Result<(), Refusal> {
             return Err(refusal.about("domain", DOMAIN, "hostObj", host));
         }
     }
-    let named = domain.registrant.iter().chain(domain.contacts.iter().map(|(_, id)| id));
-    named.map(|id| contacts::found(state, id).map(|_| ())).collect()
+    let mut named = domain.registrant.iter().chain(domain.contacts.iter().map(|(_, id)| id));
+    named.try_for_each(|id| contacts::found(state, id).map(|_| ()))
 }
