@@ -67,7 +67,7 @@ async fn hostile_answers_are_not_believed() {
     completed(w.epp.register(&w.account, &registration("op1", "mine.test", 1)).await);
     let before = w.epp.info(&w.account, &name("mine.test")).await.unwrap().unwrap().expires_on.unwrap();
     for (at, answer) in ["<epp/>".to_owned(), "no xml".to_owned(), "<a>".repeat(5000)].into_iter().enumerate() {
-        w.registry.inject(Fault::Answer("domain:renew".into(), answer));
+        w.registry.inject(Fault::Answer("domain:renew", answer));
         let done = w.epp.renew(&w.account, &renewal(&format!("hostile{at}"), "mine.test", before)).await;
         assert!(is_unknown(&done), "{done:?}");
     }
