@@ -99,6 +99,13 @@ fn gateways() -> Result<Gateways> {
     Ok(Gateways::new(modules::gateways::built_in(&http)))
 }
 
+/// The way to registries, to ask about names.
+fn lookups() -> Result<domains::lookups::Wire> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let agent = concat!("Innkeeper/", env!("CARGO_PKG_VERSION"));
+    domains::lookups::Wire::new(|| reqwest::Client::builder().user_agent(agent))
+}
+
 /// The registrars that this program can talk to. Some registries take more than a minute for an answer, and one that
 /// comes too late has to be looked up.
 fn registrars() -> Result<Registrars> {
@@ -257,6 +264,7 @@ pub fn app(db: Db, clock: Clock, random: Random, vault: Vault, sandbox: bool, mu
     extra.add(finders());
     extra.add(client_panels());
     extra.add(gateways()?);
+    extra.add(lookups()?);
     extra.add(registrars()?);
     extra.add(openid()?);
     extra.add(captchas()?);

@@ -2,7 +2,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod lookups;
 pub mod registrars;
+pub mod resolver;
 pub mod settings;
 pub mod tld_sync;
 pub mod tlds;
@@ -10,7 +12,8 @@ pub mod tlds;
 pub use settings::SETTINGS;
 
 /// What the daily clean-up takes away.
-pub const RUBBISH: &[platform::prune::Rubbish] = &[registrars::OLD_LOG, tld_sync::OLD_LISTS];
+pub const RUBBISH: &[platform::prune::Rubbish] =
+    &[registrars::OLD_LOG, tld_sync::OLD_LISTS, lookups::OLD_LOG, lookups::OLD_ANSWERS, resolver::OLD_NAMES];
 
 use accounts::doors::{NavItem, Routes};
 
@@ -20,6 +23,7 @@ mod testing;
 /// What this crate does later.
 pub fn jobs(registry: &mut platform::jobs::Registry) {
     tld_sync::jobs::register(registry);
+    resolver::jobs::register(registry);
 }
 
 /// What happens by itself, called now and then by every node that works.
@@ -40,6 +44,8 @@ pub fn routes() -> Routes {
         .merge(tlds::api::routes())
         .merge(tlds::compat::routes())
         .merge(registrars::routes())
+        .merge(lookups::routes())
+        .merge(resolver::routes())
         .merge(tld_sync::admin::routes())
         .merge(tld_sync::api::routes())
 }
@@ -51,6 +57,9 @@ pub fn nav() -> Vec<(&'static str, NavItem)> {
         ("configuration", item("Domain pricing", "/admin/setup/tlds", tlds::CONFIGURE)),
         ("configuration", item("Registrars", "/admin/setup/registrars", registrars::CONFIGURE)),
         ("utilities", item("TLD sync", "/admin/utilities/tld-sync", tlds::CONFIGURE)),
+        ("utilities", item("Domain resolver", "/admin/utilities/resolver", resolver::CHECK)),
+        ("utilities", item("WHOIS look-ups", "/admin/utilities/whois", lookups::LOOK_UP)),
+        ("logs", item("WHOIS look-up log", "/admin/logs/whois", lookups::VIEW_LOG)),
         ("logs", item("Registrar log", "/admin/logs/registrars", registrars::CONFIGURE)),
     ]
 }

@@ -21,13 +21,64 @@ use platform::{App, Clock, Db, Events, Extensions, Parts, Random, Vault, params}
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::lookups::Wire;
 use crate::tlds::prices::{Operation, Price, Prices};
 use crate::tlds::{self, Priced, TldEdit};
 
 pub struct Company {
     pub app: App,
     pub by: Actor,
+    pub registries: Registries,
     _folder: testkit::Folder,
+}
+
+/// A registry that speaks RDAP, for `.test` and `.com`, and one that speaks WHOIS, for `.old`. The first label says what they
+/// answer: `taken`, `busy`, `junk`, `other`; everything else is free.
+pub struct Registries {
+    pub rdap: testkit::rdap::Rdap,
+    pub whois: testkit::whois::Whois,
+    /// Where IANA's list of RDAP servers is.
+    pub iana: testkit::rdap::Rdap,
+}
+
+impl Registries {
+    fn start() -> Registries {
+        use testkit::{rdap, whois};
+        let label = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+        let iana = rdap::Rdap::start(|_| {
+            let services: Vec<Value> =
+                (0..150).map(|number| serde_json::json!([[format!("t{number}")], ["https://rdap.example/"]])).collect();
+            let list =
+                serde_json::json!({ "version": "1.0", "publication": "2026-02-01T00:00:00Z", "services": services });
+            rdap::Reply::Raw(200, "Content-Type: application/json\r\n".to_owned(), list.to_string().into_bytes())
+        });
+        Registries {
+            iana,
+            rdap: rdap::Rdap::start(move |name| match label(name).as_str() {
+                "taken" => rdap::Reply::Registered,
+                "busy" => rdap::Reply::TooMany("30".to_owned()),
+                "junk" => rdap::Reply::Garbage,
+                "other" => rdap::Reply::About("another.test".to_owned()),
+                _ => rdap::Reply::NotFound,
+            }),
+            whois: whois::Whois::start(move |question| match label(question).as_str() {
+                "taken" => whois::Reply::Registered,
+                "junk" => whois::Reply::Raw(b"rate limit exceeded".to_vec()),
+                _ => whois::Reply::Raw(format!("No match for \"{question}\".\r\n").into_bytes()),
+            }),
+        }
+    }
+
+    /// Look-ups that reach these registries and no others.
+    fn wire(&self) -> Wire {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let bootstrap = names::rdap::Bootstrap::parse(&self.rdap.bootstrap(&["test", "com"])).unwrap();
+        let table = format!("old\t{}\t{{}}\tNo match for \"{{}}\"\n", self.whois.address());
+        let table = names::whois::Table::parse(&table).unwrap();
+        let nowhere = Some("127.0.0.1:1".to_owned());
+        let list = format!("{}dns.json", self.iana.base_url());
+        Wire::with(reqwest::Client::builder, names::reach::Reach::Anywhere, bootstrap, table, &list, nowhere).unwrap()
+    }
 }
 
 pub fn usd() -> Currency {
@@ -72,6 +123,8 @@ impl testkit::Open for Company {
         extensions.add(accounts::doors::Nav::default());
         extensions.add(clients::ClientPanels::default());
         extensions.add(crate::registrars::tests::modules());
+        let registries = Registries::start();
+        extensions.add(registries.wire());
         let mut registry = platform::jobs::Registry::default();
         crate::jobs(&mut registry);
         let app = App::new(Parts {
@@ -87,7 +140,7 @@ impl testkit::Open for Company {
             wake: Arc::default(),
             extensions,
         });
-        let company = Company { app, by: Actor::system("Test"), _folder: folder };
+        let company = Company { app, by: Actor::system("Test"), registries, _folder: folder };
         let mut tx = company.app.db.write().await.unwrap();
         currencies::add(&mut tx, usd(), "$", " USD", "1").await.unwrap();
         currencies::add(&mut tx, eur(), "€", " EUR", "0.9").await.unwrap();

@@ -21,6 +21,7 @@ pub mod plans;
 pub mod postgres;
 pub mod process;
 pub mod rdap;
+pub mod registry;
 mod scripted;
 pub mod smtp;
 pub mod stripe;

@@ -3,6 +3,8 @@
 
 mod compat;
 mod effects;
+mod lookups;
+mod resolver;
 mod rules;
 
 use accounts::activity_log::Actor;

@@ -141,6 +141,10 @@ fn form_page(cx: &AdminCx, of: &Subject, wrong: Option<&FieldErrors>) -> Result<
 }
 
 async fn new_page(cx: AdminCx) -> Result<Response, Fail> {
+    if cx.params()?.text("module").is_empty() {
+        // The list of modules is where one is chosen.
+        return index(cx).await;
+    }
     let of = subject(&cx, None).await?;
     form_page(&cx, &of, None)
 }

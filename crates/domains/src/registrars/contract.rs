@@ -396,6 +396,10 @@ pub struct Renewal {
     pub current_expiry: Date,
     /// In which period after its expiry the domain is.
     pub late: Option<LateFee>,
+    /// When the registry took it out, as far as we know: reports on restores say it.
+    pub deleted_at: Option<Timestamp>,
+    /// When we ask.
+    pub now: Timestamp,
     pub premium: Option<Money>,
 }
 

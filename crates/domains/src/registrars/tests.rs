@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::contract::{Ability, Cost, Field, FieldKind};
+use super::contract::{Ability, Availability, Checked, Cost, Field, FieldKind, Premium};
 use super::*;
 use crate::testing::Company;
 use crate::tlds::TldEdit;
@@ -57,6 +57,38 @@ impl Registrar for Echo {
 
     fn check_address(&self, _: &str, value: &str, _: bool) -> std::result::Result<(), String> {
         if value.starts_with("https://") { Ok(()) } else { Err("Write an address such as https://…".to_owned()) }
+    }
+
+    /// `taken`, `gold` and `kept` of any extension are known; of `dumb` it says nothing; the word `hostile` in the list of
+    /// prices makes it answer about another name.
+    async fn check(
+        &self,
+        account: &Account,
+        names: &[kernel::DomainName],
+    ) -> std::result::Result<Vec<Checked>, RegistrarError> {
+        if account.get("prices") == Some("down") {
+            return Err(RegistrarError::Unavailable("connection refused".to_owned()));
+        }
+        let one = |name: &kernel::DomainName| {
+            let state = match name.split().0 {
+                "taken" => Availability::Registered,
+                "kept" => Availability::Reserved,
+                "dumb" => Availability::Unknown("try later".to_owned()),
+                _ => Availability::Available,
+            };
+            let premium = (name.split().0 == "gold").then(|| Premium {
+                register: Some(crate::testing::money("900")),
+                renew: None,
+                transfer: None,
+                restore: None,
+            });
+            Checked { name: name.clone(), state, premium }
+        };
+        let mut all: Vec<Checked> = names.iter().map(one).collect();
+        if account.get("prices") == Some("hostile") {
+            all.iter_mut().for_each(|checked| checked.name = kernel::DomainName::parse("other.example").unwrap());
+        }
+        Ok(all)
     }
 
     async fn price_list(&self, account: &Account) -> std::result::Result<Vec<Cost>, RegistrarError> {

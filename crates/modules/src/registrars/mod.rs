@@ -8,6 +8,7 @@ use domains::registrars::Registrar;
 
 use crate::http::Http;
 
+pub mod epp;
 pub mod manual;
 pub mod openprovider;
 
@@ -15,5 +16,5 @@ pub use openprovider::Openprovider;
 
 /// Every registrar module of this crate, in the order in which staff should see them.
 pub fn built_in(http: &Http) -> Vec<Arc<dyn Registrar>> {
-    vec![Arc::new(Openprovider::new(http.clone())), Arc::new(manual::Manual)]
+    vec![Arc::new(epp::Epp::default()), Arc::new(Openprovider::new(http.clone())), Arc::new(manual::Manual)]
 }

@@ -119,6 +119,8 @@ pub fn renewal(domain: &str, current_expiry: &str) -> Renewal {
         years: 1,
         current_expiry: day(current_expiry),
         late: None,
+        deleted_at: None,
+        now: kernel::Timestamp::from_micros(0),
         premium: None,
     }
 }

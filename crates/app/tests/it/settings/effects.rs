@@ -35,7 +35,7 @@ use platform::{App, Parts, params};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 
-use super::{Effect, World};
+use super::{Effect, World, lookups, resolver};
 use crate::support::ask;
 
 /// A setting of the given key that is set to a value known here.
@@ -164,6 +164,33 @@ pub const ALL: &[Effect] = &[
     effect!("keep_admin_log_days": "cleared" => "1000" => "kept", world, login_of_800_days_ago(world)),
     effect!("keep_gateway_log_days": "cleared" => "1000" => "kept", world, logged_800_days_ago(world)),
     effect!("keep_registrar_log_days": "cleared" => "1000" => "kept", world, registrar_asked_800_days_ago(world)),
+    effect!("keep_lookup_log_days": "kept" => "10" => "cleared", world, name_asked_forty_days_ago(world)),
+    effect!("keep_resolved_days": "kept" => "10" => "cleared", world, name_resolved_forty_days_ago(world)),
+    effect!("our_networks": "elsewhere" => "192.0.2.0/24" => "ours", world, resolver::where_it_points(world)),
+    effect!("our_mail_hosts": "elsewhere" => ".ours.test" => "ours", world, resolver::where_mail_goes(world)),
+    effect!("our_name_servers": "elsewhere" => "ns1.ours.test" => "ours", world, resolver::whose_servers(world)),
+    effect!("dns_timeout_ms": "elsewhere" => "100" => "unknown" with ["dns_retries" = "0", "dns_at_once" = "1"], world,
+        resolver::answers_of_a_slow_server(world)),
+    effect!("dns_retries": "elsewhere" => "0" => "unknown" with ["dns_timeout_ms" = "200"], world,
+        resolver::answers_of_a_forgetful_server(world)),
+    effect!("dns_at_once": "together" => "1" => "one by one", world, resolver::asked_together(world)),
+    Effect {
+        key: "dns_resolvers",
+        to: |_| resolver::lasting(),
+        before: "unknown",
+        after: "elsewhere",
+        look: |world| Box::pin(resolver::who_is_asked(world)),
+        given: |_| {
+            [("dns_resolvers", "127.0.0.1:1"), ("dns_timeout_ms", "100"), ("dns_retries", "0")]
+                .map(|(key, value)| (key, value.to_owned()))
+                .to_vec()
+        },
+    },
+    effect!("lookup_order": "rdap" => "whois" => "whois", world, lookups::who_is_asked(world)),
+    effect!("lookup_seconds": "no answer within 1 seconds" => "2" => "no answer within 2 seconds"
+        with ["lookup_seconds" = "1"], world, lookups::patience(world)),
+    effect!("lookups_at_once": "together" => "1" => "one by one", world, lookups::asked_together(world)),
+    effect!("lookup_cache_minutes": "1" => "0" => "2", world, lookups::times_asked(world)),
     effect!("keep_tld_lists_days": "cleared" => "100" => "kept", world, list_of_forty_days_ago(world)),
 ];
 
@@ -175,11 +202,11 @@ async fn login_offers_a_new_password(world: &World) -> String {
 /// So that two looks are never at the same thing.
 static COUNTER: AtomicI64 = AtomicI64::new(1);
 
-fn next() -> i64 {
+pub fn next() -> i64 {
     COUNTER.fetch_add(1, Ordering::Relaxed)
 }
 
-fn by() -> Actor {
+pub fn by() -> Actor {
     Actor::system("test")
 }
 
@@ -749,6 +776,7 @@ async fn prune_and_count(world: &World, table: &str, key: &str) -> String {
         "jobs" => "unique_key",
         "gateway_log" | "registrar_log" => "detail",
         "tld_lists" => "registrar",
+        "lookup_log" | "resolved_names" => "name",
         "admin_logins" => "session",
         _ => "key",
     };
@@ -833,6 +861,25 @@ async fn registrar_asked_800_days_ago(world: &World) -> String {
     domains::registrars::log_line(&mut tx, line, then).await.unwrap();
     tx.commit().await.unwrap();
     prune_and_count(world, "registrar_log", &detail).await
+}
+
+async fn name_resolved_forty_days_ago(world: &World) -> String {
+    let name = format!("name{}.test", next());
+    let sql = "INSERT INTO resolved_names (run_id, name, points, mail, servers, dnssec, answers, at) \
+               VALUES (1, $1, 'ours', 'ours', 'ours', 'secure', '{}', $2)";
+    let mut tx = world.site.app.db.write().await.unwrap();
+    tx.execute(sql, params![name, forty_days_ago(world)]).await.unwrap();
+    tx.commit().await.unwrap();
+    prune_and_count(world, "resolved_names", &name).await
+}
+
+async fn name_asked_forty_days_ago(world: &World) -> String {
+    let name = format!("name{}.test", next());
+    let sql = "INSERT INTO lookup_log (name, state, source, asked_by, why, at) VALUES ($1, 'unknown', '', '', '', $2)";
+    let mut tx = world.site.app.db.write().await.unwrap();
+    tx.execute(sql, params![name, forty_days_ago(world)]).await.unwrap();
+    tx.commit().await.unwrap();
+    prune_and_count(world, "lookup_log", &name).await
 }
 
 async fn list_of_forty_days_ago(world: &World) -> String {

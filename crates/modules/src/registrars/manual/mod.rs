@@ -221,6 +221,8 @@ mod tests {
             years: 1,
             current_expiry: Date::parse("2026-06-01").unwrap(),
             late: Some(LateFee::Redemption),
+            deleted_at: None,
+            now: kernel::Timestamp::from_micros(0),
             premium: None,
         };
         let Done::ByHand(text) = Manual.renew(&account(), &request).await.unwrap() else { panic!("by hand") };
