@@ -2,6 +2,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(test)]
+mod fields;
 pub mod gateways;
 pub mod http;
 pub mod registrars;

@@ -1,6 +1,6 @@
 //! Contacts are customers there, which domains share.
 
-use domains::registrars::contract::{Change, Contact, Registrar, RegistrarError, Registration};
+use domains::registrars::contract::{Change, Contact, Contacts, Registrar, RegistrarError, Registration};
 use serde_json::json;
 
 use super::fixtures::*;
@@ -64,4 +64,13 @@ async fn a_customer_that_cannot_be_made_leaves_nothing_ordered() {
     assert_eq!(there.count("POST", "/v1beta/domains"), 0);
     module.register(&account, &registration("example.com")).await.unwrap();
     assert_eq!(there.with(|state| state.customers.len()), 1, "the one that was made is found");
+}
+
+#[tokio::test]
+async fn a_role_that_nobody_has_is_the_owners() {
+    let Set { there, module, account } = Set::up().await;
+    let contacts = Contacts { registrant: ada(), ..Contacts::default() };
+    module.register(&account, &Registration { contacts, ..registration("example.com") }).await.unwrap();
+    assert_eq!(there.count("POST", "/customers"), 1);
+    assert_eq!(module.contacts(&account, &name("example.com")).await.unwrap(), everywhere(&ada()));
 }

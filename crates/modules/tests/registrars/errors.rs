@@ -208,3 +208,69 @@ async fn the_password_goes_only_where_it_is_encrypted_or_stays_on_this_machine()
         assert!(address.is_empty() || class(&told) == "misconfigured", "{address}: {told:?}");
     }
 }
+
+/// What a field could hold against all documentation.
+fn nonsense() -> Vec<serde_json::Value> {
+    vec![
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(u64::MAX),
+        json!(1e308),
+        json!(""),
+        json!("ⓐⓑⓒⓓ"),
+        json!("9999-99-99 99:99:99"),
+        json!("/".repeat(70_000)),
+        json!([]),
+        json!([null, 7, "x"]),
+        json!([{ "alg": 255, "flags": 65_535, "protocol": 255, "pub_key": "/".repeat(200_000) }]),
+        json!({ "name": [], "extension": {} }),
+    ]
+}
+
+#[tokio::test]
+async fn nonsense_in_any_field_is_an_answer_or_an_error_and_never_a_panic() {
+    let Set { there, module, account } = Set::up().await;
+    let held = there.with(|state| {
+        state.hold("example.com", "2027-01-01");
+        state.domain("example.com").clone()
+    });
+    let fields: Vec<String> = held.as_object().unwrap().keys().cloned().collect();
+    for field in &fields {
+        for value in nonsense() {
+            let mut odd = held.clone();
+            odd[field] = value.clone();
+            let data = json!({ "results": [odd], "total": 1 });
+            there.fail("GET", "/v1beta/domains", Fault::Data(data.clone()));
+            let told = module.info(&account, &name("example.com")).await;
+            assert!(["ok", "unknown"].contains(&class(&told)), "{field}: {told:?}");
+            there.fail("GET", "/v1beta/domains", Fault::Data(data));
+            // With another expiry than any of these, so that nothing is ordered.
+            let told = module.renew(&account, &renewal("example.com", "2031-01-01")).await;
+            assert!(["refused", "unavailable"].contains(&class(&told)), "{field}: {told:?}");
+        }
+    }
+    assert_eq!(there.count("POST", "/renew"), 0);
+}
+
+#[tokio::test]
+async fn nonsense_in_a_price_list_is_an_answer_or_an_error_and_never_a_panic() {
+    let Set { there, module, account } = Set::up().await;
+    let tld = there.with(|state| state.tlds[0].clone());
+    let places: Vec<String> = ["name", "status", "min_period", "soft_quarantine_period", "prices"]
+        .map(|field| format!("/{field}"))
+        .into_iter()
+        .chain(
+            ["", "/reseller", "/reseller/price", "/reseller/currency"].map(|end| format!("/prices/renew_price{end}")),
+        )
+        .collect();
+    for place in places {
+        for value in nonsense() {
+            let mut odd = tld.clone();
+            *odd.pointer_mut(&place).unwrap() = value;
+            there.fail("GET", "/tlds", Fault::Data(json!({ "results": [odd], "total": 1 })));
+            let told = module.price_list(&account).await;
+            assert!(["ok", "unknown"].contains(&class(&told)), "{place}: {told:?}");
+        }
+    }
+}

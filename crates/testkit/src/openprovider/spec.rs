@@ -17,6 +17,14 @@ impl Spec {
         Spec(serde_json::from_str(TEXT).unwrap_or_else(|why| panic!("operations: {why}")))
     }
 
+    /// Whether the answer to an operation, such as `GET /v1beta/domains`, has this field at a place in its `data`, such as
+    /// `/results/0`.
+    #[must_use]
+    pub fn answers(&self, operation: &str, place: &str, field: &str) -> bool {
+        let data = self.0["operations"][operation]["data"].pointer(place);
+        data.is_some_and(|fields| fields.get(field).is_some())
+    }
+
     /// The operation that a request asks for.
     #[must_use]
     pub fn operation(&self, method: &str, path: &str) -> Option<&Value> {

@@ -124,7 +124,7 @@ struct Login<'a> {
 }
 
 #[derive(Deserialize)]
-struct LoggedIn {
+pub(super) struct LoggedIn {
     token: String,
 }
 

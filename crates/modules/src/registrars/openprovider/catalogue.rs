@@ -20,7 +20,7 @@ const MOST_SUGGESTIONS: usize = 50;
 
 #[derive(Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
-struct Listed<T> {
+pub(super) struct Listed<T> {
     #[serde(default, deserialize_with = "list")]
     results: Vec<T>,
     #[serde(default, deserialize_with = "number")]
@@ -28,7 +28,7 @@ struct Listed<T> {
 }
 
 #[derive(Deserialize)]
-struct Looked {
+pub(super) struct Looked {
     #[serde(default)]
     domain: Text,
     #[serde(default)]
@@ -106,7 +106,7 @@ impl Looked {
 }
 
 #[derive(Deserialize)]
-struct Suggested {
+pub(super) struct Suggested {
     #[serde(default)]
     domain: Text,
     #[serde(default)]
@@ -150,7 +150,7 @@ pub(super) async fn suggestions(api: &Api<'_>, ask: &Suggest) -> Result<Vec<Chec
 
 /// <https://docs.openprovider.com>, `tldTld`.
 #[derive(Deserialize)]
-struct Tld {
+pub(super) struct Tld {
     name: String,
     #[serde(default)]
     status: Text,
@@ -169,7 +169,7 @@ struct Tld {
 }
 
 #[derive(Deserialize)]
-struct TldPrices {
+pub(super) struct TldPrices {
     /// Without discounts.
     create_price: Option<Prices>,
     /// What a registration costs us today.
@@ -180,13 +180,13 @@ struct TldPrices {
 }
 
 #[derive(Deserialize)]
-struct Today {
+pub(super) struct Today {
     reseller: Option<Price>,
     promotion_details: Option<Promotion>,
 }
 
 #[derive(Deserialize)]
-struct Promotion {
+pub(super) struct Promotion {
     non_promo_price: Option<Prices>,
 }
 
@@ -278,7 +278,7 @@ fn one_currency(tld: &str, prices: [&Option<Price>; 4]) -> Result<Option<String>
 }
 
 #[derive(Deserialize)]
-struct Reseller {
+pub(super) struct Reseller {
     balance: Amount,
     #[serde(default)]
     reserved_balance: Option<Amount>,
@@ -286,7 +286,7 @@ struct Reseller {
 }
 
 #[derive(Deserialize)]
-struct Settings {
+pub(super) struct Settings {
     currency: Text,
 }
 

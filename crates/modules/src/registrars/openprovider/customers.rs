@@ -23,7 +23,7 @@ pub(super) struct Handles {
 /// What Openprovider and we know of somebody, in its fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
-struct Customer {
+pub(super) struct Customer {
     company_name: Text,
     email: Text,
     name: Name,
@@ -35,14 +35,14 @@ struct Customer {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
-struct Name {
+pub(super) struct Name {
     first_name: Text,
     last_name: Text,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
-struct Address {
+pub(super) struct Address {
     street: Text,
     number: Text,
     suffix: Text,
@@ -54,20 +54,20 @@ struct Address {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
-struct Phone {
+pub(super) struct Phone {
     country_code: Text,
     area_code: Text,
     subscriber_number: Text,
 }
 
 #[derive(Deserialize)]
-struct Listed {
+pub(super) struct Listed {
     #[serde(default, deserialize_with = "list")]
     results: Vec<Customer>,
 }
 
 #[derive(Deserialize)]
-struct Created {
+pub(super) struct Created {
     handle: String,
 }
 
@@ -90,7 +90,9 @@ pub(super) async fn handles(
         Some(data) => create(api, &Customer::of(&of.registrant)?, Some(data)).await?,
         None => handle(api, &of.registrant).await?,
     };
-    let mut known = vec![(&of.registrant, owner.clone())];
+    let nobody = Contact::default();
+    // A role that nobody has is the owner's.
+    let mut known = vec![(&of.registrant, owner.clone()), (&nobody, owner.clone())];
     let mut handles = Vec::new();
     for contact in others {
         let handle = match known.iter().find(|(somebody, _)| *somebody == contact) {

@@ -12,6 +12,8 @@ use super::wire::{Text, number};
 
 /// RFC 8624, 3.3: what everybody has to understand.
 const SHA_256: u8 = 2;
+/// No key is longer: RFC 3110 allows RSA 4,096 bits, and nobody has a larger one of another kind.
+const LONGEST: usize = 4_096;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -33,6 +35,9 @@ impl Key {
         let mut rdata = flags.to_be_bytes().to_vec();
         rdata.push(u8::try_from(self.protocol?).ok()?);
         rdata.push(algorithm);
+        if self.pub_key.as_str().len() > LONGEST {
+            return None;
+        }
         let blanks_gone: String = self.pub_key.as_str().split_whitespace().collect();
         rdata.extend(STANDARD.decode(blanks_gone).ok()?);
         let digest = Sha256::new().chain_update(wire_name(owner)).chain_update(&rdata).finalize();
@@ -56,6 +61,7 @@ fn wire_name(name: &DomainName) -> Vec<u8> {
 /// RFC 4034, appendix B.
 fn key_tag(rdata: &[u8]) -> u16 {
     let pairs = rdata.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));
+    // At most LONGEST ÷ 2 of 16 bits: it fits.
     let sum: u32 = pairs.sum();
     ((sum + (sum >> 16)) & 0xFFFF) as u16
 }
@@ -78,8 +84,9 @@ mod tests {
     #[test]
     fn what_is_no_key_has_no_ds_record() {
         let name = DomainName::parse("example.com").unwrap();
-        for json in [r#"{}"#, r#"{"alg": 8, "flags": 257, "protocol": 3, "pub_key": "no base 64!"}"#] {
-            assert_eq!(serde_json::from_str::<Key>(json).unwrap().ds(&name), None, "{json}");
+        let endless = format!(r#"{{"alg": 8, "flags": 257, "protocol": 3, "pub_key": "{}"}}"#, "/".repeat(1 << 20));
+        for json in [r#"{}"#, r#"{"alg": 8, "flags": 257, "protocol": 3, "pub_key": "no base 64!"}"#, &endless] {
+            assert_eq!(serde_json::from_str::<Key>(json).unwrap().ds(&name), None, "{json:.80}");
         }
     }
 }

@@ -50,7 +50,7 @@ pub(super) struct NameServer {
 }
 
 #[derive(Deserialize)]
-struct Listed {
+pub(super) struct Listed {
     #[serde(default, deserialize_with = "list")]
     results: Vec<Domain>,
 }

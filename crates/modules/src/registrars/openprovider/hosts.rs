@@ -14,7 +14,7 @@ use super::wire::{Text, flag, list, number, unreadable};
 const PAGE: usize = 100;
 
 #[derive(Deserialize)]
-struct Listed {
+pub(super) struct Listed {
     #[serde(default, deserialize_with = "list")]
     results: Vec<Host>,
     #[serde(default, deserialize_with = "number")]
@@ -23,7 +23,7 @@ struct Listed {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct Host {
+pub(super) struct Host {
     name: Text,
     ip: Text,
     ip6: Text,

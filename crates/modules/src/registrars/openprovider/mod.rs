@@ -42,6 +42,8 @@ mod dnssec;
 mod domain;
 mod hosts;
 mod orders;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod zone;
 

@@ -50,7 +50,7 @@ struct Order<'a> {
 }
 
 #[derive(Deserialize)]
-struct Ordered {
+pub(super) struct Ordered {
     #[serde(default, deserialize_with = "number")]
     id: Option<i64>,
     #[serde(default)]
@@ -73,7 +73,7 @@ pub(super) struct Changed {
 }
 
 #[derive(Deserialize)]
-struct Quoted {
+pub(super) struct Quoted {
     #[serde(default, deserialize_with = "flag")]
     is_premium: Option<bool>,
     price: Prices,

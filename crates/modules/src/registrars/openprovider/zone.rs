@@ -20,7 +20,7 @@ const USUAL_LIFETIME: u32 = 3_600;
 const KINDS: [&str; 11] = ["A", "AAAA", "CAA", "CNAME", "MX", "NS", "SPF", "SRV", "SSHFP", "TLSA", "TXT"];
 
 #[derive(Deserialize)]
-struct Listed {
+pub(super) struct Listed {
     #[serde(default, deserialize_with = "list")]
     results: Vec<Held>,
     #[serde(default, deserialize_with = "number")]
@@ -28,7 +28,7 @@ struct Listed {
 }
 
 #[derive(Deserialize)]
-struct Held {
+pub(super) struct Held {
     #[serde(default)]
     name: Text,
     #[serde(default)]
